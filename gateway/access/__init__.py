@@ -1,0 +1,1 @@
+"""Who may do what: tenants, users, roles, sign-in, API keys and the audit log."""

@@ -1,0 +1,1 @@
+"""Documents out and in: submission, delivery, receipts, MLS, Invoice Responses and evidence."""

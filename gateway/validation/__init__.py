@@ -1,0 +1,1 @@
+"""Validation runs: the bridge between the rule engine's worker processes and the gateway."""

@@ -1,0 +1,1 @@
+"""The HTTP face: server, OpenAPI document, layout, shared templates and static files."""
