@@ -45,7 +45,7 @@ class XmlRefused(ValueError):
         self.column = column
 
 
-class _PrologEnd(Exception):  # noqa: N818 - a signal that stops the prolog scan, not an error
+class _PrologEnd(Exception):
     pass
 
 

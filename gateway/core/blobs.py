@@ -1,0 +1,200 @@
+"""Stored bytes: one immutable blob per message or document, durable before anyone is told.
+
+Every blob starts with a small header (format version and key id), so that encryption at rest
+can be switched on later without touching what is already stored. A blob is never changed and
+never shared between rows.
+"""
+
+import asyncio
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+from uuid import UUID
+
+from gateway.core.errors import STORAGE_FULL, ErrorKind, GatewayError
+from gateway.core.ids import new_id
+
+__all__ = [
+    "BLOB_DAMAGED",
+    "BLOB_MISSING",
+    "BlobRef",
+    "BlobStore",
+    "LocalBlobStore",
+    "header",
+    "strip_header",
+]
+
+BLOB_MISSING: Final = ErrorKind("BLOB-MISSING", "Stored bytes are missing", 500)
+BLOB_DAMAGED: Final = ErrorKind("BLOB-DAMAGED", "Stored bytes are damaged", 500)
+
+_MAGIC: Final = b"PGWB"
+_VERSION: Final = 1
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """Where bytes are and what they must be: id, SHA-256 in hex, size in bytes."""
+
+    id: UUID
+    sha256: str
+    size: int
+
+
+class BlobStore(Protocol):
+    """A place that keeps bytes durably. ``put`` returns only when a power cut cannot lose them."""
+
+    async def put(self, source: bytes | BinaryIO) -> BlobRef:
+        """Store the bytes (a file is read from its present position) under a fresh id."""
+        ...
+
+    async def get(self, ref: BlobRef) -> bytes:
+        """Return the bytes; raises GatewayError BLOB-MISSING or BLOB-DAMAGED."""
+        ...
+
+    async def open(self, ref: BlobRef) -> BinaryIO:
+        """Return a readable file of the bytes, checked against their digest; caller closes it."""
+        ...
+
+    async def delete(self, blob_id: UUID) -> None:
+        """Remove the bytes; removing what is not there is no error."""
+        ...
+
+    async def check(self) -> None:
+        """Prove that storing works right now; raises GatewayError."""
+        ...
+
+
+def header(key_id: str = "") -> bytes:
+    """The bytes every blob starts with; an empty key id means the content is not encrypted."""
+    encoded = key_id.encode("ascii")
+    return _MAGIC + bytes((_VERSION, len(encoded))) + encoded
+
+
+def strip_header(source: BinaryIO) -> None:
+    """Move past a blob's header; raises GatewayError BLOB-DAMAGED for one we cannot read."""
+    start = source.read(6)
+    if len(start) != 6 or start[:4] != _MAGIC or start[4] != _VERSION:
+        raise GatewayError(
+            BLOB_DAMAGED,
+            "A stored blob does not start with a known header; restore it from backup.",
+        )
+    key_id = source.read(start[5]).decode("ascii")
+    if key_id:
+        raise GatewayError(
+            BLOB_DAMAGED,
+            f"A stored blob is encrypted with key '{key_id}', which this instance does not hold.",
+        )
+
+
+def _chunks(source: bytes | BinaryIO) -> Iterator[bytes]:
+    if isinstance(source, bytes):
+        yield source
+        return
+    while chunk := source.read(_CHUNK):
+        yield chunk
+
+
+class LocalBlobStore:
+    """Blobs as files in a folder: temporary file, fsync, rename, fsync of the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    async def put(self, source: bytes | BinaryIO) -> BlobRef:
+        """Store the bytes durably; raises GatewayError STORAGE-FULL when the disk is."""
+        return await asyncio.to_thread(self._put, source)
+
+    async def get(self, ref: BlobRef) -> bytes:
+        """Return the bytes, verified against the digest in ``ref``."""
+        return await asyncio.to_thread(self._get, ref)
+
+    async def open(self, ref: BlobRef) -> BinaryIO:
+        """Return the file positioned at the content, after its digest was verified."""
+        return await asyncio.to_thread(self._open, ref)
+
+    async def delete(self, blob_id: UUID) -> None:
+        """Remove the file of this blob if it is there."""
+        await asyncio.to_thread(self._path(blob_id).unlink, missing_ok=True)
+
+    async def check(self) -> None:
+        """Write and remove a small probe."""
+        ref = await self.put(b"probe")
+        await self.delete(ref.id)
+
+    def _path(self, blob_id: UUID) -> Path:
+        # The random tail spreads files evenly; the leading bits of a UUIDv7 are the time.
+        return self._folder / blob_id.hex[-2:] / blob_id.hex
+
+    def _put(self, source: bytes | BinaryIO) -> BlobRef:
+        blob_id = new_id()
+        path = self._path(blob_id)
+        digest, size = hashlib.sha256(), 0
+        try:
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
+                try:
+                    file.write(header())
+                    for chunk in _chunks(source):
+                        file.write(chunk)
+                        digest.update(chunk)
+                        size += len(chunk)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    Path(file.name).rename(path)
+                except BaseException:
+                    Path(file.name).unlink(missing_ok=True)
+                    raise
+            _fsync_folder(path.parent)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise GatewayError(
+                    STORAGE_FULL, f"There is no room left in {self._folder}; free some and retry."
+                ) from error
+            raise
+        return BlobRef(blob_id, digest.hexdigest(), size)
+
+    def _open(self, ref: BlobRef) -> BinaryIO:
+        try:
+            file = self._path(ref.id).open("rb")
+        except FileNotFoundError:
+            raise GatewayError(
+                BLOB_MISSING,
+                f"The stored bytes of blob {ref.id} are missing; restore them from backup.",
+                blob=str(ref.id),
+            ) from None
+        try:
+            strip_header(file)
+            content = file.tell()
+            digest = hashlib.sha256()
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+            if digest.hexdigest() != ref.sha256:
+                raise GatewayError(
+                    BLOB_DAMAGED,
+                    f"The stored bytes of blob {ref.id} changed on disk; restore them from backup.",
+                    blob=str(ref.id),
+                )
+            file.seek(content)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def _get(self, ref: BlobRef) -> bytes:
+        with self._open(ref) as file:
+            return file.read()
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

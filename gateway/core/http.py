@@ -1,0 +1,66 @@
+"""Routes as values: every package says what it serves, the web layer assembles the server.
+
+A handler takes the request and returns a response or raises GatewayError, which the server
+turns into a problem document (RFC 9457) or an error page. Services are reached through typed
+``web.AppKey`` objects that their own packages define.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from gateway.core.errors import ErrorKind
+
+__all__ = [
+    "BAD_REQUEST",
+    "NOT_FOUND",
+    "RENDER",
+    "Face",
+    "Handler",
+    "Render",
+    "Route",
+]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+Render = Callable[[web.Request, str, Mapping[str, Any]], web.Response]
+"""Render a template (``package/name.html``) for the request's user: language, tenant, layout."""
+
+RENDER: Final = web.AppKey[Render]("render")
+
+BAD_REQUEST: Final = ErrorKind("REQUEST-INVALID", "The request is not as described", 400)
+NOT_FOUND: Final = ErrorKind("NOT-FOUND", "There is nothing here", 404)
+
+
+class Face(StrEnum):
+    """Who a route talks to: programs (JSON), people (pages), or the Peppol network."""
+
+    API = "api"
+    PAGE = "page"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One thing the server answers.
+
+    ``scope`` is what the caller must be allowed to do, ``None`` for everybody. ``body``,
+    ``answer`` and ``query`` are pydantic models or media types that describe the route in the
+    OpenAPI document; ``statuses`` adds further answers with their meaning.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    scope: str | None
+    summary: str
+    face: Face = Face.API
+    body: type[BaseModel] | str | None = None
+    answer: type[BaseModel] | str | None = None
+    query: type[BaseModel] | None = None
+    status: int = 200
+    statuses: Mapping[int, str] = field(default_factory=dict)

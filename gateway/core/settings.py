@@ -1,0 +1,201 @@
+"""Settings of one instance: a TOML file, overridden by ``GATEWAY__SECTION__NAME`` variables.
+
+Frozen values without globals: whoever needs a setting is handed it. Unknown keys are errors,
+so a misspelt option never silently does nothing.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+__all__ = [
+    "BlobSettings",
+    "DatabaseSettings",
+    "FaultSettings",
+    "HttpSettings",
+    "JobSettings",
+    "NetworkSettings",
+    "Settings",
+    "Stage",
+    "ValidationSettings",
+    "load_settings",
+]
+
+
+class Stage(StrEnum):
+    """Where this instance stands: a demonstration, the Peppol test network, or production."""
+
+    DEMO = "demo"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(_Section):
+    """Where rows live. Empty ``url`` means SQLite in the data folder."""
+
+    url: str = ""
+
+
+class BlobSettings(_Section):
+    """Where stored bytes live: the data folder, or an object storage given by URL."""
+
+    url: str = ""
+
+
+class HttpSettings(_Section):
+    """What the server listens on and how the world reaches it.
+
+    ``trusted_proxies`` are the addresses whose ``X-Forwarded-For`` is believed.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    public_url: str = ""
+    max_body_bytes: int = Field(100 * 1024 * 1024, gt=0)
+    trusted_proxies: tuple[str, ...] = ()
+
+
+class NetworkSettings(_Section):
+    """The Peppol network as this instance sees it.
+
+    ``sml`` picks how a participant's SMP is found: DNS (NAPTR) or a static file. ``trust_dir``
+    holds the issuing CA certificates (``ap-*.pem``, ``smp-*.pem``, ``root-*.pem``),
+    ``keys_dir`` one folder of keys per seat. Empty folders default to places in the data folder.
+    Time-outs are seconds.
+    """
+
+    sml: Literal["dns", "static"] = "dns"
+    sml_zone: str = ""
+    sml_file: Path | None = None
+    resolvers: tuple[str, ...] = ()
+    trust_dir: Path | None = None
+    keys_dir: Path | None = None
+    smp_enabled: bool = True
+    lookup_cache_s: float = Field(900, ge=0)
+    connect_timeout_s: float = Field(10, gt=0)
+    answer_timeout_s: float = Field(120, gt=0)
+
+
+class JobSettings(_Section):
+    """How background work is leased, polled and tried again. All durations are seconds."""
+
+    lease_s: float = Field(60, gt=0)
+    poll_s: float = Field(1.0, gt=0)
+    concurrency: int = Field(16, gt=0)
+    lane_cap: int = Field(4, gt=0)
+    release_grace_s: float = Field(20, ge=0)
+    delivery_backoff_s: tuple[float, ...] = (60, 300, 900, 3600, 7200, 14400, 21600)
+    delivery_deadline_s: float = Field(3 * 86400, gt=0)
+
+
+class ValidationSettings(_Section):
+    """The worker processes that check documents. ``rss_limit_mb`` bounds each one's memory."""
+
+    workers: int = Field(1, gt=0)
+    timeout_s: float = Field(60, gt=0)
+    rss_limit_mb: int = Field(1500, gt=200)
+    queue_limit: int = Field(32, gt=0)
+
+
+class FaultSettings(_Section):
+    """Switches that break the gateway on purpose, for the test and demo stages only.
+
+    ``cut`` drops one kind of answer (receipt, mls, response); ``kill_at`` names the point where
+    the process kills itself, as ``point`` or ``point:n`` for the n-th time it is reached.
+    """
+
+    cut: tuple[Literal["receipt", "mls", "response"], ...] = ()
+    kill_at: str = ""
+
+
+class Settings(BaseSettings):
+    """Everything one instance needs to know before it starts."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="GATEWAY__", env_nested_delimiter="__"
+    )
+
+    stage: Stage = Stage.TEST
+    data_dir: Path = Path("data")
+    config_dir: Path | None = None
+    time_zone: str = "Europe/Brussels"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    database: DatabaseSettings = DatabaseSettings()
+    blobs: BlobSettings = BlobSettings()
+    http: HttpSettings = HttpSettings()
+    network: NetworkSettings = NetworkSettings()
+    jobs: JobSettings = JobSettings()
+    validation: ValidationSettings = ValidationSettings()
+    faults: FaultSettings = FaultSettings()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @model_validator(mode="after")
+    def _no_faults_in_production(self) -> Self:
+        if self.stage is Stage.PRODUCTION and self.faults != FaultSettings():
+            raise ValueError("faults may be switched on in the stages demo and test only")
+        return self
+
+    @property
+    def database_url(self) -> str:
+        """The database in use: the configured one, else SQLite in the data folder."""
+        return self.database.url or f"sqlite:///{self.data_dir.absolute() / 'gateway.db'}"
+
+    @property
+    def public_url(self) -> str:
+        """The address the world knows this instance by, without a trailing slash."""
+        return (self.http.public_url or f"http://{self.http.host}:{self.http.port}").rstrip("/")
+
+    @property
+    def trust_dir(self) -> Path:
+        """The folder of issuing CA certificates."""
+        return self.network.trust_dir or self.data_dir / "pki" / "trust"
+
+    @property
+    def keys_dir(self) -> Path:
+        """The folder with one key ring per seat."""
+        return self.network.keys_dir or self.data_dir / "pki" / "keys"
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read the settings from ``path`` (TOML, optional) and the environment, which wins.
+
+    Raises pydantic.ValidationError naming every key that is wrong.
+    """
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            if path is None:
+                return (init_settings, env_settings)
+            return (
+                init_settings,
+                env_settings,
+                TomlConfigSettingsSource(settings_cls, toml_file=path),
+            )
+
+    return FromFile()
