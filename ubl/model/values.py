@@ -1,0 +1,54 @@
+"""Small values every part of an invoice uses: identifiers, quantities and periods."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+from ubl.model.terms import TermByGroup
+
+__all__ = ["Identifier", "Period", "Quantity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """What something is called in a scheme: the value and, where given, the scheme's code.
+
+    For electronic addresses the scheme comes from the EAS list, for parties and items from
+    ISO/IEC 6523 (ICD), for invoiced objects from UNTDID 1153.
+    """
+
+    value: str
+    scheme: str | None = None
+
+    def __str__(self) -> str:
+        """Return ``scheme:value``, or the value alone where no scheme is given."""
+        return f"{self.scheme}:{self.value}" if self.scheme else self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """How much of something, counted in units."""
+
+    value: Decimal
+    unit: Annotated[
+        str | None,
+        TermByGroup(
+            {"BG-25": "BT-130", "BG-29": "BT-150"},
+            "Unit: a code of UN/ECE Recommendation 20, or of 21 with X before it.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """First and last day of what is invoiced, both included (EN 16931 BG-14, BG-26)."""
+
+    start: Annotated[
+        date | None,
+        TermByGroup({"BG-14": "BT-73", "BG-26": "BT-134"}, "First day of the period invoiced."),
+    ] = None
+    end: Annotated[
+        date | None,
+        TermByGroup({"BG-14": "BT-74", "BG-26": "BT-135"}, "Last day of the period invoiced."),
+    ] = None
