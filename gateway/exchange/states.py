@@ -1,0 +1,188 @@
+"""The states of a document, as four tables that never mix.
+
+*Transport* says whether the bytes arrived, *network* what the receiving access point made of
+them (MLS), *business* what the buyer answered (Invoice Response), *payment* whether money is
+announced or here. What a person sees is a pure function of the four.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeVar
+
+__all__ = [
+    "BusinessState",
+    "DisplayStatus",
+    "IllegalTransition",
+    "NetworkState",
+    "PaymentState",
+    "TransportEvent",
+    "TransportState",
+    "advance",
+    "display_status",
+    "terminal",
+]
+
+
+class TransportState(StrEnum):
+    """Where the bytes of a document are between C2 and C3."""
+
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    ROUTED = "routed"
+    SENDING = "sending"
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    RECEIVED = "received"
+
+
+class TransportEvent(StrEnum):
+    """What can happen to a document on its way out."""
+
+    LOOKED_UP = "looked-up"
+    ATTEMPT_STARTED = "attempt-started"
+    ATTEMPT_FAILED = "attempt-failed"
+    RECEIPT_VERIFIED = "receipt-verified"
+    RECEIPT_PRESUMED = "receipt-presumed"
+    GIVEN_UP = "given-up"
+    CANCELLED = "cancelled"
+
+
+class NetworkState(StrEnum):
+    """What the receiving access point said about a delivered document (MLS)."""
+
+    NONE = "none"
+    AWAITED = "awaited"
+    ACCEPTED = "accepted"
+    FORWARDED = "forwarded"
+    REJECTED = "rejected"
+
+
+class BusinessState(StrEnum):
+    """What the buyer last answered (Invoice Response, UNCL4343 subset of T111)."""
+
+    NONE = "none"
+    ACKNOWLEDGED = "AB"
+    IN_PROCESS = "IP"
+    UNDER_QUERY = "UQ"
+    CONDITIONALLY_ACCEPTED = "CA"
+    REJECTED = "RE"
+    ACCEPTED = "AP"
+    PAID = "PD"
+
+
+class PaymentState(StrEnum):
+    """Whether money for the document is announced or here; only a bank message makes it paid."""
+
+    NONE = "none"
+    ANNOUNCED = "announced"
+    PAID = "paid"
+
+
+class IllegalTransition(ValueError):
+    """An event that cannot happen in the present state: a bug or a lost race, never user input."""
+
+
+S, E = TransportState, TransportEvent
+
+TRANSPORT: Final[Mapping[tuple[TransportState, TransportEvent], TransportState]] = {
+    (S.ACCEPTED, E.LOOKED_UP): S.ROUTED,
+    (S.ACCEPTED, E.ATTEMPT_FAILED): S.ACCEPTED,
+    (S.ACCEPTED, E.GIVEN_UP): S.FAILED,
+    (S.ACCEPTED, E.CANCELLED): S.CANCELLED,
+    (S.ROUTED, E.ATTEMPT_STARTED): S.SENDING,
+    (S.ROUTED, E.ATTEMPT_FAILED): S.WAITING,
+    (S.ROUTED, E.GIVEN_UP): S.FAILED,
+    (S.ROUTED, E.CANCELLED): S.CANCELLED,
+    (S.SENDING, E.ATTEMPT_STARTED): S.SENDING,
+    (S.SENDING, E.ATTEMPT_FAILED): S.WAITING,
+    (S.SENDING, E.RECEIPT_VERIFIED): S.DELIVERED,
+    (S.SENDING, E.RECEIPT_PRESUMED): S.DELIVERED,
+    (S.SENDING, E.GIVEN_UP): S.FAILED,
+    (S.WAITING, E.ATTEMPT_STARTED): S.SENDING,
+    (S.WAITING, E.ATTEMPT_FAILED): S.WAITING,
+    (S.WAITING, E.GIVEN_UP): S.FAILED,
+    (S.WAITING, E.CANCELLED): S.CANCELLED,
+}
+"""Outgoing transport. A crash while sending is simply a second ATTEMPT_STARTED."""
+
+NETWORK: Final[Mapping[tuple[NetworkState, str], NetworkState]] = {
+    (before, code): after
+    for before in (NetworkState.NONE, NetworkState.AWAITED)
+    for code, after in (
+        ("AP", NetworkState.ACCEPTED),
+        ("AB", NetworkState.FORWARDED),
+        ("RE", NetworkState.REJECTED),
+    )
+}
+"""MLS: at most one per document, so every answer is final."""
+
+Before = TypeVar("Before")
+Event = TypeVar("Event")
+
+
+def advance(table: Mapping[tuple[Before, Event], Before], state: Before, event: Event) -> Before:
+    """The state after ``event``; raises IllegalTransition when the table has no such step."""
+    try:
+        return table[state, event]
+    except KeyError:
+        raise IllegalTransition(f"{event} cannot happen in state {state}") from None
+
+
+def terminal(state: TransportState) -> bool:
+    """Whether no event can lead out of this transport state."""
+    return not any(before is state for before, _ in TRANSPORT)
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayStatus:
+    """The one status a person sees: catalogue key, status colour and icon name."""
+
+    key: str
+    colour: str
+    icon: str
+
+
+_TRANSPORT_STATUS: Final[Mapping[TransportState, DisplayStatus]] = {
+    S.REFUSED: DisplayStatus("refused", "red", "cross"),
+    S.ACCEPTED: DisplayStatus("accepted", "blue", "clock"),
+    S.ROUTED: DisplayStatus("routed", "blue", "clock"),
+    S.SENDING: DisplayStatus("sending", "blue", "arrow"),
+    S.WAITING: DisplayStatus("waiting", "amber", "clock"),
+    S.DELIVERED: DisplayStatus("delivered", "green", "check"),
+    S.FAILED: DisplayStatus("failed", "red", "cross"),
+    S.CANCELLED: DisplayStatus("cancelled", "grey", "pause"),
+    S.RECEIVED: DisplayStatus("received", "blue", "inbox"),
+}
+_BUSINESS_STATUS: Final[Mapping[BusinessState, DisplayStatus]] = {
+    BusinessState.ACKNOWLEDGED: DisplayStatus("business-AB", "blue", "check"),
+    BusinessState.IN_PROCESS: DisplayStatus("business-IP", "blue", "clock"),
+    BusinessState.UNDER_QUERY: DisplayStatus("business-UQ", "violet", "question"),
+    BusinessState.CONDITIONALLY_ACCEPTED: DisplayStatus("business-CA", "amber", "check"),
+    BusinessState.REJECTED: DisplayStatus("business-RE", "violet", "cross"),
+    BusinessState.ACCEPTED: DisplayStatus("business-AP", "green", "check"),
+    BusinessState.PAID: DisplayStatus("business-PD", "green", "coin"),
+}
+
+
+def display_status(
+    transport: TransportState,
+    network: NetworkState,
+    business: BusinessState,
+    payment: PaymentState,
+) -> DisplayStatus:
+    """What a person sees: the furthest news that still matters, bad news of the network first."""
+    if payment is PaymentState.PAID:
+        return DisplayStatus("paid", "green", "coin")
+    if business is not BusinessState.NONE:
+        return _BUSINESS_STATUS[business]
+    if network is NetworkState.REJECTED:
+        return DisplayStatus("network-rejected", "red", "cross")
+    if transport is TransportState.DELIVERED and network in (
+        NetworkState.ACCEPTED,
+        NetworkState.FORWARDED,
+    ):
+        return DisplayStatus(f"network-{network}", "green", "check")
+    return _TRANSPORT_STATUS[transport]
