@@ -77,8 +77,7 @@ class SignatureRefused(ValueError):
 class Transform:
     """One ``ds:Transform`` or ``ds:CanonicalizationMethod``.
 
-    ``prefixes`` is the PrefixList of ``ec:InclusiveNamespaces``; ``#default`` is written as in
-    the list.
+    ``prefixes`` is the PrefixList of ``ec:InclusiveNamespaces``.
     """
 
     algorithm: str
@@ -164,6 +163,13 @@ def _read_transform(element: etree._Element) -> Transform:
                 "DSIG-STRUCTURE", "A transform may hold nothing but one InclusiveNamespaces."
             )
         prefixes = tuple((children[0].get("PrefixList") or "").split())
+        if "#default" in prefixes:
+            # lxml drops this entry silently, so the digest would be wrong without a reason given.
+            raise SignatureRefused(
+                "DSIG-ALGORITHM",
+                "A PrefixList with '#default' is not supported; bind the envelope's namespaces "
+                "to prefixes.",
+            )
     return Transform(element.get("Algorithm", ""), prefixes)
 
 
