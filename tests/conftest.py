@@ -1,0 +1,188 @@
+"""A fresh, migrated database for every test that asks, on SQLite and on PostgreSQL.
+
+The schema is built once per process and database; each test gets a copy of it: SQLite copies a
+file, PostgreSQL clones a template database. The PostgreSQL server is the one named by
+``GATEWAY_TEST_POSTGRES_URL`` (a role that may create databases), else a throw-away cluster made
+with ``initdb``; where neither is at hand those variants are skipped, visibly.
+"""
+
+import asyncio
+import importlib
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+
+from gateway.core.database import Database, metadata
+
+SERVER_VARIABLE = "GATEWAY_TEST_POSTGRES_URL"
+SERVER_TOOLS = ("initdb", "pg_ctl")
+TABLE_MODULES = (
+    "gateway.core.jobs.tables",
+    "gateway.access.tables",
+    "gateway.network.tables",
+    "gateway.validation.tables",
+    "gateway.exchange.tables",
+)
+
+
+class Cluster:
+    """A PostgreSQL server of our own in a temporary folder, reached by a Unix socket."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="gateway-pg-"))
+        # PostgreSQL refuses to run as root, so root borrows the account Debian made for it.
+        self._as = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        if self._as:
+            account = pwd.getpwnam("postgres")
+            os.chown(self._folder, account.pw_uid, account.pw_gid)
+        data = self._folder / "data"
+        self._run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._run(
+            "pg_ctl", "start", "-w", "-D", data, "-l", self._folder / "log", "-o",
+            f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
+            " -c max_connections=200",
+        )  # fmt: skip
+        self.url = f"postgresql://postgres@/postgres?host={self._folder}"
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self._folder / "data")
+        shutil.rmtree(self._folder)
+
+    def _run(self, *command: str | Path) -> None:
+        tool = shutil.which(str(command[0]))
+        assert tool is not None
+        done = subprocess.run(
+            [*self._as, tool, *map(str, command[1:])],
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+
+
+CLUSTER = pytest.StashKey[Cluster]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Under pytest-xdist only the controller can start one server for all its workers.
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        start_cluster(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    cluster = config.stash.get(CLUSTER, None)
+    if cluster is not None:
+        del os.environ[SERVER_VARIABLE]
+        cluster.stop()
+
+
+def start_cluster(config: pytest.Config) -> None:
+    """Start our own server unless there is one already or the machine cannot."""
+    if SERVER_VARIABLE in os.environ or not all(map(shutil.which, SERVER_TOOLS)):
+        return
+    config.stash[CLUSTER] = Cluster()
+    os.environ[SERVER_VARIABLE] = config.stash[CLUSTER].url
+
+
+def build_schema(url: str) -> None:
+    """Give an empty database the tables of this version."""
+    for name in TABLE_MODULES:
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
+
+    async def build() -> None:
+        database = Database(url)
+        async with database.engine.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+        await database.close()
+
+    # In a thread of its own: the loop of the test that came first is not ours to touch.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, build()).result()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "gateway.db"
+    build_schema(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_admin(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+    """A connection that may create databases; skips where there is no server."""
+    start_cluster(request.config)
+    server = os.environ.get(SERVER_VARIABLE)
+    if server is None:
+        pytest.skip(f"no PostgreSQL: set {SERVER_VARIABLE} or put initdb and pg_ctl on PATH")
+    with psycopg.connect(server, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_admin: psycopg.Connection) -> Iterator[str]:
+    name = f"gateway_template_{uuid.uuid4().hex}"
+    postgres_admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    build_schema(postgres_url(name))
+    yield name
+    drop(postgres_admin, name)
+
+
+def postgres_url(name: str) -> str:
+    server = make_url(os.environ[SERVER_VARIABLE])
+    return server.set(database=name).render_as_string(hide_password=False)
+
+
+def drop(admin: psycopg.Connection, name: str) -> None:
+    admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database of this version."""
+    path = tmp_path / "gateway.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_url(postgres_admin: psycopg.Connection, postgres_template: str) -> Iterator[str]:
+    """A fresh PostgreSQL database of this version."""
+    name = f"gateway_test_{uuid.uuid4().hex}"
+    postgres_admin.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(postgres_template)
+        )
+    )
+    yield postgres_url(name)
+    drop(postgres_admin, name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh database; the test runs once on each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh database of this version; the test runs once on each kind."""
+    database = Database(database_url)
+    yield database
+    await database.close()
