@@ -50,7 +50,7 @@ PRINCIPAL: Final = web.RequestKey("principal", Principal)
 
 def principal(request: web.Request) -> Principal:
     """The caller of this request; raises GatewayError ACCESS-SIGN-IN when there is none."""
-    caller = request.get(PRINCIPAL)
+    caller: Principal | None = request.get(PRINCIPAL)
     if caller is None:
         raise GatewayError(
             SIGN_IN_NEEDED, "Send an API key in the Authorization header, or sign in."
