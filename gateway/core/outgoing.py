@@ -1,0 +1,95 @@
+"""Outgoing HTTP: where this instance may connect to, decided by its stage.
+
+Addresses come from other people's registries and settings, so production refuses every address
+that is not public: a forged SMP entry must not make the gateway talk to its own network.
+"""
+
+import ipaddress
+import socket
+from typing import Final
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.settings import Stage
+
+__all__ = ["ADDRESS_REFUSED", "check_url", "client_session"]
+
+ADDRESS_REFUSED: Final = ErrorKind("OUTGOING-ADDRESS", "This address may not be contacted", 502)
+
+
+def _refuse_private(address: str, host: str) -> None:
+    if not ipaddress.ip_address(address).is_global:
+        raise GatewayError(
+            ADDRESS_REFUSED,
+            f"{host} is the address {address}, which is not public. In production only public "
+            "addresses are contacted; the peer must correct its published address.",
+            host=host,
+        )
+
+
+def check_url(url: str, stage: Stage) -> None:
+    """Refuse an address the stage does not allow; raises GatewayError OUTGOING-ADDRESS.
+
+    Production takes ``https`` only. A literal IP address is judged here, because the HTTP
+    client does not resolve it.
+    """
+    try:
+        parsed = URL(url)
+    except ValueError:
+        parsed = URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise GatewayError(ADDRESS_REFUSED, f"'{url[:200]}' is not an HTTP address.")
+    if stage is not Stage.PRODUCTION:
+        return
+    if parsed.scheme != "https":
+        raise GatewayError(
+            ADDRESS_REFUSED, f"{parsed.host} is published without TLS; production needs https."
+        )
+    try:
+        ipaddress.ip_address(parsed.host)
+    except ValueError:
+        return
+    _refuse_private(parsed.host, parsed.host)
+
+
+class _PublicOnly(AbstractResolver):
+    """Resolves names and refuses those that lead to addresses that are not public."""
+
+    def __init__(self) -> None:
+        self._inner = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for one in found:
+            _refuse_private(one["host"], host)
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def client_session(
+    stage: Stage, *, connect_timeout_s: float, answer_timeout_s: float
+) -> aiohttp.ClientSession:
+    """An HTTP client that follows the stage's address rule; the caller closes it.
+
+    Time-outs are seconds: one for connecting (with TLS), one for each wait for data.
+    """
+    guarded = stage is Stage.PRODUCTION
+    connector = aiohttp.TCPConnector(
+        resolver=_PublicOnly() if guarded else None,
+        use_dns_cache=not guarded,
+        limit_per_host=16,
+    )
+    timeout = aiohttp.ClientTimeout(
+        total=None,
+        connect=connect_timeout_s,
+        sock_connect=connect_timeout_s,
+        sock_read=answer_timeout_s,
+    )
+    return aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)

@@ -1,0 +1,104 @@
+"""When the same AS4 message may be sent again, and what an ebMS error means for a document.
+
+Pure. The receiver must be able to recognise a repetition, and an old error must never be taken
+for a delivery (decision 17): the same bytes and MessageId travel again only while nothing
+definite is known about them and the endpoint has not changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.errors import ErrorKind, Retry
+from gateway.exchange.tables import AttemptOutcome
+
+__all__ = [
+    "NOT_SERVICED_KIND",
+    "PEER_ERROR",
+    "PEER_REFUSAL",
+    "PEER_SILENT",
+    "PEER_UNREACHABLE",
+    "RECEIPT_INVALID",
+    "TransmissionHistory",
+    "error_kind",
+    "may_resend",
+    "proves_delivery",
+]
+
+PEER_UNREACHABLE: Final = ErrorKind(
+    "DELIVERY-UNREACHABLE", "The receiving access point cannot be reached", 502, Retry.BACKOFF
+)
+PEER_SILENT: Final = ErrorKind(
+    "DELIVERY-NO-RECEIPT", "The receiving access point gave no receipt", 502, Retry.BACKOFF
+)
+RECEIPT_INVALID: Final = ErrorKind(
+    "DELIVERY-RECEIPT-INVALID", "The receipt does not prove the delivery", 502, Retry.BACKOFF
+)
+PEER_ERROR: Final = ErrorKind(
+    "DELIVERY-PEER-ERROR", "The receiving access point reported an error", 502, Retry.BACKOFF
+)
+PEER_REFUSAL: Final = ErrorKind(
+    "DELIVERY-PEER-REFUSAL", "The receiving access point refused the message", 502
+)
+NOT_SERVICED_KIND: Final = ErrorKind(
+    "DELIVERY-NOT-SERVICED", "The receiving access point does not serve this receiver", 502
+)
+
+PERMANENT_CODES: Final = frozenset(
+    {
+        "EBMS:0001",
+        "EBMS:0002",
+        "EBMS:0003",
+        "EBMS:0007",
+        "EBMS:0008",
+        "EBMS:0009",
+        "EBMS:0010",
+        "EBMS:0103",
+        "EBMS:0303",
+    }
+)
+"""Errors about how the message is made: the same gateway would make the same message again.
+
+Authentication and decryption errors are not among them: the peer's or our certificate may just
+be changing. EBMS:0004 is what a receiver with a passing trouble of its own answers.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TransmissionHistory:
+    """What is known of one AS4 message: where it was bound for and how its attempts ended."""
+
+    endpoint_url: str
+    peer_certificate: str
+    outcomes: Sequence[AttemptOutcome]
+
+
+def may_resend(history: TransmissionHistory, *, endpoint_url: str, peer_certificate: str) -> bool:
+    """Whether the same bytes under the same MessageId may travel again."""
+    return (
+        history.endpoint_url == endpoint_url
+        and history.peer_certificate == peer_certificate
+        and all(
+            one in (AttemptOutcome.UNKNOWN, AttemptOutcome.NOT_SENT) for one in history.outcomes
+        )
+    )
+
+
+def proves_delivery(earlier: Sequence[AttemptOutcome]) -> bool:
+    """Whether the answer "duplicate" means that an earlier attempt was delivered.
+
+    Only if some earlier attempt may have arrived and none ended definitely: a receiver may
+    remember an id of a message that it then failed to take.
+    """
+    return AttemptOutcome.UNKNOWN in earlier and all(
+        one in (AttemptOutcome.UNKNOWN, AttemptOutcome.NOT_SENT) for one in earlier
+    )
+
+
+def error_kind(codes: Sequence[str], *, not_serviced: bool) -> ErrorKind:
+    """How serious the ebMS errors of an answer are for the document."""
+    if not_serviced:
+        return NOT_SERVICED_KIND
+    if any(code in PERMANENT_CODES for code in codes):
+        return PEER_REFUSAL
+    return PEER_ERROR
