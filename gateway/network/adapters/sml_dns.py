@@ -1,0 +1,92 @@
+"""The SML over DNS: one NAPTR question per participant.
+
+Tells "nobody is registered under this name" from "the DNS did not answer"; only the second is
+worth another try.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Final, cast
+
+import dns.asyncresolver
+import dns.exception
+import dns.nameserver
+import dns.rdatatype
+import dns.resolver
+from dns.rdtypes.IN.NAPTR import NAPTR
+
+from gateway.as4.identifiers import ParticipantId
+from gateway.network.errors import DNS, NOT_REGISTERED, LookupFailed
+from gateway.network.sml import NaptrRecord, SmpAddress, dns_name, select_smp
+
+__all__ = ["DnsLocator", "nameserver"]
+
+DNS_PORT: Final = 53
+
+
+class DnsLocator:
+    """Finds SMPs by NAPTR records under ``zone``.
+
+    ``resolvers`` are addresses such as ``192.0.2.1``, ``192.0.2.1:5353`` or ``[2001:db8::1]:53``;
+    empty means the machine's own. ``timeout_s`` bounds one question with all its repetitions,
+    in seconds.
+    """
+
+    def __init__(self, *, zone: str, resolvers: Sequence[str], timeout_s: float) -> None:
+        self._zone = zone
+        self._timeout_s = timeout_s
+        self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
+        if resolvers:
+            self._resolver.nameservers = [nameserver(one) for one in resolvers]
+        # One try must leave time for the next server, or for a repetition.
+        self._resolver.timeout = timeout_s / 3
+
+    async def locate(self, participant: ParticipantId) -> SmpAddress:
+        """Ask the DNS.
+
+        Raises LookupFailed: LOOKUP-NOT-REGISTERED, LOOKUP-NO-SMP and LOOKUP-DNS-RECORD are
+        permanent, LOOKUP-DNS is worth another try.
+        """
+        name = dns_name(participant, self._zone)
+        try:
+            answer = await self._resolver.resolve(
+                f"{name}.", dns.rdatatype.NAPTR, lifetime=self._timeout_s
+            )
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            raise LookupFailed(
+                NOT_REGISTERED,
+                "The receiver is not registered in Peppol. Check the identifier, or reach the "
+                "receiver another way.",
+                participant=str(participant),
+                dns_name=name,
+            ) from None
+        except (dns.exception.DNSException, OSError) as error:
+            raise LookupFailed(
+                DNS,
+                "The DNS gave no answer about the receiver. This says nothing about the "
+                "receiver; it will be asked again.",
+                participant=str(participant),
+                dns_name=name,
+                reason=type(error).__name__,
+            ) from error
+        return select_smp((_record(cast("NAPTR", one)) for one in answer), name=name)
+
+
+def nameserver(text: str) -> dns.nameserver.Do53Nameserver:
+    """Read ``address``, ``address:port`` or ``[address]:port``. Raises ValueError."""
+    host, port = text, DNS_PORT
+    if text.startswith("[") or text.count(":") == 1:
+        host, _, number = text.rpartition(":")
+        host, port = host.strip("[]"), int(number)
+    return dns.nameserver.Do53Nameserver(str(ipaddress.ip_address(host)), port)
+
+
+def _record(naptr: NAPTR) -> NaptrRecord:
+    return NaptrRecord(
+        order=naptr.order,
+        preference=naptr.preference,
+        flags=naptr.flags.decode("ascii", "replace"),
+        service=naptr.service.decode("ascii", "replace"),
+        regexp=naptr.regexp.decode("utf-8", "replace"),
+        replacement=naptr.replacement.to_text(),
+    )

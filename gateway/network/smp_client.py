@@ -1,0 +1,250 @@
+"""Finding a receiver: locate its SMP, ask it, verify the answer, choose the endpoint.
+
+The one place that talks HTTP to SMPs. Follows no HTTP redirect (SMP 1.4.0 §5.1), bounds size and
+time, keeps the raw answers as evidence. Decides nothing that smp and smp_selection decide.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NoReturn
+
+import aiohttp
+from cryptography import x509
+from yarl import URL
+
+from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
+from gateway.core.errors import ErrorKind
+from gateway.network.errors import (
+    NOT_REGISTERED,
+    REDIRECT,
+    SMP_ADDRESS,
+    SMP_ANSWER,
+    SMP_TLS,
+    SMP_UNAVAILABLE,
+    LookupFailed,
+)
+from gateway.network.pki import TrustAnchors, same_name
+from gateway.network.sml import Locator, SmpAddress, is_web_address
+from gateway.network.smp import (
+    MAX_ANSWER_BYTES,
+    Redirect,
+    ServiceGroup,
+    ServiceMetadata,
+    SignedServiceMetadata,
+    read_service_group,
+    read_signed_metadata,
+    require_same,
+)
+from gateway.network.smp_selection import Endpoint, select_document_type, select_endpoint
+
+__all__ = ["Found", "Lookup", "SmpAnswer"]
+
+_CHUNK: Final = 64 * 1024
+_NOT_FOUND: Final = 404
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SmpAnswer:
+    """One raw answer of an SMP: evidence of what was published at that moment."""
+
+    url: str
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A receiver's endpoint and how it was established.
+
+    ``document_type`` is the registration that matched (a wildcard may differ from what was asked).
+    ``asked_url`` is the metadata address at the participant's own SMP, ``signer`` the certificate
+    of the SMP whose answer decided, ``evidence`` every answer in the order received.
+    """
+
+    endpoint: Endpoint
+    document_type: DocumentTypeId
+    smp: SmpAddress
+    asked_url: str
+    signer: x509.Certificate
+    evidence: tuple[SmpAnswer, ...]
+
+
+class Lookup:
+    """Asks the network where a participant takes a document.
+
+    ``session`` is the HTTP client (proxies, allowed addresses and TLS are its affair);
+    ``https_only`` is off in the stages demo and test only; ``timeout_s`` bounds one HTTP
+    exchange, in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        locator: Locator,
+        session: aiohttp.ClientSession,
+        anchors: TrustAnchors,
+        https_only: bool,
+        timeout_s: float,
+    ) -> None:
+        self._locator = locator
+        self._session = session
+        self._anchors = anchors
+        self._https_only = https_only
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+
+    async def find(
+        self,
+        participant: ParticipantId,
+        document_type: DocumentTypeId,
+        process: ProcessId,
+        *,
+        at: datetime,
+    ) -> Found:
+        """The endpoint that takes this document type in this process, at machine time ``at``.
+
+        Raises LookupFailed; its code names the step that failed, its retry class whether the
+        same question may succeed later.
+        """
+        smp = await self._locator.locate(participant)
+        evidence: list[SmpAnswer] = []
+        registered = document_type
+        if len(document_type.wildcard_candidates()) > 1:
+            group = await self._group(smp, participant, evidence)
+            registered = select_document_type(group, document_type)
+        asked = f"{smp.url}/{participant.percent_encoded}/services/{registered.percent_encoded}"
+        body = await self._get(asked, evidence)
+        if body is None:
+            await self._explain_missing(smp, participant, registered, evidence)
+        signed = read_signed_metadata(body, anchors=self._anchors, at=at)
+        if isinstance(signed.content, Redirect):
+            signed = await self._follow(signed.content, evidence, at=at)
+        metadata = signed.content
+        if not isinstance(metadata, ServiceMetadata):
+            raise _redirect_failed("The SMP redirects twice; one redirect is allowed.")
+        require_same(metadata, participant=participant, document_type=registered)
+        endpoint = select_endpoint(
+            metadata,
+            process=process,
+            anchors=self._anchors,
+            https_only=self._https_only,
+            at=at,
+        )
+        return Found(
+            endpoint=endpoint,
+            document_type=registered,
+            smp=smp,
+            asked_url=asked,
+            signer=signed.signer,
+            evidence=tuple(evidence),
+        )
+
+    async def _group(
+        self, smp: SmpAddress, participant: ParticipantId, evidence: list[SmpAnswer]
+    ) -> ServiceGroup:
+        body = await self._get(f"{smp.url}/{participant.percent_encoded}", evidence)
+        if body is None:
+            raise LookupFailed(
+                NOT_REGISTERED,
+                "The SMP in charge does not know the receiver. Check the identifier, or ask the "
+                "receiver to have its registration completed.",
+                participant=str(participant),
+                smp=smp.url,
+            )
+        return read_service_group(body, participant=participant)
+
+    async def _explain_missing(
+        self,
+        smp: SmpAddress,
+        participant: ParticipantId,
+        document_type: DocumentTypeId,
+        evidence: list[SmpAnswer],
+    ) -> NoReturn:
+        """Tell an unknown receiver from one that does not take this document type."""
+        group = await self._group(smp, participant, evidence)
+        select_document_type(group, document_type)
+        raise LookupFailed(
+            SMP_ANSWER,
+            "The SMP lists the document type but does not publish it. The receiver's provider "
+            "has to correct this.",
+            smp=smp.url,
+            document_type=str(document_type),
+        )
+
+    async def _follow(
+        self, redirect: Redirect, evidence: list[SmpAnswer], *, at: datetime
+    ) -> SignedServiceMetadata:
+        """Ask the SMP redirected to; its signer must be the one the first SMP announced."""
+        if not is_web_address(redirect.href, https_only=self._https_only):
+            raise _redirect_failed("The SMP redirects to an address that is not allowed.")
+        body = await self._get(redirect.href, evidence)
+        if body is None:
+            raise _redirect_failed("The SMP redirects to an address where there is nothing.")
+        signed = read_signed_metadata(body, anchors=self._anchors, at=at)
+        if not same_name(signed.signer, redirect.certificate_uid):
+            raise _redirect_failed("The redirect's target was signed by somebody else.")
+        return signed
+
+    async def _get(self, url: str, evidence: list[SmpAnswer]) -> bytes | None:
+        """Fetch one address; None for 404. Raises LookupFailed for everything but an answer."""
+        if not is_web_address(url, https_only=self._https_only):
+            raise LookupFailed(
+                SMP_ADDRESS,
+                "The SMP's address is not an https address. SMPs must answer over https; the "
+                "receiver's provider has to correct the registration.",
+                url=url[:600],
+            )
+        try:
+            async with self._session.get(
+                URL(url, encoded=True), allow_redirects=False, timeout=self._timeout
+            ) as response:
+                body = await _read(response, url=url)
+                evidence.append(SmpAnswer(url=url, status=response.status, body=body))
+        except aiohttp.ClientSSLError as error:
+            raise _unreachable(SMP_TLS, url=url, error=error) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(SMP_UNAVAILABLE, url=url, error=error) from error
+        return None if response.status == _NOT_FOUND else body
+
+
+async def _read(response: aiohttp.ClientResponse, *, url: str) -> bytes:
+    status = response.status
+    if status == _TOO_MANY or status >= _SERVER_ERROR:
+        raise LookupFailed(
+            SMP_UNAVAILABLE,
+            f"The SMP answered with status {status}; it will be asked again.",
+            url=url[:600],
+            status=status,
+        )
+    if status not in (200, _NOT_FOUND):
+        raise LookupFailed(
+            SMP_ANSWER,
+            f"The SMP answered with status {status}, which the protocol does not foresee. Its "
+            "provider has to correct this.",
+            url=url[:600],
+            status=status,
+        )
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise LookupFailed(
+                SMP_ANSWER,
+                f"The SMP's answer is larger than {MAX_ANSWER_BYTES} bytes.",
+                url=url[:600],
+            )
+    return bytes(body)
+
+
+def _unreachable(kind: ErrorKind, *, url: str, error: Exception) -> LookupFailed:
+    return LookupFailed(
+        kind,
+        "The SMP could not be asked. This says nothing about the receiver; it will be asked again.",
+        url=url[:600],
+        reason=type(error).__name__,
+    )
+
+
+def _redirect_failed(fault: str) -> LookupFailed:
+    return LookupFailed(REDIRECT, f"{fault} The receiver's provider has to correct this.")
