@@ -1,0 +1,203 @@
+"""Reading a UBL tree while keeping account of what was read.
+
+A cursor stands on one element. Whatever value it hands out is marked as covered; what is left
+uncovered at the end is listed by path, so that nothing a document says is lost in silence.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from lxml import etree
+
+from ubl.amounts import Amount, AmountUnreadable, parse_decimal
+from ubl.model import Identifier, Quantity
+from ubl.namespaces import clark, short
+
+__all__ = ["Cursor", "string_value", "uncovered_paths"]
+
+_STRING_VALUE: Final = etree.XPath("string()", smart_strings=False)
+_WHITE_SPACE: Final = " \t\r\n"
+_XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
+_DATE_LENGTH: Final = len("2026-01-31")
+
+
+def string_value(element: etree._Element) -> str:
+    """Return the text of an element as XPath sees it: comments and instructions do not cut it."""
+    if len(element) == 0:
+        return element.text or ""
+    return str(_STRING_VALUE(element))
+
+
+class Cursor:
+    """A place in a document, with readers that mark what they hand out as covered.
+
+    All readers take names in the short form ``cbc:ID``, look at the first element of that name,
+    and return None where there is none or its content cannot be read; a second element of the
+    name then stays uncovered.
+    """
+
+    __slots__ = ("_covered", "currency", "element")
+
+    def __init__(
+        self,
+        element: etree._Element,
+        *,
+        currency: str,
+        covered: set[etree._Element | tuple[etree._Element, str]] | None = None,
+    ) -> None:
+        """Stand on ``element``; ``currency`` stands in for amounts that name none."""
+        self.element = element
+        self.currency = currency
+        self._covered = set() if covered is None else covered
+
+    def _at(self, element: etree._Element) -> "Cursor":
+        return Cursor(element, currency=self.currency, covered=self._covered)
+
+    def all(self, name: str) -> "Iterator[Cursor]":
+        """Stand on each child of that name in turn."""
+        for child in self.element.iterchildren(clark(name)):
+            yield self._at(child)
+
+    def first(self, *path: str) -> "Cursor | None":
+        """Walk down the first child of each name; None where one is missing."""
+        element = self.element
+        for name in path:
+            found = element.find(clark(name))
+            if found is None:
+                return None
+            element = found
+        return self._at(element)
+
+    def cover(self) -> None:
+        """Mark the element's own text as covered."""
+        self._covered.add(self.element)
+
+    def own_text(self) -> str | None:
+        """Return the element's own text without surrounding white space, None where blank."""
+        self.cover()
+        return string_value(self.element).strip(_WHITE_SPACE) or None
+
+    def attribute(self, name: str) -> str | None:
+        """Return an attribute without surrounding white space, None where absent or blank."""
+        value = self.element.get(name)
+        if value is None:
+            return None
+        self._covered.add((self.element, name))
+        return value.strip(_WHITE_SPACE) or None
+
+    def peek(self, name: str) -> str | None:
+        """Return a child's text without covering it, to decide how to read what surrounds it."""
+        child = self.element.find(clark(name))
+        return None if child is None else string_value(child).strip(_WHITE_SPACE) or None
+
+    def text(self, *path: str) -> str | None:
+        """Read the text at the end of the path."""
+        place = self.first(*path)
+        return None if place is None else place.own_text()
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Read the text of every child of that name, leaving out blank ones."""
+        return tuple(text for place in self.all(name) if (text := place.own_text()))
+
+    def expect(self, *path: str, value: str) -> None:
+        """Cover a fixed value the model implies, such as the tax scheme VAT; leave any other."""
+        place = self.first(*path)
+        if place is not None and string_value(place.element).strip(_WHITE_SPACE) == value:
+            place.cover()
+
+    def identifier(self, *path: str) -> Identifier | None:
+        """Read an identifier with its ``schemeID``."""
+        place = self.first(*path)
+        if place is None:
+            return None
+        value = place.own_text()
+        return None if value is None else Identifier(value, place.attribute("schemeID"))
+
+    def day(self, *path: str) -> date | None:
+        """Read a date. One with a time zone is read too, and stays uncovered for its zone."""
+        place = self.first(*path)
+        if place is None:
+            return None
+        text = string_value(place.element).strip(_WHITE_SPACE)
+        day_part = text[:_DATE_LENGTH]
+        if day_part.count("-") != 2 or len(day_part) != _DATE_LENGTH:
+            return None
+        try:
+            day = date.fromisoformat(day_part)
+        except ValueError:
+            return None
+        if day_part == text:
+            place.cover()
+        return day
+
+    def number(self, *path: str) -> Decimal | None:
+        """Read a decimal number."""
+        place = self.first(*path)
+        if place is None:
+            return None
+        try:
+            value = parse_decimal(string_value(place.element))
+        except AmountUnreadable:
+            return None
+        place.cover()
+        return value
+
+    def amount(self, *path: str) -> Amount | None:
+        """Read an amount with its ``currencyID``, or the document's currency where it has none."""
+        place = self.first(*path)
+        value = None if place is None else place.number()
+        if place is None or value is None:
+            return None
+        return Amount(value, place.attribute("currencyID") or self.currency)
+
+    def quantity(self, *path: str) -> Quantity | None:
+        """Read a quantity with its ``unitCode``."""
+        place = self.first(*path)
+        value = None if place is None else place.number()
+        if place is None or value is None:
+            return None
+        return Quantity(value, place.attribute("unitCode"))
+
+    def uncovered(self) -> tuple[str, ...]:
+        """List the paths below this element that carry something nobody read."""
+        return tuple(uncovered_paths(self.element, self._covered))
+
+
+def uncovered_paths(
+    root: etree._Element, covered: set[etree._Element | tuple[etree._Element, str]]
+) -> Iterator[str]:
+    """Walk the leaves of a tree and yield the path of each text or attribute not covered.
+
+    Paths are absolute XPath in document order, with a position where a name repeats, for
+    instance ``/Invoice/cac:InvoiceLine[2]/cbc:Note/@languageID``. Namespace declarations and
+    xsi attributes carry no business content and are left out.
+    """
+    stack = [(root, "/" + short(str(root.tag)))]
+    while stack:
+        element, path = stack.pop()
+        children = [child for child in element if isinstance(child.tag, str)]
+        if element not in covered and _has_own_text(element):
+            yield path
+        for name in element.keys():  # noqa: SIM118 - lxml elements iterate over children
+            attribute = str(name)
+            if not attribute.startswith(_XSI) and (element, attribute) not in covered:
+                yield f"{path}/@{short(attribute)}"
+        stack.extend(reversed(list(_child_paths(path, children))))
+
+
+def _has_own_text(element: etree._Element) -> bool:
+    pieces = [element.text, *(child.tail for child in element)]
+    return any(piece and piece.strip(_WHITE_SPACE) for piece in pieces)
+
+
+def _child_paths(path: str, children: list[etree._Element]) -> Iterator[tuple[etree._Element, str]]:
+    totals = Counter(str(child.tag) for child in children)
+    seen: Counter[str] = Counter()
+    for child in children:
+        tag = str(child.tag)
+        seen[tag] += 1
+        position = f"[{seen[tag]}]" if totals[tag] > 1 else ""
+        yield child, f"{path}/{short(tag)}{position}"
