@@ -17,6 +17,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ class Identity:
 class Pki:
     """The identities of a test network and the folder that holds them as Java reads them.
 
-    ``ours`` and ``java`` are good; ``expired`` and ``stranger`` (of another CA) carry our seat.
+    ``ours``, ``java`` and ``smp`` are good; ``expired`` and ``stranger`` (of another CA) carry our
+    seat.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class Pki:
     java: Identity
     expired: Identity
     stranger: Identity
+    smp: Identity
 
 
 def issue(
@@ -114,6 +117,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     folder = tmp_path_factory.mktemp("pki")
     root = issue("Example Root CA", None, ca=True)
     ap_ca = issue("Example Access Point CA", root, ca=True)
+    smp_ca = issue("Example Metadata Publisher CA", root, ca=True)
     made = Pki(
         folder=folder,
         ap_ca=ap_ca.certificate,
@@ -121,6 +125,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
         java=issue("POP000002", ap_ca),
         expired=issue("POP000001", ap_ca, age=20, life=10),
         stranger=issue("POP000001", issue("Example Other CA", None, ca=True)),
+        smp=issue("PSM000001", smp_ca),
     )
     (folder / "ap-ca.pem").write_bytes(pem(ap_ca.certificate))
     (folder / "trust.p12").write_bytes(
@@ -128,6 +133,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
             [
                 pkcs12.PKCS12Certificate(root.certificate, b"root"),
                 pkcs12.PKCS12Certificate(ap_ca.certificate, b"ap-ca"),
+                pkcs12.PKCS12Certificate(smp_ca.certificate, b"smp-ca"),
             ],
             serialization.BestAvailableEncryption(PASSWORD),
         )
@@ -318,11 +324,79 @@ def java_sender(
         yield process
 
 
+@pytest.fixture(scope="session")
+def java_smp_client(
+    java_class_path: str, pki: Pki, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[JavaProcess]:
+    folder = tmp_path_factory.mktemp("smp-client")
+    with running("SmpLookup", java_class_path, folder, str(pki.folder)) as process:
+        yield process
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as received; ``path`` is not decoded, header names are lower-cased."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+Answer = tuple[int, str, bytes]
+"""Status, content type, body."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Callable[[Request], Answer]], str]]:
+    """Serve a function over HTTP on a free loopback port; gives its address."""
+    servers: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+
+    def start(answer: Callable[[Request], Answer]) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                status, kind, body = answer(Request(self.path, headers, self._body(headers)))
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+            def _body(self, headers: dict[str, str]) -> bytes:
+                if headers.get("transfer-encoding") != "chunked":
+                    return self.rfile.read(int(headers.get("content-length", 0)))
+                chunks = []
+                while size := int(self.rfile.readline().partition(b";")[0], 16):
+                    chunks.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(chunks)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @pytest.fixture(autouse=True)
 def java_logs(request: pytest.FixtureRequest) -> Iterator[None]:
     """Put what the peer logged during a test into its captured output, shown if it fails."""
     yield
-    for name in ("java_receiver", "java_sender"):
+    for name in ("java_receiver", "java_sender", "java_smp_client"):
         if name in request.fixturenames:
             peer = request.getfixturevalue(name)
             process = peer.process if isinstance(peer, JavaReceiver) else peer
