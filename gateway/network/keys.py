@@ -18,6 +18,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from gateway.as4.identifiers import check_seat_id
 from gateway.as4.keys import PrivateKey, SoftwareKey
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.network.pki import common_name, fingerprint
@@ -27,6 +28,7 @@ __all__ = [
     "KEYS_MISSING",
     "KEYS_NOT_VALID_NOW",
     "KEYS_PERMISSIONS",
+    "FileKeys",
     "KeyPair",
     "KeyRing",
     "load_key_ring",
@@ -78,6 +80,54 @@ class KeyRing:
     def decryption_keys(self) -> tuple[tuple[x509.Certificate, PrivateKey], ...]:
         """Every pair, as the reader of incoming messages takes them."""
         return tuple((one.certificate, one.key) for one in self.pairs)
+
+
+class FileKeys:
+    """Key rings from a folder with one sub-folder per seat, named by its seat id.
+
+    A ring is read again when its folder changes, so a renewed certificate needs no restart.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._rings: dict[str, tuple[_Stamp, KeyRing]] = {}
+
+    def seats(self) -> tuple[str, ...]:
+        """The seat ids that have a folder here, sorted."""
+        if not self._folder.is_dir():
+            return ()
+        return tuple(sorted(one.name for one in self._folder.iterdir() if one.is_dir()))
+
+    def ring(self, seat_id: str) -> KeyRing:
+        """The keys of one seat, whose certificates must name it.
+
+        Raises GatewayError KEYS-MISSING, KEYS-PERMISSIONS or KEYS-INVALID.
+        """
+        folder = self._folder / check_seat_id(seat_id)
+        stamp = _stamp(folder)
+        known = self._rings.get(seat_id)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        ring = load_key_ring(folder)
+        strangers = {common_name(one.certificate) for one in ring.pairs} - {seat_id}
+        if strangers:
+            raise GatewayError(
+                KEYS_INVALID,
+                f"The folder of seat {seat_id} holds a certificate of another seat.",
+                seat=seat_id,
+            )
+        self._rings[seat_id] = (stamp, ring)
+        return ring
+
+
+_Stamp = tuple[tuple[str, int, int], ...]
+
+
+def _stamp(folder: Path) -> _Stamp:
+    if not folder.is_dir():
+        return ()
+    states = ((one.name, one.stat()) for one in sorted(folder.glob("*.pem")))
+    return tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
 
 
 def load_key_ring(folder: Path) -> KeyRing:

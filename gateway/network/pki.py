@@ -5,6 +5,7 @@ and therefore does not know whether a certificate was revoked; every verdict say
 Sources: AS4 profile 2.0.3 §7, exchange facts 2.6.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -173,7 +174,7 @@ def same_name(certificate: x509.Certificate, text: str) -> bool:
     Publishers write the parts of a name in either order, so the parts are compared as a set.
     """
     try:
-        other = x509.Name.from_rfc4514_string(text.strip(), _KEYWORDS)
+        other = x509.Name.from_rfc4514_string(_AFTER_COMMA.sub(",", text.strip()), _KEYWORDS)
     except ValueError:
         return False
     return _name_parts(other) == _name_parts(certificate.subject)
@@ -216,6 +217,7 @@ def verify_certificate(
 
 
 _Fault = tuple[str, str] | None
+_AFTER_COMMA: Final = re.compile(r"(?<!\\),\s+")
 _KEYWORDS: Final = {"EMAILADDRESS": NameOID.EMAIL_ADDRESS, "E": NameOID.EMAIL_ADDRESS}
 _PURPOSE_TITLE: Final = {Purpose.AP: "access point", Purpose.SMP: "SMP"}
 

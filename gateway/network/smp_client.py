@@ -13,7 +13,9 @@ from cryptography import x509
 from yarl import URL
 
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
-from gateway.core.errors import ErrorKind
+from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.outgoing import check_url
+from gateway.core.settings import Stage
 from gateway.network.errors import (
     NOT_REGISTERED,
     REDIRECT,
@@ -39,6 +41,8 @@ from gateway.network.smp_selection import Endpoint, select_document_type, select
 
 __all__ = ["Found", "Lookup", "SmpAnswer"]
 
+# The session hands over bytes as they come, so they must come as they are.
+_HEADERS: Final = {"Accept": "text/xml, application/xml", "Accept-Encoding": "identity"}
 _CHUNK: Final = 64 * 1024
 _NOT_FOUND: Final = 404
 _TOO_MANY: Final = 429
@@ -74,9 +78,8 @@ class Found:
 class Lookup:
     """Asks the network where a participant takes a document.
 
-    ``session`` is the HTTP client (proxies, allowed addresses and TLS are its affair);
-    ``https_only`` is off in the stages demo and test only; ``timeout_s`` bounds one HTTP
-    exchange, in seconds.
+    ``session`` is the HTTP client for this ``stage``; production asks public https addresses
+    only. ``timeout_s`` bounds one HTTP exchange, in seconds.
     """
 
     def __init__(
@@ -85,13 +88,14 @@ class Lookup:
         locator: Locator,
         session: aiohttp.ClientSession,
         anchors: TrustAnchors,
-        https_only: bool,
+        stage: Stage,
         timeout_s: float,
     ) -> None:
         self._locator = locator
         self._session = session
         self._anchors = anchors
-        self._https_only = https_only
+        self._stage = stage
+        self._https_only = stage is Stage.PRODUCTION
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
 
     async def find(
@@ -188,23 +192,24 @@ class Lookup:
 
     async def _get(self, url: str, evidence: list[SmpAnswer]) -> bytes | None:
         """Fetch one address; None for 404. Raises LookupFailed for everything but an answer."""
-        if not is_web_address(url, https_only=self._https_only):
-            raise LookupFailed(
-                SMP_ADDRESS,
-                "The SMP's address is not an https address. SMPs must answer over https; the "
-                "receiver's provider has to correct the registration.",
-                url=url[:600],
-            )
         try:
+            check_url(url, self._stage)
             async with self._session.get(
-                URL(url, encoded=True), allow_redirects=False, timeout=self._timeout
+                URL(url, encoded=True),
+                allow_redirects=False,
+                timeout=self._timeout,
+                headers=_HEADERS,
             ) as response:
                 body = await _read(response, url=url)
-                evidence.append(SmpAnswer(url=url, status=response.status, body=body))
+        except LookupFailed:
+            raise
+        except GatewayError as error:
+            raise LookupFailed(SMP_ADDRESS, error.message, url=url[:600]) from error
         except aiohttp.ClientSSLError as error:
             raise _unreachable(SMP_TLS, url=url, error=error) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(SMP_UNAVAILABLE, url=url, error=error) from error
+        evidence.append(SmpAnswer(url=url, status=response.status, body=body))
         return None if response.status == _NOT_FOUND else body
 
 
