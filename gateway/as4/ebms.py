@@ -31,6 +31,7 @@ __all__ = [
     "UserMessage",
     "check_structure",
     "peek_message_id",
+    "read_payload",
     "read_user_message",
     "write_user_message",
 ]
@@ -148,7 +149,7 @@ def read_user_message(messaging: etree._Element) -> UserMessage:
     scheme = service.get("type", "")
     process = _recognise("Service", lambda: ProcessId(scheme, read_text(service)))
     action = read_text(only(collaboration, ns.EB, "Action"))
-    payload_id, compressed = _read_payload(user)
+    payload_id, compressed = read_payload(user)
     properties = _read_properties(user)
     return UserMessage(
         message_id=read_text(only(info, ns.EB, "MessageId")),
@@ -241,8 +242,11 @@ def _participant(properties: dict[str, etree._Element], name: str) -> Participan
         raise _other("AS4-PROPERTY-VALUE", f"{name}: {error.message}") from None
 
 
-def _read_payload(user: etree._Element) -> tuple[str, bool]:
-    """Return the Content-ID of the one payload and whether it is compressed."""
+def read_payload(user: etree._Element) -> tuple[str, bool]:
+    """Return the Content-ID of the one payload of an ``eb:UserMessage`` and whether it is gzipped.
+
+    Another number of payloads, another kind of reference or compression is EBMS:0003.
+    """
     parts = user.findall(f"{q(ns.EB, 'PayloadInfo')}/{q(ns.EB, 'PartInfo')}")
     if len(parts) != 1:
         raise _inconsistent(

@@ -33,7 +33,9 @@ from gateway.as4.wssec import (
 from gateway.as4.xmldsig import SignatureRefused, decode_base64
 
 __all__ = [
+    "AES128_GCM",
     "CIPHERS",
+    "IV_BYTES",
     "Encryption",
     "append_encryption",
     "decrypt",
@@ -61,7 +63,7 @@ OAEP_DIGESTS: Final[dict[str, str]] = {
 OAEP_MASKS: Final[dict[str, str]] = {
     ns.XENC11 + f"mgf1{name}": name for name in ("sha1", "sha256", "sha384", "sha512")
 }
-_IV: Final = 12
+IV_BYTES: Final = 12
 _TAG: Final = 16
 _CHUNK: Final = 256 * 1024
 
@@ -86,14 +88,17 @@ def _failed(code: str, message: str) -> PeerAs4Error:
     return PeerAs4Error(code, message, ebms=EbmsCode.FAILED_DECRYPTION)
 
 
-def encrypt(source: BinaryIO, out: BinaryIO, *, content_key: bytes, iv: bytes) -> None:
-    """Encrypt ``source`` to ``out`` as IV, ciphertext and tag (AES-GCM)."""
+def encrypt(source: BinaryIO, out: BinaryIO, *, content_key: bytes, iv: bytes) -> bytes:
+    """Encrypt ``source`` to ``out`` as IV, ciphertext and tag; return the SHA-256 of ``source``."""
     encryptor = Cipher(algorithms.AES(content_key), modes.GCM(iv)).encryptor()
+    digest = hashlib.sha256()
     out.write(iv)
     while chunk := source.read(_CHUNK):
+        digest.update(chunk)
         out.write(encryptor.update(chunk))
     out.write(encryptor.finalize())
     out.write(encryptor.tag)
+    return digest.digest()
 
 
 def append_encryption(
@@ -277,15 +282,15 @@ def decrypt(source: BinaryIO, out: BinaryIO, *, content_key: bytes) -> bytes:
     wrong tag is EBMS:0102 and is known at the end.
     """
     size = source.seek(0, os.SEEK_END)
-    if size < _IV + _TAG:
+    if size < IV_BYTES + _TAG:
         raise _failed("AS4-ENCRYPTION-LENGTH", "The encrypted attachment is cut off.")
     source.seek(size - _TAG)
     tag = source.read(_TAG)
     source.seek(0)
-    iv = source.read(_IV)
+    iv = source.read(IV_BYTES)
     decryptor = Cipher(algorithms.AES(content_key), modes.GCM(iv, tag)).decryptor()
     digest = hashlib.sha256()
-    left = size - _IV - _TAG
+    left = size - IV_BYTES - _TAG
     while left and (chunk := source.read(min(_CHUNK, left))):
         left -= len(chunk)
         plain = decryptor.update(chunk)

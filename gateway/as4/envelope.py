@@ -157,14 +157,18 @@ def unique_ids(root: etree._Element) -> dict[str, etree._Element]:
     return found
 
 
-def new_envelope(*, messaging_id: str, body_id: str) -> Envelope:
-    """Make an envelope with an empty Messaging and Body, ready to be filled and signed."""
+def new_envelope(*, messaging_id: str, body_id: str, secured: bool = True) -> Envelope:
+    """Make an envelope with an empty Messaging and Body, ready to be filled and signed.
+
+    Only an error that cannot be signed goes without a Security block (``secured`` False).
+    """
     root = etree.Element(q(ns.SOAP12, "Envelope"), nsmap={"S12": ns.SOAP12})
     header = etree.SubElement(root, q(ns.SOAP12, "Header"))
-    security = etree.SubElement(
-        header, q(ns.WSSE, "Security"), nsmap={"wsse": ns.WSSE, "wsu": ns.WSU}
-    )
-    security.set(q(ns.SOAP12, "mustUnderstand"), "true")
+    security = None
+    if secured:
+        names = {"wsse": ns.WSSE, "wsu": ns.WSU}
+        security = etree.SubElement(header, q(ns.WSSE, "Security"), nsmap=names)
+        security.set(q(ns.SOAP12, "mustUnderstand"), "true")
     messaging = etree.SubElement(header, q(ns.EB, "Messaging"), nsmap={"eb": ns.EB, "wsu": ns.WSU})
     messaging.set(q(ns.SOAP12, "mustUnderstand"), "true")
     messaging.set(q(ns.WSU, "Id"), messaging_id)
