@@ -15,6 +15,7 @@ _CHUNK: Final = 65536
 _GZIP: Final = 16 + zlib.MAX_WBITS
 # Small payloads may be very regular; the ratio says something only about larger ones.
 _RATIO_FLOOR: Final = 1024 * 1024
+_MAX_MEMBERS: Final = 16
 
 
 def compress(source: BinaryIO, out: BinaryIO) -> None:
@@ -26,7 +27,7 @@ def compress(source: BinaryIO, out: BinaryIO) -> None:
 
 
 def decompress(source: BinaryIO, out: BinaryIO, *, max_bytes: int, max_ratio: int) -> None:
-    """Write what the gzip in ``source`` holds; several members in a row count as one.
+    """Write what the gzip in ``source`` holds; up to 16 members in a row count as one.
 
     Refuses more than ``max_bytes`` of content, and content more than ``max_ratio`` times as
     large as the gzip once it is over 1 MiB. Uses fixed memory. Raises PeerAs4Error (EBMS:0303):
@@ -36,20 +37,20 @@ def decompress(source: BinaryIO, out: BinaryIO, *, max_bytes: int, max_ratio: in
     unpacker = zlib.decompressobj(wbits=_GZIP)
     consumed = produced = 0
     pending = b""
-    members = 0
+    members = 1
     while True:
         if not pending:
             pending = source.read(_CHUNK)
             consumed += len(pending)
         if not pending and not unpacker.eof:
-            raise _refused(
-                "TRUNCATED", "The compressed payload ends too early. Send the message again."
-            )
+            raise _incomplete(members)
         if unpacker.eof:
             if not pending:
                 return
-            unpacker = zlib.decompressobj(wbits=_GZIP)
             members += 1
+            if members > _MAX_MEMBERS:
+                raise _trailing()
+            unpacker = zlib.decompressobj(wbits=_GZIP)
         try:
             content = unpacker.decompress(pending, _CHUNK)
         except zlib.error:
@@ -76,13 +77,22 @@ def _check_size(consumed: int, produced: int, *, max_bytes: int, max_ratio: int)
 
 
 def _broken(members: int) -> PeerAs4Error:
-    if members:
-        return _refused(
-            "TRAILING",
-            "Bytes that are not gzip follow the compressed payload. Send the gzip alone.",
-        )
+    if members > 1:
+        return _trailing()
     return _refused(
         "BROKEN", "The payload is announced as gzip but cannot be decompressed. Compress it again."
+    )
+
+
+def _incomplete(members: int) -> PeerAs4Error:
+    if members > 1:
+        return _trailing()
+    return _refused("TRUNCATED", "The compressed payload ends too early. Send the message again.")
+
+
+def _trailing() -> PeerAs4Error:
+    return _refused(
+        "TRAILING", "More bytes follow the end of the compressed payload. Send one gzip alone."
     )
 
 

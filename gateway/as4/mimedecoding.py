@@ -78,7 +78,7 @@ class Base64Decoder:
         self._rest = letters[whole:]
         if self._ended and letters:
             raise ValueError("letters after the padding")
-        self._ended = letters[:whole].endswith(b"=")
+        self._ended = self._ended or letters[:whole].endswith(b"=")
         return base64.b64decode(letters[:whole], validate=True)
 
     def finish(self) -> None:
