@@ -1,0 +1,30 @@
+"""Why validation could not take place, as typed errors with stable codes."""
+
+__all__ = ["ArtefactRefused", "EngineFailed", "ManifestInvalid", "UnknownRuleset"]
+
+
+class ArtefactRefused(Exception):
+    """A rule artefact is missing or is not the file the manifest names (RULES-ARTEFACT)."""
+
+    code = "RULES-ARTEFACT"
+
+
+class ManifestInvalid(ValueError):
+    """The rule-set manifest cannot be used as written (RULES-MANIFEST)."""
+
+    code = "RULES-MANIFEST"
+
+
+class UnknownRuleset(LookupError):
+    """Rules were asked for by an id that the manifest does not know (RULES-UNKNOWN)."""
+
+    code = "RULES-UNKNOWN"
+
+
+class EngineFailed(Exception):
+    """A rule engine stopped before its end, or gave no result (ENGINE-FAILED).
+
+    Nothing may be concluded about the document, least of all that it is valid.
+    """
+
+    code = "ENGINE-FAILED"

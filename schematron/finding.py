@@ -1,0 +1,218 @@
+"""What validation says about one document: findings, verdicts and the report.
+
+Plain values without behaviour beyond counting and turning into JSON; nothing here reads a file,
+knows a rule set or runs an engine.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+__all__ = [
+    "Authority",
+    "Document",
+    "Finding",
+    "Layer",
+    "Report",
+    "RulesetRun",
+    "RunVerdict",
+    "Severity",
+    "Verdict",
+    "decide",
+]
+
+
+class Severity(StrEnum):
+    """How much a finding weighs: only ``fatal`` makes a document invalid."""
+
+    FATAL = "fatal"
+    WARNING = "warning"
+    INFORMATION = "information"
+
+
+class Layer(StrEnum):
+    """Where in the examination a finding was made."""
+
+    INPUT = "input"
+    PDF = "pdf"
+    XSD = "xsd"
+    RULES = "rules"
+
+
+class Authority(StrEnum):
+    """Whose text decided: the publisher's own artefact or this project's re-implementation."""
+
+    OFFICIAL = "official"
+    REIMPLEMENTATION = "re-implementation"
+
+
+class RunVerdict(StrEnum):
+    """How one rule set ended on one document."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    ENGINE_ERROR = "engine-error"
+    NOT_RUN = "not-run"
+
+
+class Verdict(StrEnum):
+    """The answer for the whole document.
+
+    ``undetermined``: it is XML, but no complete set of rules for it is known here.
+    ``unreadable``: the bytes are not XML that is accepted. ``engine-error``: an engine stopped
+    before its end, so nothing can be promised.
+    """
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNDETERMINED = "undetermined"
+    UNREADABLE = "unreadable"
+    ENGINE_ERROR = "engine-error"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What the document says it is (EN 16931 BT-24, BT-23, BT-1, BT-2)."""
+
+    syntax: str | None = None
+    root: str | None = None
+    customization: str | None = None
+    profile: str | None = None
+    id: str | None = None
+    issue_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about the document, and where it is.
+
+    ``location`` is an XPath using the prefixes of ``schematron.location.PREFIXES``; ``line`` and
+    ``column`` count from 1 in the file as received and are None where unknown. ``terms`` are the
+    EN 16931 business terms the rule speaks of. ``value`` is the text found at the location.
+    """
+
+    rule: str
+    severity: Severity
+    layer: Layer
+    message: str
+    ruleset: str | None = None
+    location: str | None = None
+    line: int | None = None
+    column: int | None = None
+    terms: tuple[str, ...] = ()
+    value: str | None = None
+    hint: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Give the finding as a JSON object with stable keys."""
+        return {
+            "rule": self.rule,
+            "severity": self.severity.value,
+            "ruleset": self.ruleset,
+            "layer": self.layer.value,
+            "location": self.location,
+            "line": self.line,
+            "column": self.column,
+            "terms": list(self.terms),
+            "value": self.value,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RulesetRun:
+    """One rule set applied to the document: which artefact, by which engine, with what end.
+
+    ``not_checked`` names the official rules a re-implementation does not contain, so that a
+    ``valid`` is never read as more than it is.
+    """
+
+    id: str
+    source: str
+    authority: Authority
+    engine: str
+    verdict: RunVerdict
+    not_checked: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Give the run as a JSON object with stable keys."""
+        return {
+            "id": self.id,
+            "source": self.source,
+            "authority": self.authority.value,
+            "engine": self.engine,
+            "verdict": self.verdict.value,
+            "not_checked": list(self.not_checked),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything validation found out about one document.
+
+    ``counts`` holds the number of findings per severity before any cap on repeated findings.
+    ``elapsed_ms`` is wall time spent in this process.
+    """
+
+    verdict: Verdict
+    sha256: str
+    document: Document
+    rulesets: tuple[RulesetRun, ...]
+    findings: tuple[Finding, ...]
+    counts: Mapping[Severity, int] = field(default_factory=dict)
+    elapsed_ms: float = 0.0
+
+    @property
+    def valid(self) -> bool:
+        """Tell whether every layer that applies ran to its end and found nothing fatal."""
+        return self.verdict is Verdict.VALID
+
+    def to_json(self, *, file: str | None = None) -> dict[str, object]:
+        """Give the report as the JSON object of ``gateway validate`` and ``POST /v1/validations``.
+
+        ``file`` is the name the caller knows the document by.
+        """
+        issued = self.document.issue_date
+        return {
+            "file": file,
+            "verdict": self.verdict.value,
+            "valid": self.valid,
+            "sha256": self.sha256,
+            "document": {
+                "syntax": self.document.syntax,
+                "root": self.document.root,
+                "customization": self.document.customization,
+                "profile": self.document.profile,
+                "id": self.document.id,
+                "issue_date": issued.isoformat() if issued else None,
+            },
+            "rulesets": [run.to_json() for run in self.rulesets],
+            "findings": [finding.to_json() for finding in self.findings],
+            "counts": {
+                "fatal": self.counts.get(Severity.FATAL, 0),
+                "warning": self.counts.get(Severity.WARNING, 0),
+            },
+            "elapsed_ms": round(self.elapsed_ms, 1),
+        }
+
+
+def decide(
+    runs: Iterable[RulesetRun], *, complete: bool, fatal: bool, readable: bool = True
+) -> Verdict:
+    """Turn what happened into the one verdict, never calling an unfinished examination valid.
+
+    ``complete`` says that every layer which applies to this kind of document was at hand;
+    ``fatal`` that at least one fatal finding was made by a schema or a rule.
+    """
+    ends = [run.verdict for run in runs]
+    if not readable:
+        return Verdict.UNREADABLE
+    if RunVerdict.ENGINE_ERROR in ends:
+        return Verdict.ENGINE_ERROR
+    if fatal or RunVerdict.INVALID in ends:
+        return Verdict.INVALID
+    if not complete or not ends or RunVerdict.NOT_RUN in ends:
+        return Verdict.UNDETERMINED
+    return Verdict.VALID

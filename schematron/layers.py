@@ -1,0 +1,204 @@
+"""One layer of the examination applied to one document: the schema, or one rule set.
+
+Turns what the engines say into findings with our wording and their place in the tree. Decides
+nothing about the document as a whole. Compiled schemas and rule sets stay in the process.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+
+from lxml import etree
+
+from schematron import artefacts, engine, svrl
+from schematron.errors import ArtefactRefused, EngineFailed
+from schematron.finding import Authority, Finding, Layer, RulesetRun, RunVerdict, Severity
+from schematron.location import Place, resolve, value_at
+from schematron.manifest import XSD, Ruleset, Schema
+from schematron.texts import official, require, wording
+from schematron.xsd import SchemaValidator
+
+__all__ = ["Draft", "LayerResult", "check_rules", "check_schema", "not_run", "prepare"]
+
+LIBXML2 = "libxml2"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A finding without line and column, with the place in the tree they are counted from."""
+
+    finding: Finding
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerResult:
+    """How a layer ended, what it found, and how many more findings were withheld as repeats."""
+
+    run: RulesetRun
+    drafts: list[Draft]
+    withheld: Mapping[Severity, int] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=32)
+def _validator(schema: Schema) -> SchemaValidator:
+    return SchemaValidator(
+        main=schema.main,
+        files=artefacts.read_schema(schema),
+        folder=artefacts.schema_folder(schema),
+    )
+
+
+def prepare(*, schemas: tuple[Schema, ...], rulesets: tuple[Ruleset, ...]) -> None:
+    """Compile schemas and rule sets now, so that the first document does not wait for them.
+
+    Raises ArtefactRefused or EngineFailed.
+    """
+    for schema in schemas:
+        _validator(schema)
+    for ruleset in rulesets:
+        source = artefacts.choose(ruleset)
+        engine.shared().prepare(source, partial(artefacts.read_stylesheet, source))
+
+
+def check_schema(root: etree._Element, schema: Schema, *, lang: str) -> LayerResult:
+    """Validate a document against its XML schema."""
+    run = partial(
+        RulesetRun,
+        id=XSD,
+        source=schema.label,
+        authority=Authority.OFFICIAL,
+        engine=LIBXML2,
+    )
+    try:
+        failures = _validator(schema).check(root)
+    except (ArtefactRefused, etree.XMLSchemaParseError) as error:
+        draft = _engine_draft(XSD, schema.title, str(error), layer=Layer.XSD, lang=lang)
+        return LayerResult(run(verdict=RunVerdict.ENGINE_ERROR), [draft])
+    drafts = []
+    for failure in failures:
+        value = value_at(failure.place) if failure.place else None
+        code = failure.rule
+        text = require(
+            f"{code}.expected" if failure.expected else code,
+            lang=lang,
+            name=failure.name,
+            expected=failure.expected,
+            value=value or "",
+            detail=failure.detail,
+        )
+        finding = Finding(
+            rule=code,
+            severity=Severity.FATAL,
+            layer=Layer.XSD,
+            ruleset=XSD,
+            message=text.message,
+            hint=text.hint,
+            value=value,
+        )
+        drafts.append(Draft(finding, failure.place))
+    verdict = RunVerdict.INVALID if failures else RunVerdict.VALID
+    return LayerResult(run(verdict=verdict), drafts)
+
+
+def check_rules(
+    root: etree._Element, serialised: str, ruleset: Ruleset, *, lang: str
+) -> LayerResult:
+    """Apply a rule set to a document; ``serialised`` is the same document as text."""
+    try:
+        source = artefacts.choose(ruleset)
+    except ArtefactRefused as error:
+        draft = _engine_draft(ruleset.id, ruleset.title, str(error), lang=lang)
+        return LayerResult(_rules_run(ruleset, RunVerdict.ENGINE_ERROR), [draft])
+    try:
+        report = engine.shared().run(
+            source, partial(artefacts.read_stylesheet, source), document=serialised
+        )
+        result = svrl.read(report, overrides=dict(ruleset.severity))
+    except (ArtefactRefused, EngineFailed) as error:
+        draft = _engine_draft(ruleset.id, ruleset.title, str(error), lang=lang)
+        return LayerResult(_rules_run(ruleset, RunVerdict.ENGINE_ERROR), [draft])
+    drafts = [_rule_draft(root, assertion, ruleset, lang=lang) for assertion in result.assertions]
+    drafts += [
+        _withheld_draft(rule, count, ruleset, lang=lang) for rule, count in result.withheld.items()
+    ]
+    fatal = any(severity is Severity.FATAL for _, severity in result.fired)
+    verdict = RunVerdict.INVALID if fatal else RunVerdict.VALID
+    return LayerResult(_rules_run(ruleset, verdict), drafts, _withheld(result))
+
+
+def not_run(ruleset: Ruleset) -> RulesetRun:
+    """Report a rule set that was left out because an earlier layer failed."""
+    return _rules_run(ruleset, RunVerdict.NOT_RUN)
+
+
+def _rules_run(ruleset: Ruleset, verdict: RunVerdict) -> RulesetRun:
+    try:
+        source = artefacts.choose(ruleset)
+    except ArtefactRefused:
+        source = ruleset.sources[0]
+    return RulesetRun(
+        id=ruleset.id,
+        source=source.label,
+        authority=source.authority,
+        engine=engine.ENGINE,
+        verdict=verdict,
+        not_checked=source.not_checked,
+    )
+
+
+def _rule_draft(
+    root: etree._Element, assertion: svrl.Assertion, ruleset: Ruleset, *, lang: str
+) -> Draft:
+    place = resolve(root, assertion.location)
+    text = wording(assertion.rule, lang=lang) or official(assertion.text, lang=lang)
+    finding = Finding(
+        rule=assertion.rule,
+        severity=assertion.severity,
+        layer=Layer.RULES,
+        ruleset=ruleset.id,
+        location=assertion.location or None,
+        terms=svrl.terms_in(assertion.text),
+        value=value_at(place) if place else None,
+        message=text.message,
+        hint=text.hint,
+    )
+    return Draft(finding, place)
+
+
+def _withheld(result: svrl.SvrlResult) -> Counter[Severity]:
+    shown = Counter(assertion.severity for assertion in result.assertions)
+    total: Counter[Severity] = Counter()
+    for (_, severity), count in result.fired.items():
+        total[severity] += count
+    return total - shown
+
+
+def _withheld_draft(rule: str, count: int, ruleset: Ruleset, *, lang: str) -> Draft:
+    text = require("RULES-REPEATED", lang=lang, rule=rule, count=count)
+    finding = Finding(
+        rule="RULES-REPEATED",
+        severity=Severity.INFORMATION,
+        layer=Layer.RULES,
+        ruleset=ruleset.id,
+        value=str(count),
+        message=text.message,
+        hint=text.hint,
+    )
+    return Draft(finding)
+
+
+def _engine_draft(
+    ruleset: str, title: str, reason: str, *, lang: str, layer: Layer = Layer.RULES
+) -> Draft:
+    text = require("ENGINE-FAILED", lang=lang, title=title, detail=reason)
+    finding = Finding(
+        rule="ENGINE-FAILED",
+        severity=Severity.FATAL,
+        layer=layer,
+        ruleset=ruleset,
+        message=text.message,
+        hint=text.hint,
+    )
+    return Draft(finding)
