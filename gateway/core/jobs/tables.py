@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 from gateway.core.columns import EnumText, Json, UtcDateTime
 from gateway.core.ids import new_id
 
-__all__ = ["ACTIVE", "Job", "JobState", "Lane", "Missed", "Schedule"]
+__all__ = ["IS_ACTIVE", "IS_LEASED", "Job", "JobState", "Lane", "Missed", "Schedule"]
 
 
 class JobState(StrEnum):
@@ -24,8 +24,9 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-ACTIVE: Final = (JobState.READY, JobState.LEASED)
-_IS_ACTIVE: Final = text("state IN ('ready', 'leased')")
+# Literal SQL, not bound values: SQLite uses a partial index only for its very predicate.
+IS_ACTIVE: Final = text("state IN ('ready', 'leased')")
+IS_LEASED: Final = text("state = 'leased'")
 
 
 class Missed(StrEnum):
@@ -45,32 +46,37 @@ class Job(SQLModel, table=True):
 
     __tablename__ = "job"
     __table_args__ = (
-        Index(None, "run_at", sqlite_where=_IS_ACTIVE, postgresql_where=_IS_ACTIVE),
-        Index(None, "lane", "state", "run_at"),
-        Index(None, "state", "finished_at"),
+        Index("ix_job_due", "run_at", sqlite_where=IS_ACTIVE, postgresql_where=IS_ACTIVE),
+        Index(
+            "ix_job_lane_due", "lane", "run_at", sqlite_where=IS_ACTIVE, postgresql_where=IS_ACTIVE
+        ),
+        Index("ix_job_lane_leased", "lane", sqlite_where=IS_LEASED, postgresql_where=IS_LEASED),
+        Index("ix_job_finished", "finished_at"),
         # Rows are updated several times and then pruned: leave room in the page, vacuum early.
         {"postgresql_with": {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}},
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     kind: str = Field(sa_type=String(80))
-    lane: str = Field("", sa_type=String(200))
-    dedupe_key: str | None = Field(None, sa_type=String(200), unique=True)
+    lane: str = Field(default="", sa_type=String(200))
+    dedupe_key: str | None = Field(default=None, sa_type=String(200), unique=True)
     payload: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
-    state: JobState = Field(JobState.READY, sa_column=Column(EnumText(JobState), nullable=False))
+    state: JobState = Field(
+        default=JobState.READY, sa_column=Column(EnumText(JobState), nullable=False)
+    )
     run_at: datetime = Field(sa_type=UtcDateTime)
-    deadline: datetime | None = Field(None, sa_type=UtcDateTime)
+    deadline: datetime | None = Field(default=None, sa_type=UtcDateTime)
     attempt: int = 0
     lapses: int = 0
     token: UUID | None = None
-    worker: str | None = Field(None, sa_type=String(120))
+    worker: str | None = Field(default=None, sa_type=String(120))
     cancel_requested: bool = False
-    error_code: str | None = Field(None, sa_type=String(40))
-    error_text: str | None = Field(None, sa_type=Text)
-    traceparent: str | None = Field(None, sa_type=String(55))
+    error_code: str | None = Field(default=None, sa_type=String(40))
+    error_text: str | None = Field(default=None, sa_type=Text)
+    traceparent: str | None = Field(default=None, sa_type=String(55))
     created_at: datetime = Field(sa_type=UtcDateTime)
-    started_at: datetime | None = Field(None, sa_type=UtcDateTime)
-    finished_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Lane(SQLModel, table=True):
@@ -85,7 +91,7 @@ class Lane(SQLModel, table=True):
     name: str = Field(primary_key=True, sa_type=String(200))
     cap: int | None = None
     failures: int = 0
-    paused_until: datetime | None = Field(None, sa_type=UtcDateTime)
+    paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Schedule(SQLModel, table=True):
@@ -96,4 +102,6 @@ class Schedule(SQLModel, table=True):
     name: str = Field(primary_key=True, sa_type=String(80))
     spec: str = Field(sa_type=String(80))
     next_due: datetime = Field(sa_type=UtcDateTime)
-    missed: Missed = Field(Missed.RUN_ONCE, sa_column=Column(EnumText(Missed), nullable=False))
+    missed: Missed = Field(
+        default=Missed.RUN_ONCE, sa_column=Column(EnumText(Missed), nullable=False)
+    )

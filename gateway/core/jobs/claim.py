@@ -1,0 +1,191 @@
+"""The life of a lease in SQL: claim, renew, report.
+
+Claiming moves ``run_at`` to the end of the lease, so "due" and "lease ran out" are one predicate
+and no reaper is needed. Every claim draws a token; a report that does not show the row's present
+token changes nothing.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, and_, case, func, literal, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.core.columns import EnumText
+from gateway.core.jobs import lanes
+from gateway.core.jobs.backoff import JobError
+from gateway.core.jobs.dialect import machine_now
+from gateway.core.jobs.tables import IS_ACTIVE, Job, JobState
+
+__all__ = [
+    "Held",
+    "anything_due",
+    "bury",
+    "claim",
+    "complete",
+    "give_up",
+    "hand_back",
+    "held",
+    "renew",
+]
+
+Held = tuple[UUID, UUID]
+"""A lease in the hand of a worker: job id and token."""
+
+
+def held(job: Job) -> Held:
+    """The lease a claimed job came with."""
+    if job.token is None:
+        raise ValueError(f"job {job.id} was not claimed")
+    return job.id, job.token
+
+
+def _due(now: datetime, kinds: Collection[str]) -> ColumnElement[bool]:
+    return and_(IS_ACTIVE, col(Job.run_at) <= now, col(Job.kind).in_(kinds))
+
+
+async def anything_due(session: AsyncSession, *, now: datetime, kinds: Collection[str]) -> bool:
+    """Whether a claim might find something; reads only, so idle workers take no lock."""
+    return (await session.exec(select(Job.id).where(_due(now, kinds)).limit(1))).first() is not None
+
+
+async def claim(
+    session: AsyncSession,
+    *,
+    now: datetime,
+    lease: timedelta,
+    worker: str,
+    kinds: Collection[str],
+    limit: int,
+    lane_cap: int,
+) -> Sequence[Job]:
+    """Lease up to ``limit`` due jobs, oldest first, never more per lane than its cap."""
+    due = _due(now, kinds)
+    free = await session.exec(
+        select(Job.run_at, Job.id)
+        .where(due, col(Job.lane) == "")
+        .order_by(col(Job.run_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    laned = await lanes.admit(session, due=due, now=now, limit=limit, default_cap=lane_cap)
+    chosen = [job_id for _, job_id in sorted([*free.all(), *laned])[:limit]]
+    if not chosen:
+        return []
+    # Once more "due": a lane's candidates are not locked yet and may just have been renewed.
+    still_due = select(Job.id).where(col(Job.id).in_(chosen), due)
+    claimed = await session.exec(
+        update(Job)
+        .where(col(Job.id).in_(still_due.with_for_update(skip_locked=True)))
+        .values(
+            state=JobState.LEASED,
+            run_at=now + lease,
+            attempt=Job.attempt + 1,
+            lapses=case((col(Job.state) == JobState.LEASED, Job.lapses + 1), else_=Job.lapses),
+            token=uuid4(),
+            worker=worker,
+            started_at=func.coalesce(Job.started_at, now),
+        )
+        .returning(Job),
+        execution_options={"synchronize_session": False},
+    )
+    return sorted(claimed.scalars().all(), key=lambda job: job.id)
+
+
+async def renew(
+    session: AsyncSession, leases: Collection[Held], *, lease: timedelta
+) -> dict[Held, bool]:
+    """Extend the leases that are still ours; returns them with "cancellation was requested".
+
+    A lease that ran out is lost even if nobody took the job yet: a claim may already have
+    counted its place in the lane as free. A row that a handler's transaction has locked right
+    now is left to that transaction.
+    """
+    now = await machine_now(session)
+    ids, tokens = [job_id for job_id, _ in leases], [token for _, token in leases]
+    ours = and_(col(Job.id).in_(ids), col(Job.token).in_(tokens))
+    running = select(Job.id).where(ours, col(Job.state) == JobState.LEASED, col(Job.run_at) > now)
+    await session.exec(
+        update(Job)
+        .where(col(Job.id).in_(running.with_for_update(skip_locked=True)))
+        .values(run_at=now + lease),
+        execution_options={"synchronize_session": False},
+    )
+    kept = await session.exec(
+        select(Job.id, Job.token, Job.cancel_requested).where(
+            ours,
+            # A final state under our token is our own handler's doing.
+            (col(Job.run_at) > now) | col(Job.state).not_in([JobState.READY, JobState.LEASED]),
+        )
+    )
+    return {(job_id, token): cancel for job_id, token, cancel in kept.all() if token}
+
+
+async def complete(session: AsyncSession, job: Job) -> bool:
+    """Mark a leased job done; False when the lease is no longer ours."""
+    at = await machine_now(session)
+    if not await _report(session, job, state=JobState.DONE, finished_at=at):
+        return False
+    if job.lane:
+        await lanes.recovered(session, job.lane)
+    return True
+
+
+async def bury(session: AsyncSession, job: Job, error: JobError) -> bool:
+    """Give a leased job up; False when the lease is no longer ours."""
+    return await _report(
+        session,
+        job,
+        state=JobState.DEAD,
+        finished_at=await machine_now(session),
+        error_code=error.code,
+        error_text=error.text,
+    )
+
+
+async def give_up(session: AsyncSession, job: Job) -> bool:
+    """End a leased job because somebody cancelled it; False when the lease is no longer ours."""
+    at = await machine_now(session)
+    return await _report(session, job, state=JobState.CANCELLED, finished_at=at)
+
+
+async def hand_back(
+    session: AsyncSession, job: Job, *, at: datetime, error: JobError | None
+) -> bool:
+    """Hand a leased job back to run at ``at``; without an error the attempt does not count.
+
+    A job somebody has cancelled meanwhile ends here. False when the lease is no longer ours.
+    """
+    stop = col(Job.cancel_requested)
+    failed = {"error_code": error.code, "error_text": error.text} if error else {}
+    return await _report(
+        session,
+        job,
+        state=case((stop, _state(JobState.CANCELLED)), else_=_state(JobState.READY)),
+        finished_at=case((stop, await machine_now(session))),
+        run_at=at,
+        lapses=0,
+        attempt=Job.attempt if error else Job.attempt - 1,
+        **failed,
+    )
+
+
+def _state(state: JobState) -> ColumnElement[JobState]:
+    return literal(state, EnumText(JobState))
+
+
+async def _report(session: AsyncSession, job: Job, **values: Any) -> bool:
+    result = await session.exec(
+        update(Job)
+        .where(
+            col(Job.id) == job.id,
+            col(Job.token) == job.token,
+            col(Job.state) == JobState.LEASED,
+        )
+        .values(**values),
+        execution_options={"synchronize_session": False},
+    )
+    return result.rowcount == 1

@@ -1,0 +1,32 @@
+"""The two things SQLite and PostgreSQL say differently: the machine's time, and insert-or-skip."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.core.clock import now
+from gateway.core.columns import UtcDateTime
+
+__all__ = ["insert_or_skip", "is_postgresql", "machine_now"]
+
+
+def is_postgresql(session: AsyncSession) -> bool:
+    """Whether this session talks to PostgreSQL."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
+async def machine_now(session: AsyncSession) -> datetime:
+    """The time leases are measured with: the database's where several hosts share one."""
+    if not is_postgresql(session):
+        return now()
+    return (await session.exec(select(func.clock_timestamp(type_=UtcDateTime)))).one()
+
+
+def insert_or_skip(session: AsyncSession, table: type[SQLModel]) -> Any:
+    """An INSERT that leaves a row alone when its key is there already."""
+    dialect = postgresql if is_postgresql(session) else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
