@@ -36,6 +36,12 @@ _TIMESTAMP: Final = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,12}))?(Z|[+-]\d\d:\d\d)?"
 )
 
+# Parsed, not built: lxml honours a PrefixList only for prefixes its parser has met.
+_TEMPLATE: Final = (
+    f'<S12:Envelope xmlns:S12="{ns.SOAP12}"><S12:Header/>'
+    f'<S12:Body xmlns:wsu="{ns.WSU}"/></S12:Envelope>'
+).encode()
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -162,8 +168,8 @@ def new_envelope(*, messaging_id: str, body_id: str, secured: bool = True) -> En
 
     Only an error that cannot be signed goes without a Security block (``secured`` False).
     """
-    root = etree.Element(q(ns.SOAP12, "Envelope"), nsmap={"S12": ns.SOAP12})
-    header = etree.SubElement(root, q(ns.SOAP12, "Header"))
+    root = parse(_TEMPLATE)
+    header, body = root
     security = None
     if secured:
         names = {"wsse": ns.WSSE, "wsu": ns.WSU}
@@ -172,7 +178,6 @@ def new_envelope(*, messaging_id: str, body_id: str, secured: bool = True) -> En
     messaging = etree.SubElement(header, q(ns.EB, "Messaging"), nsmap={"eb": ns.EB, "wsu": ns.WSU})
     messaging.set(q(ns.SOAP12, "mustUnderstand"), "true")
     messaging.set(q(ns.WSU, "Id"), messaging_id)
-    body = etree.SubElement(root, q(ns.SOAP12, "Body"), nsmap={"wsu": ns.WSU})
     body.set(q(ns.WSU, "Id"), body_id)
     return Envelope(root, messaging, body, security)
 

@@ -108,7 +108,8 @@ def binary_token(certificate: x509.Certificate, *, token_id: str) -> etree._Elem
 def append_token_reference(parent: etree._Element, *, uri: str, value_type: str | None) -> None:
     """Append a ``ds:KeyInfo`` that points at a token or key elsewhere in the header."""
     info = etree.SubElement(parent, q(ns.DS, "KeyInfo"), nsmap={"ds": ns.DS})
-    holder = etree.SubElement(info, q(ns.WSSE, "SecurityTokenReference"), nsmap={"wsse": ns.WSSE})
+    names = {"wsse": ns.WSSE} if value_type else {"wsse": ns.WSSE, "wsse11": ns.WSSE11}
+    holder = etree.SubElement(info, q(ns.WSSE, "SecurityTokenReference"), nsmap=names)
     reference = etree.SubElement(holder, q(ns.WSSE, "Reference"), URI=uri)
     if value_type is not None:
         reference.set("ValueType", value_type)

@@ -114,6 +114,7 @@ def canonicalise(node: etree._Element | etree._ElementTree, transform: Transform
 
     The node keeps the namespace declarations of its ancestors in view, as inclusive
     canonicalisation and a PrefixList require; it must not be copied out of its document first.
+    A PrefixList counts only for prefixes of a document that was parsed (lxml skips others).
     A tree stands for the whole document, with the processing instructions around its root.
     """
     exclusive = CANONICALISATIONS.get(transform.algorithm)

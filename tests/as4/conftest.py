@@ -1,6 +1,7 @@
 """A Peppol-like PKI of three levels and two access points, made once for the whole run."""
 
 import datetime
+import io
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,11 +9,19 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from gateway.as4.ebms import UserMessage
+from gateway.as4.errors import EbmsCode, PeerAs4Error
+from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING, ParticipantId
+from gateway.as4.incoming import UnpackLimits, unpack
 from gateway.as4.keys import SoftwareKey
+from gateway.as4.outgoing import Encoded, encode
+from gateway.as4.sbdh import write
+from gateway.as4.sbdheader import Sbdh
 
 NOW = datetime.datetime(2026, 5, 4, 12, 0, tzinfo=datetime.UTC)
 VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors"
@@ -91,3 +100,118 @@ def vectors() -> Path:
     if not (VECTORS / "as4").is_dir():
         pytest.skip("the third-party AS4 vectors (../shared/vectors) are not on this machine")
     return VECTORS
+
+
+INVOICE = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2" '
+    'xmlns:cbc="urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2">'
+    "<cbc:CustomizationID>urn:cen.eu:en16931:2017#compliant#"
+    "urn:fdc:peppol.eu:2017:poacc:billing:3.0</cbc:CustomizationID>"
+    "<cbc:ID>2026-0042</cbc:ID>{filling}</Invoice>"
+)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A request as it goes over HTTP, and what its sender remembers."""
+
+    body: bytes
+    encoded: Encoded
+    message: UserMessage
+    sbd: bytes
+
+    @property
+    def content_type(self) -> str:
+        return self.encoded.content_type
+
+
+def business_document(filling: str = "", **changes: object) -> bytes:
+    """A StandardBusinessDocument around a small invoice."""
+    values: dict[str, object] = {
+        "sender": ParticipantId.of("0088:7300010000001"),
+        "receiver": ParticipantId.of("0192:991825827"),
+        "document_type": BILLING_INVOICE,
+        "process": PROCESS_BILLING,
+        "standard": BILLING_INVOICE.namespace,
+        "type_version": "2.1",
+        "type": "Invoice",
+        "instance_identifier": "5b1f0d5e-0c6e-4d7f-9f0e-0d3b3a1f7c11",
+        "created": NOW,
+        "country_c1": "BE",
+    }
+    header = Sbdh(**(values | changes))
+    out = io.BytesIO()
+    write(header, io.BytesIO(INVOICE.format(filling=filling).encode()), out)
+    return out.getvalue()
+
+
+def user_message(**changes: object) -> UserMessage:
+    values: dict[str, object] = {
+        "message_id": "8f3d2c1e-0000-4000-8000-000000000001@ap.example",
+        "timestamp": NOW,
+        "conversation_id": "conversation-1",
+        "from_party": "POP000101",
+        "to_party": "POP000202",
+        "service": PROCESS_BILLING,
+        "action": BILLING_INVOICE,
+        "original_sender": ParticipantId.of("0088:7300010000001"),
+        "final_recipient": ParticipantId.of("0192:991825827"),
+        "payload_id": "payload-1@ap.example",
+    }
+    return UserMessage(**(values | changes))
+
+
+def encode_wire(pki: Pki, entropy, *, message=None, sbd=None, recipient=None) -> Wire:
+    message = message or user_message()
+    sbd = sbd or business_document()
+    out = io.BytesIO()
+    encoded = encode(
+        message,
+        io.BytesIO(sbd),
+        key=pki.sender.key,
+        certificate=pki.sender.certificate,
+        recipient=(recipient or pki.receiver).certificate,
+        entropy=entropy,
+        spool=io.BytesIO,
+        out=out,
+    )
+    return Wire(out.getvalue(), encoded, message, sbd)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """C3 with one or more key pairs; it trusts what the example CA issued."""
+
+    seats: tuple[Seat, ...]
+    pki: Pki
+
+    def unpack(self, body: bytes, content_type: str, limits: UnpackLimits | None = None):
+        return unpack(
+            io.BytesIO(body),
+            content_type,
+            keys=[(seat.certificate, seat.key) for seat in self.seats],
+            verify_signer=self.judge,
+            limits=limits or UnpackLimits(),
+            spool=io.BytesIO,
+        )
+
+    def judge(self, certificate: x509.Certificate) -> None:
+        try:
+            certificate.verify_directly_issued_by(self.pki.authority.certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            raise PeerAs4Error(
+                "TEST-SIGNER-UNTRUSTED",
+                "The signer's certificate is not from the network.",
+                ebms=EbmsCode.FAILED_AUTHENTICATION,
+            ) from None
+
+
+@pytest.fixture
+def receiver(pki: Pki) -> Receiver:
+    return Receiver((pki.receiver,), pki)
+
+
+@pytest.fixture
+def wire(pki: Pki, entropy) -> Wire:
+    return encode_wire(pki, entropy)
