@@ -29,7 +29,7 @@ from ubl.model.references import (
     PrecedingInvoice,
     SupportingDocument,
 )
-from ubl.model.terms import BusinessTerm, business_terms
+from ubl.model.terms import BusinessTerm, business_terms, field_numbers
 from ubl.model.totals import AllowanceCharge, DocumentTotals, VatBreakdown
 from ubl.model.values import Identifier, Period, Quantity
 
@@ -66,4 +66,5 @@ __all__ = [
     "TaxRepresentative",
     "VatBreakdown",
     "business_terms",
+    "field_numbers",
 ]

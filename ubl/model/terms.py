@@ -9,9 +9,17 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-__all__ = ["BusinessTerm", "SyntaxOnly", "Term", "TermByGroup", "business_terms"]
+__all__ = [
+    "BusinessTerm",
+    "SyntaxOnly",
+    "Term",
+    "TermByGroup",
+    "business_terms",
+    "field_numbers",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,18 @@ def _number_in(marks: tuple[Any, ...], group: str) -> tuple[str | None, str]:
         if isinstance(mark, TermByGroup):
             return mark.numbers.get(group), mark.meaning
     return None, ""
+
+
+@cache
+def field_numbers(model: type, group: str = "") -> Mapping[str, str | None]:
+    """Map each field of a model class to its number within a group, None where it has none."""
+    hints = typing.get_type_hints(model, include_extras=True)
+    return types.MappingProxyType(
+        {
+            field.name: _number_in(getattr(hints[field.name], "__metadata__", ()), group)[0]
+            for field in dataclasses.fields(model)
+        }
+    )
 
 
 def business_terms(model: type, *, group: str = "", prefix: str = "") -> Iterator[BusinessTerm]:
