@@ -95,8 +95,13 @@ def proves_delivery(earlier: Sequence[AttemptOutcome]) -> bool:
     )
 
 
-def error_kind(codes: Sequence[str], *, not_serviced: bool) -> ErrorKind:
-    """How serious the ebMS errors of an answer are for the document."""
+def error_kind(codes: Sequence[str], *, not_serviced: bool, signed: bool) -> ErrorKind:
+    """How serious the ebMS errors of an answer are for the document.
+
+    An unsigned error may come from anybody on the way: it is a hint and never ends a delivery.
+    """
+    if not signed:
+        return PEER_ERROR
     if not_serviced:
         return NOT_SERVICED_KIND
     if any(code in PERMANENT_CODES for code in codes):

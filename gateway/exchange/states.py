@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
 
+from ubl.business_status import BusinessState
+
 __all__ = [
     "BusinessState",
     "DisplayStatus",
@@ -58,19 +60,6 @@ class NetworkState(StrEnum):
     ACCEPTED = "accepted"
     FORWARDED = "forwarded"
     REJECTED = "rejected"
-
-
-class BusinessState(StrEnum):
-    """What the buyer last answered (Invoice Response, UNCL4343 subset of T111)."""
-
-    NONE = "none"
-    ACKNOWLEDGED = "AB"
-    IN_PROCESS = "IP"
-    UNDER_QUERY = "UQ"
-    CONDITIONALLY_ACCEPTED = "CA"
-    REJECTED = "RE"
-    ACCEPTED = "AP"
-    PAID = "PD"
 
 
 class PaymentState(StrEnum):
@@ -157,13 +146,16 @@ _TRANSPORT_STATUS: Final[Mapping[TransportState, DisplayStatus]] = {
     S.RECEIVED: DisplayStatus("received", "blue", "inbox"),
 }
 _BUSINESS_STATUS: Final[Mapping[BusinessState, DisplayStatus]] = {
-    BusinessState.ACKNOWLEDGED: DisplayStatus("business-AB", "blue", "check"),
-    BusinessState.IN_PROCESS: DisplayStatus("business-IP", "blue", "clock"),
-    BusinessState.UNDER_QUERY: DisplayStatus("business-UQ", "violet", "question"),
-    BusinessState.CONDITIONALLY_ACCEPTED: DisplayStatus("business-CA", "amber", "check"),
-    BusinessState.REJECTED: DisplayStatus("business-RE", "violet", "cross"),
-    BusinessState.ACCEPTED: DisplayStatus("business-AP", "green", "check"),
-    BusinessState.PAID: DisplayStatus("business-PD", "green", "coin"),
+    BusinessState.ACKNOWLEDGED: DisplayStatus("business-acknowledged", "blue", "check"),
+    BusinessState.IN_PROCESS: DisplayStatus("business-in-process", "blue", "clock"),
+    BusinessState.UNDER_QUERY: DisplayStatus("business-under-query", "violet", "question"),
+    BusinessState.CONDITIONALLY_ACCEPTED: DisplayStatus(
+        "business-conditionally-accepted", "amber", "check"
+    ),
+    BusinessState.REJECTED: DisplayStatus("business-rejected", "violet", "cross"),
+    BusinessState.ACCEPTED: DisplayStatus("business-accepted", "green", "check"),
+    BusinessState.PARTIALLY_PAID: DisplayStatus("business-partially-paid", "amber", "coin"),
+    BusinessState.PAID: DisplayStatus("business-paid", "green", "coin"),
 }
 
 
@@ -176,7 +168,7 @@ def display_status(
     """What a person sees: the furthest news that still matters, bad news of the network first."""
     if payment is PaymentState.PAID:
         return DisplayStatus("paid", "green", "coin")
-    if business is not BusinessState.NONE:
+    if business is not BusinessState.UNANSWERED:
         return _BUSINESS_STATUS[business]
     if network is NetworkState.REJECTED:
         return DisplayStatus("network-rejected", "red", "cross")

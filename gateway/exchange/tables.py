@@ -104,7 +104,7 @@ class Document(SQLModel, table=True):
     sbdh_id: str = Field(max_length=200)
     related_id: UUID | None = Field(default=None, foreign_key="document.id", index=True)
     content_id: UUID = Field(foreign_key="stored_blob.id")
-    report_id: UUID | None = Field(default=None, foreign_key="stored_blob.id")
+    validation_id: UUID | None = Field(default=None, foreign_key="validation_run.id")
     transport: TransportState = Field(sa_column=Column(EnumText(TransportState), nullable=False))
     network: NetworkState = Field(sa_column=Column(EnumText(NetworkState), nullable=False))
     business: BusinessState = Field(sa_column=Column(EnumText(BusinessState), nullable=False))
@@ -119,7 +119,8 @@ class Document(SQLModel, table=True):
 class Transmission(SQLModel, table=True):
     """One AS4 user message towards C3: frozen once encoded, replaced rather than changed.
 
-    ``references`` are the signed digests the receipt must acknowledge. A new row (and AS4
+    ``encoded`` holds the content type and the signed digests the receipt must acknowledge
+    (``gateway.as4.outgoing.Encoded``). A new row (and AS4
     MessageId) is made when the endpoint changed or the last attempt ended in an ebMS error.
     """
 
@@ -133,11 +134,10 @@ class Transmission(SQLModel, table=True):
     peer_seat: str = Field(max_length=40)
     own_seat: str = Field(max_length=40)
     peer_certificate: str = Field(sa_column=Column(Text, nullable=False))
-    lookup_id: UUID | None = Field(default=None, foreign_key="stored_blob.id")
-    envelope_id: UUID | None = Field(default=None, foreign_key="stored_blob.id")
-    request_id: UUID | None = Field(default=None, foreign_key="stored_blob.id")
-    content_type: str | None = Field(default=None, max_length=500)
-    references: list[dict[str, str]] | None = Field(default=None, sa_column=Column(Json))
+    lookup_id: UUID = Field(foreign_key="stored_blob.id")
+    envelope_id: UUID = Field(foreign_key="stored_blob.id")
+    request_id: UUID = Field(foreign_key="stored_blob.id")
+    encoded: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
     receipt_id: UUID | None = Field(default=None, foreign_key="stored_blob.id")
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     delivered_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

@@ -1,0 +1,101 @@
+"""What the exchange must know of an invoice to send, list and find it. Pure.
+
+Read through the semantic model, so that the outbox, the inbox and the SBDH never disagree with
+what a person sees on the invoice.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from lxml import etree
+
+from gateway.as4.identifiers import (
+    DOCTYPE_SCHEME,
+    PROCESS_SCHEME,
+    DocumentTypeId,
+    IdentifierInvalid,
+    ParticipantId,
+    ProcessId,
+)
+from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.money import to_minor
+from gateway.exchange.tables import DocumentKind
+from ubl.model import DocumentKind as UblKind
+from ubl.model import Identifier, Invoice
+
+__all__ = ["DOCUMENT_ADDRESS", "InvoiceFacts", "read_facts"]
+
+DOCUMENT_ADDRESS: Final = ErrorKind(
+    "DOCUMENT-ADDRESS", "The document does not say who sends it to whom", 422
+)
+
+_UBL_VERSION: Final = "2.1"
+_KINDS: Final = {
+    UblKind.INVOICE: DocumentKind.INVOICE,
+    UblKind.CREDIT_NOTE: DocumentKind.CREDIT_NOTE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceFacts:
+    """One invoice or credit note, as far as delivery and lists need it.
+
+    ``amount_minor`` is the amount due (BT-115) in minor units of ``currency``, ``None`` where
+    the document states none that the currency can hold.
+    """
+
+    kind: DocumentKind
+    number: str
+    issue_date: date | None
+    due_date: date | None
+    currency: str | None
+    amount_minor: int | None
+    sender: ParticipantId
+    sender_name: str
+    receiver: ParticipantId
+    receiver_name: str
+    document_type: DocumentTypeId
+    process: ProcessId
+
+
+def read_facts(root: etree._Element, invoice: Invoice) -> InvoiceFacts:
+    """Read what delivery needs; raises GatewayError DOCUMENT-ADDRESS when something is missing."""
+    seller, buyer = invoice.seller, invoice.buyer
+    due = invoice.totals.due if invoice.totals else None
+    currency = invoice.currency if invoice.currency and len(invoice.currency) == 3 else None
+    try:
+        return InvoiceFacts(
+            kind=_KINDS[invoice.kind],
+            number=(invoice.number or "")[:200],
+            issue_date=invoice.issue_date,
+            due_date=invoice.due_date,
+            currency=currency,
+            amount_minor=to_minor(due.value, currency) if due and currency else None,
+            sender=_participant(seller.electronic_address if seller else None, "seller (BT-34)"),
+            sender_name=((seller.name if seller else None) or "")[:300],
+            receiver=_participant(buyer.electronic_address if buyer else None, "buyer (BT-49)"),
+            receiver_name=((buyer.name if buyer else None) or "")[:300],
+            document_type=_document_type(root, invoice.specification),
+            process=ProcessId(PROCESS_SCHEME, invoice.business_process or ""),
+        )
+    except IdentifierInvalid as error:
+        raise GatewayError(DOCUMENT_ADDRESS, error.message, identifier=error.code) from None
+
+
+def _participant(address: Identifier | None, whose: str) -> ParticipantId:
+    if address is None or not address.scheme:
+        raise GatewayError(
+            DOCUMENT_ADDRESS,
+            f"The electronic address of the {whose} with its scheme is missing. Peppol delivers "
+            "by this address; add it.",
+        )
+    return ParticipantId.of(f"{address.scheme}:{address.value}")
+
+
+def _document_type(root: etree._Element, customization: str | None) -> DocumentTypeId:
+    name = etree.QName(root)
+    return DocumentTypeId(
+        DOCTYPE_SCHEME,
+        f"{name.namespace}::{name.localname}##{customization or ''}::{_UBL_VERSION}",
+    )

@@ -1,0 +1,70 @@
+"""Putting a document of our own making on its way: MLS and Invoice Responses.
+
+What C1 submits comes through ``submission``; this is for answers, which are made here and are
+right by construction.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
+from gateway.core.ids import new_id
+from gateway.core.jobs.queue import JobQueue
+from gateway.exchange.lanes import LOOKUP, lookup_lane
+from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
+from gateway.exchange.tables import Direction, Document, DocumentKind, StoredBlob
+
+__all__ = ["answer_document", "enqueue_lookup"]
+
+
+def answer_document(
+    *,
+    tenant_id: UUID,
+    kind: DocumentKind,
+    number: str,
+    sender: ParticipantId,
+    sender_name: str,
+    receiver: ParticipantId,
+    receiver_name: str,
+    document_type: DocumentTypeId,
+    process: ProcessId,
+    related_id: UUID | None,
+    content: StoredBlob,
+    at: datetime,
+) -> Document:
+    """The row of an answer that is about to be sent; its bytes are already durable."""
+    return Document(
+        tenant_id=tenant_id,
+        direction=Direction.OUT,
+        kind=kind,
+        number=number,
+        issue_date=at.date(),
+        sender=str(sender),
+        sender_name=sender_name,
+        receiver=str(receiver),
+        receiver_name=receiver_name,
+        document_type=str(document_type),
+        process=str(process),
+        sbdh_id=str(new_id()),
+        related_id=related_id,
+        content_id=content.id,
+        transport=TransportState.ACCEPTED,
+        network=NetworkState.NONE,
+        business=BusinessState.UNANSWERED,
+        payment=PaymentState.NONE,
+        created_at=at,
+        updated_at=at,
+    )
+
+
+async def enqueue_lookup(session: AsyncSession, queue: JobQueue, document: Document) -> None:
+    """Start an accepted document's way, within the transaction that accepts it."""
+    await queue.enqueue(
+        session,
+        kind=LOOKUP,
+        payload={"document_id": str(document.id)},
+        lane=lookup_lane(ParticipantId.parse(document.receiver)),
+        dedupe_key=f"{LOOKUP}:{document.id}",
+    )

@@ -1,0 +1,270 @@
+"""Taking an AS4 message from C2: verified, durable, committed, and only then acknowledged.
+
+A receipt is made once and kept. The same message again gets the same receipt; the same
+MessageId with other content is an error; the same document under a new MessageId is taken,
+acknowledged and flagged, but not handed over twice (decision 17).
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Final
+from uuid import UUID
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.as4.errors import NOT_SERVICED, EbmsCode, PeerAs4Error
+from gateway.as4.incoming import (
+    MessageRefused,
+    Received,
+    UnpackLimits,
+    build_error,
+    build_receipt,
+    unpack,
+)
+from gateway.core.clock import MachineClock
+from gateway.core.database import Database
+from gateway.core.errors import GatewayError
+from gateway.core.faults import Faults
+from gateway.core.ids import new_id
+from gateway.core.jobs.queue import JobQueue
+from gateway.exchange.archive import Archive
+from gateway.exchange.encoding import spool
+from gateway.exchange.lanes import ROUTE
+from gateway.exchange.tables import Reception, StoredBlob
+from gateway.network.keys import KeyPair
+from gateway.network.pki import Purpose, VerdictStatus, fingerprint, verify_certificate
+from gateway.network.service import Network, ServedParticipant
+
+__all__ = ["Receiver", "Reply"]
+
+SOAP: Final = "application/soap+xml;charset=UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the sending access point is told: a receipt or an ebMS error, as SOAP."""
+
+    body: bytes
+    accepted: bool
+    content_type: str = SOAP
+
+
+class Receiver:
+    """The receiving side of the access point (C3)."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        archive: Archive,
+        queue: JobQueue,
+        network: Network,
+        now: MachineClock,
+        faults: Faults,
+        limits: UnpackLimits,
+    ) -> None:
+        self._database = database
+        self._archive = archive
+        self._queue = queue
+        self._network = network
+        self._now = now
+        self._faults = faults
+        self._limits = limits
+
+    async def receive(self, body: BinaryIO, content_type: str) -> Reply:
+        """Take one message, spooled and rewound, and answer it.
+
+        Everything that is wrong with the message is answered as a signed ebMS error; trouble of
+        our own (full disk, database away) is raised as GatewayError, so that the sender keeps
+        the message and tries again.
+        """
+        self._faults.reach("message-spooled")
+        try:
+            received = await asyncio.to_thread(self._unpack, body, content_type)
+            try:
+                return await self._take(received, body, content_type)
+            finally:
+                received.sbd.close()
+        except MessageRefused as error:
+            return Reply(self._refusal(error), accepted=False)
+
+    def _unpack(self, body: BinaryIO, content_type: str) -> Received:
+        return unpack(
+            body,
+            content_type,
+            keys=self._network.decryption_keys(),
+            verify_signer=self._verify_signer,
+            limits=self._limits,
+            spool=spool,
+        )
+
+    def _verify_signer(self, certificate: x509.Certificate) -> None:
+        verdict = verify_certificate(
+            certificate, anchors=self._network.anchors, purpose=Purpose.AP, at=self._now()
+        )
+        if verdict.status is not VerdictStatus.OK:
+            raise PeerAs4Error(verdict.code, verdict.message, ebms=EbmsCode.FAILED_AUTHENTICATION)
+
+    async def _take(self, received: Received, body: BinaryIO, content_type: str) -> Reply:
+        digest = _digest(received)
+        signer = fingerprint(received.signer)
+        async with self._database.read() as session:
+            known = await _find(session, received.message.message_id, signer)
+            served = await self._network.find_served(session, received.header.receiver)
+            if known is not None:
+                return await self._again(session, known, digest)
+        if served is None:
+            raise _refuse(
+                received.message.message_id,
+                "AS4-NOT-SERVICED",
+                f"The receiver {received.header.receiver.value} is not served by this access "
+                "point. Look its endpoint up again.",
+                ebms=EbmsCode.OTHER,
+                detail=NOT_SERVICED,
+            )
+        try:
+            receipt = await self._commit(received, served, body, content_type, digest)
+        except IntegrityError:
+            async with self._database.read() as session:
+                known = await _find(session, received.message.message_id, signer)
+                if known is None:
+                    raise
+                return await self._again(session, known, digest)
+        self._faults.reach("message-committed")
+        return Reply(receipt, accepted=True)
+
+    async def _again(self, session: AsyncSession, known: Reception, digest: str) -> Reply:
+        """Answer a MessageId that was seen before: the kept receipt, if the content is the same."""
+        if known.digest != digest:
+            raise _refuse(
+                known.message_id,
+                "AS4-DUPLICATE-OTHER-CONTENT",
+                "This MessageId was already used for another message. Send new content under a "
+                "new MessageId.",
+                ebms=EbmsCode.DUPLICATE_DETECTED,
+            )
+        return Reply(await self._archive.fetch(session, known.receipt_id), accepted=True)
+
+    async def _commit(
+        self,
+        received: Received,
+        served: ServedParticipant,
+        body: BinaryIO,
+        content_type: str,
+        digest: str,
+    ) -> bytes:
+        """Make message, document and receipt durable, then the row and the job that name them."""
+        at = self._now()
+        receipt = self._receipt(received, at)
+        kept = await self._keep(received, body, receipt, tenant_id=served.tenant_id)
+        self._faults.reach("blob-fsynced")
+        request, envelope, answer = kept
+        async with self._database.write() as session:
+            session.add_all(kept)
+            await session.flush()
+            reception = Reception(
+                tenant_id=served.tenant_id,
+                message_id=received.message.message_id,
+                signer_seat=received.message.from_party,
+                signer_fingerprint=fingerprint(received.signer),
+                signer_certificate=received.signer.public_bytes(Encoding.PEM).decode(),
+                own_seat=received.message.to_party,
+                digest=digest,
+                sbdh_id=received.header.instance_identifier,
+                sender=str(received.header.sender),
+                receiver=str(received.header.receiver),
+                request_id=request.id,
+                content_type=content_type,
+                envelope_id=envelope.id,
+                receipt_id=answer.id,
+                received_at=at,
+            )
+            session.add(reception)
+            await session.flush()
+            await self._queue.enqueue(
+                session,
+                kind=ROUTE,
+                payload={"reception_id": str(reception.id)},
+                lane="",
+                dedupe_key=f"{ROUTE}:{reception.id}",
+            )
+        return receipt
+
+    async def _keep(
+        self, received: Received, body: BinaryIO, receipt: bytes, *, tenant_id: UUID
+    ) -> Sequence[StoredBlob]:
+        await asyncio.to_thread(body.seek, 0)
+        request = await self._archive.keep(
+            body, purpose="request", media_type="multipart/related", tenant_id=tenant_id
+        )
+        received.sbd.seek(0)
+        envelope = await self._archive.keep(
+            received.sbd, purpose="envelope", media_type="application/xml", tenant_id=tenant_id
+        )
+        answer = await self._archive.keep(
+            receipt, purpose="receipt", media_type=SOAP, tenant_id=tenant_id
+        )
+        return request, envelope, answer
+
+    def _receipt(self, received: Received, at: datetime) -> bytes:
+        pair = self._network.pair_of(received.recipient_certificate)
+        return build_receipt(
+            received,
+            message_id=_signal_id(),
+            now=at,
+            key=pair.key,
+            certificate=pair.certificate,
+            entropy=os.urandom,
+        )
+
+    def _refusal(self, error: MessageRefused) -> bytes:
+        """An error signal, signed if any seat can sign right now (AS4 allows both)."""
+        at = self._now()
+        pair: KeyPair | None
+        try:
+            pair = self._network.any_signing(at)
+        except GatewayError:
+            pair = None
+        return build_error(
+            [error],
+            ref_to_message_id=error.ref_to_message_id,
+            message_id=_signal_id(),
+            now=at,
+            key=pair.key if pair else None,
+            certificate=pair.certificate if pair else None,
+            entropy=os.urandom,
+        )
+
+
+def _signal_id() -> str:
+    return f"{new_id()}@peppol-gateway"
+
+
+def _digest(received: Received) -> str:
+    """One value for the whole signed content: equal for a repetition, different otherwise."""
+    joined = "\n".join(sorted(f"{one.uri} {one.digest.hex()}" for one in received.references))
+    return hashlib.sha256(joined.encode()).hexdigest()
+
+
+def _refuse(
+    message_id: str, code: str, message: str, *, ebms: EbmsCode, detail: str | None = None
+) -> MessageRefused:
+    cause = PeerAs4Error(code, message, ebms=ebms, detail=detail)
+    return MessageRefused(cause, ref_to_message_id=message_id)
+
+
+async def _find(session: AsyncSession, message_id: str, signer: str) -> Reception | None:
+    found = await session.exec(
+        select(Reception).where(
+            Reception.message_id == message_id, Reception.signer_fingerprint == signer
+        )
+    )
+    return found.first()

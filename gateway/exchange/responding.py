@@ -1,0 +1,224 @@
+"""The buyer's answer: an Invoice Response from the inbox back to the seller (BIS 63, T111)."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.access.principal import Principal
+from gateway.access.service import audit
+from gateway.as4.identifiers import INVOICE_RESPONSE, PROCESS_INVOICE_RESPONSE, ParticipantId
+from gateway.core.clock import MachineClock
+from gateway.core.database import Database
+from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.faults import Faults
+from gateway.core.http import NOT_FOUND
+from gateway.core.ids import new_id
+from gateway.core.jobs.queue import JobQueue
+from gateway.exchange import timeline
+from gateway.exchange.archive import Archive
+from gateway.exchange.outbound import answer_document, enqueue_lookup
+from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup
+from ubl.business_status import BusinessState, Verdict, advance
+from ubl.model import Identifier, Invoice
+from ubl.reader import read_invoice
+from ubl.response import (
+    Clarification,
+    InvoiceReference,
+    InvoiceResponse,
+    InvoiceStatus,
+    ResponseParty,
+    ResponseRefused,
+    StatusAction,
+    StatusReason,
+    write_invoice_response,
+)
+from ubl.safexml import parse
+
+__all__ = ["Responder", "ResponseOrder", "allowed_statuses"]
+
+RESPONSE_ORDER: Final = ErrorKind("RESPONSE-ORDER", "This answer cannot follow the last one", 409)
+RESPONSE_INVALID: Final = ErrorKind("RESPONSE-INVALID", "The answer is incomplete", 422)
+RESPONSE_SUBJECT: Final = ErrorKind("RESPONSE-SUBJECT", "This document is not answered", 409)
+
+_ANSWERED: Final = frozenset({DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseOrder:
+    """What the buyer wants to say.
+
+    ``status`` is AB, IP, UQ, CA, RE, AP or PD; UQ, CA and RE need a reason or an action.
+    """
+
+    status: InvoiceStatus
+    note: str | None = None
+    reasons: tuple[StatusReason, ...] = ()
+    actions: tuple[StatusAction, ...] = ()
+    text: str | None = None
+    effective_date: date | None = None
+
+
+class Responder:
+    """Writes and sends Invoice Responses for received invoices."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        archive: Archive,
+        queue: JobQueue,
+        now: MachineClock,
+        faults: Faults,
+    ) -> None:
+        self._database = database
+        self._archive = archive
+        self._queue = queue
+        self._now = now
+        self._faults = faults
+
+    async def respond(self, caller: Principal, document_id: UUID, order: ResponseOrder) -> Document:
+        """Send one answer about a received invoice; returns the answer's own document.
+
+        Raises GatewayError NOT-FOUND, RESPONSE-SUBJECT, RESPONSE-ORDER or RESPONSE-INVALID.
+        """
+        caller.require("responses:send")
+        at = self._now()
+        async with self._database.read() as session:
+            subject = await _subject(session, caller, document_id)
+            content = await self._archive.fetch(session, subject.content_id)
+        response = _response(subject, read_invoice(parse(content)).invoice, order, at.date())
+        _require_order(subject.business, response)
+        stored = await self._archive.keep(
+            _write(response),
+            purpose="document",
+            media_type="application/xml",
+            tenant_id=caller.tenant_id,
+        )
+        async with self._database.write() as session:
+            subject = await _subject(session, caller, document_id)
+            state = _require_order(subject.business, response)
+            session.add(stored)
+            await session.flush()
+            answer = answer_document(
+                tenant_id=subject.tenant_id,
+                kind=DocumentKind.INVOICE_RESPONSE,
+                number=response.identifier,
+                sender=ParticipantId.parse(subject.receiver),
+                sender_name=subject.receiver_name,
+                receiver=ParticipantId.parse(subject.sender),
+                receiver_name=subject.sender_name,
+                document_type=INVOICE_RESPONSE,
+                process=PROCESS_INVOICE_RESPONSE,
+                related_id=subject.id,
+                content=stored,
+                at=at,
+            )
+            session.add(answer)
+            await session.flush()
+            subject.business, subject.updated_at = state, at
+            timeline.record(
+                session,
+                subject,
+                EventGroup.BUSINESS,
+                "response.sent",
+                at=at,
+                facts={"status": order.status.value, "note": order.note or ""},
+                evidence_id=stored.id,
+            )
+            if not self._faults.cuts("response"):
+                await enqueue_lookup(session, self._queue, answer)
+            audit(
+                session,
+                caller,
+                action="response.sent",
+                object=str(subject.id),
+                status=order.status.value,
+            )
+        return answer
+
+
+def allowed_statuses(document: Document) -> tuple[InvoiceStatus, ...]:
+    """The answers that may follow now; empty for documents that are not answered."""
+    if document.direction is not Direction.IN or document.kind not in _ANSWERED:
+        return ()
+    return tuple(
+        status
+        for status in InvoiceStatus
+        if advance(document.business, _probe(status)).verdict is not Verdict.OUT_OF_ORDER
+    )
+
+
+def _probe(status: InvoiceStatus) -> InvoiceResponse:
+    party = ResponseParty(endpoint=Identifier(value="0", scheme="0088"), name="-")
+    return InvoiceResponse(
+        identifier="-",
+        issue_date=date.min,
+        sender=party,
+        receiver=party,
+        status=status,
+        invoice=InvoiceReference(number="-", type_code="380"),
+    )
+
+
+async def _subject(session: AsyncSession, caller: Principal, document_id: UUID) -> Document:
+    subject = await session.get(Document, document_id, with_for_update=True)
+    if subject is None or subject.tenant_id != caller.tenant_id:
+        raise GatewayError(NOT_FOUND, "No document of this account has that id.")
+    if subject.direction is not Direction.IN or subject.kind not in _ANSWERED:
+        raise GatewayError(
+            RESPONSE_SUBJECT,
+            "Only received invoices and credit notes are answered with an Invoice Response.",
+        )
+    return subject
+
+
+def _require_order(state: BusinessState, response: InvoiceResponse) -> BusinessState:
+    step = advance(state, response)
+    if step.verdict is Verdict.OUT_OF_ORDER:
+        raise GatewayError(
+            RESPONSE_ORDER,
+            f"The invoice stands at '{state}'; the answer {response.status} cannot follow "
+            f"({step.basis}).",
+            state=state.value,
+        )
+    return step.state
+
+
+def _response(
+    subject: Document, invoice: Invoice, order: ResponseOrder, day: date
+) -> InvoiceResponse:
+    codes: tuple[StatusReason | StatusAction, ...] = (*order.reasons, *order.actions)
+    clarifications = tuple(
+        Clarification(code=code, text=order.text if number == 0 else None)
+        for number, code in enumerate(codes)
+    )
+    return InvoiceResponse(
+        identifier=str(new_id()),
+        issue_date=day,
+        sender=_party(subject.receiver, subject.receiver_name),
+        receiver=_party(subject.sender, subject.sender_name),
+        status=order.status,
+        invoice=InvoiceReference(
+            number=subject.number,
+            type_code=invoice.type_code or "380",
+            issue_date=subject.issue_date,
+        ),
+        note=order.note,
+        effective_date=order.effective_date,
+        clarifications=clarifications,
+    )
+
+
+def _party(participant: str, name: str) -> ResponseParty:
+    icd, _, value = ParticipantId.parse(participant).value.partition(":")
+    return ResponseParty(endpoint=Identifier(value=value, scheme=icd), name=name or value)
+
+
+def _write(response: InvoiceResponse) -> bytes:
+    try:
+        return write_invoice_response(response)
+    except ResponseRefused as refused:
+        raise GatewayError(RESPONSE_INVALID, str(refused), fault=refused.code) from None

@@ -1,0 +1,235 @@
+"""Accepting a document from C1: durable first, then checked, then refused or on its way.
+
+A submission under an ``Idempotency-Key`` happens once: the same key with the same bytes gives
+the same answer again, with other bytes it is refused.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy.exc import IntegrityError
+
+from gateway.access.principal import Principal
+from gateway.access.service import audit
+from gateway.core.clock import MachineClock
+from gateway.core.database import Database
+from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.faults import Faults
+from gateway.core.ids import new_id
+from gateway.core.jobs.queue import JobQueue
+from gateway.exchange import timeline
+from gateway.exchange.archive import Archive
+from gateway.exchange.facts import InvoiceFacts, read_facts
+from gateway.exchange.outbound import enqueue_lookup
+from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
+from gateway.exchange.tables import Direction, Document, IdempotencyKey, StoredBlob
+from gateway.network.queries import own_participant
+from gateway.validation.service import ValidationService
+from gateway.validation.tables import ValidationRun
+from ubl.reader import DocumentUnreadable, read_invoice
+from ubl.safexml import XmlRefused, parse
+
+__all__ = [
+    "DOCUMENT_INVALID",
+    "IDEMPOTENCY_CONFLICT",
+    "SENDER_NOT_YOURS",
+    "Submission",
+    "Submitted",
+]
+
+DOCUMENT_INVALID: Final = ErrorKind("DOCUMENT-INVALID", "The document breaks rules", 422)
+DOCUMENT_KIND: Final = ErrorKind("DOCUMENT-KIND", "This kind of document is not sent here", 422)
+IDEMPOTENCY_CONFLICT: Final = ErrorKind(
+    "IDEMPOTENCY-CONFLICT", "This Idempotency-Key was used for another document", 409
+)
+SENDER_NOT_YOURS: Final = ErrorKind(
+    "SENDER-NOT-YOURS", "The sender is not a participant of this account", 403
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The answer to a submission: the document and the report it was judged by."""
+
+    document: Document
+    report: dict[str, Any]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the document broke rules and will not be sent."""
+        return self.document.transport is TransportState.REFUSED
+
+
+class Submission:
+    """The use case of sending: every door (API, console, demo) comes through here."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        archive: Archive,
+        queue: JobQueue,
+        validation: ValidationService,
+        now: MachineClock,
+        faults: Faults,
+    ) -> None:
+        self._database = database
+        self._archive = archive
+        self._queue = queue
+        self._validation = validation
+        self._now = now
+        self._faults = faults
+
+    async def submit(
+        self,
+        caller: Principal,
+        content: bytes,
+        *,
+        idempotency_key: str | None = None,
+        file_name: str = "",
+    ) -> Submitted:
+        """Take one UBL invoice or credit note and put it on its way, or say why not.
+
+        A document that breaks rules is kept as refused, with its report. Raises GatewayError
+        IDEMPOTENCY-CONFLICT, DOCUMENT-KIND, DOCUMENT-ADDRESS, SENDER-NOT-YOURS, or what reading
+        and checking raise.
+        """
+        caller.require("documents:send")
+        fingerprint = hashlib.sha256(content).hexdigest()
+        if idempotency_key and (known := await self._replay(caller, idempotency_key, fingerprint)):
+            return known
+        stored = await self._archive.keep(
+            content,
+            purpose="document",
+            media_type="application/xml",
+            tenant_id=caller.tenant_id,
+        )
+        self._faults.reach("blob-fsynced")
+        run = await self._validation.check(
+            caller.tenant_id, content, file_name=file_name, lang=caller.locale
+        )
+        document = await self._draft(caller, content, run, stored)
+        try:
+            await self._save(caller, document, run, stored, idempotency_key)
+        except IntegrityError:
+            # Another request with the same key won the race; its answer is the answer.
+            known = await self._replay(caller, idempotency_key or "", fingerprint)
+            if known is None:
+                raise
+            return known
+        self._faults.reach("row-committed")
+        return Submitted(document, run.report)
+
+    async def _replay(self, caller: Principal, key: str, fingerprint: str) -> Submitted | None:
+        async with self._database.read() as session:
+            known = await session.get(IdempotencyKey, (caller.tenant_id, key))
+            if known is None:
+                return None
+            if known.fingerprint != fingerprint:
+                raise GatewayError(
+                    IDEMPOTENCY_CONFLICT,
+                    f"The Idempotency-Key '{key}' already belongs to document "
+                    f"{known.document_id} with other content. Use a fresh key for a new document.",
+                    document=str(known.document_id),
+                )
+            document = await session.get_one(Document, known.document_id)
+            run = await session.get_one(ValidationRun, document.validation_id)
+            return Submitted(document, run.report)
+
+    async def _draft(
+        self, caller: Principal, content: bytes, run: ValidationRun, stored: StoredBlob
+    ) -> Document:
+        facts = _facts(content, run)
+        async with self._database.read() as session:
+            sender = await own_participant(session, caller.tenant_id, facts.sender)
+        if sender is None:
+            raise GatewayError(
+                SENDER_NOT_YOURS,
+                f"The seller's address {facts.sender.value} is not one of this account's "
+                "participants. Register it first, or correct the address in the document.",
+                participant=facts.sender.value,
+            )
+        at = self._now()
+        refused = not run.report["valid"]
+        return Document(
+            tenant_id=caller.tenant_id,
+            direction=Direction.OUT,
+            kind=facts.kind,
+            number=facts.number,
+            issue_date=facts.issue_date,
+            due_date=facts.due_date,
+            currency=facts.currency,
+            amount_minor=facts.amount_minor,
+            sender=str(facts.sender),
+            sender_name=facts.sender_name,
+            receiver=str(facts.receiver),
+            receiver_name=facts.receiver_name,
+            document_type=str(facts.document_type),
+            process=str(facts.process),
+            sbdh_id=str(new_id()),
+            content_id=stored.id,
+            validation_id=run.id,
+            transport=TransportState.REFUSED if refused else TransportState.ACCEPTED,
+            network=NetworkState.NONE,
+            business=BusinessState.UNANSWERED,
+            payment=PaymentState.NONE,
+            failure_code=DOCUMENT_INVALID.code if refused else None,
+            created_at=at,
+            updated_at=at,
+        )
+
+    async def _save(
+        self,
+        caller: Principal,
+        document: Document,
+        run: ValidationRun,
+        stored: StoredBlob,
+        idempotency_key: str | None,
+    ) -> None:
+        async with self._database.write() as session:
+            session.add_all([run, stored])
+            await session.flush()
+            session.add(document)
+            await session.flush()
+            if idempotency_key:
+                session.add(
+                    IdempotencyKey(
+                        tenant_id=caller.tenant_id,
+                        key=idempotency_key,
+                        fingerprint=stored.sha256,
+                        document_id=document.id,
+                        created_at=document.created_at,
+                    )
+                )
+            if document.transport is TransportState.REFUSED:
+                timeline.refused(session, document, run.report)
+            else:
+                timeline.accepted(session, document, run.report)
+                await enqueue_lookup(session, self._queue, document)
+            audit(
+                session,
+                caller,
+                action=f"document.{document.transport}",
+                object=str(document.id),
+                number=document.number,
+            )
+
+
+def _facts(content: bytes, run: ValidationRun) -> InvoiceFacts:
+    """Read who sends what to whom; a document that cannot be read has no row in the outbox."""
+    try:
+        root = parse(content)
+        return read_facts(root, read_invoice(root).invoice)
+    except XmlRefused as error:
+        raise DocumentRefused(run.report, error.message) from None
+    except DocumentUnreadable as error:
+        raise DocumentRefused(run.report, error.message) from None
+
+
+class DocumentRefused(GatewayError):
+    """Bytes that are no document of a kind we send; carries the report that says why."""
+
+    def __init__(self, report: dict[str, Any], message: str) -> None:
+        super().__init__(DOCUMENT_KIND, message)
+        self.report = report
