@@ -6,12 +6,14 @@ repository are not at hand every test is skipped with that reason; sources of ou
 compile are a failure.
 """
 
+import base64
 import contextlib
 import datetime
 import fcntl
 import hashlib
 import json
 import queue
+import random
 import shutil
 import subprocess
 import threading
@@ -62,6 +64,7 @@ class Pki:
     """
 
     folder: Path
+    root: x509.Certificate
     ap_ca: x509.Certificate
     ours: Identity
     java: Identity
@@ -120,6 +123,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     smp_ca = issue("Example Metadata Publisher CA", root, ca=True)
     made = Pki(
         folder=folder,
+        root=root.certificate,
         ap_ca=ap_ca.certificate,
         ours=issue("POP000001", ap_ca),
         java=issue("POP000002", ap_ca),
@@ -342,8 +346,8 @@ class Request:
     body: bytes
 
 
-Answer = tuple[int, str, bytes]
-"""Status, content type, body."""
+Answer = tuple[int, str, bytes] | None
+"""Status, content type, body; None cuts the connection instead of answering."""
 
 
 @pytest.fixture
@@ -357,7 +361,11 @@ def serve() -> Iterator[Callable[[Callable[[Request], Answer]], str]]:
 
             def do_GET(self) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                status, kind, body = answer(Request(self.path, headers, self._body(headers)))
+                given = answer(Request(self.path, headers, self._body(headers)))
+                if given is None:
+                    self.close_connection = True
+                    return
+                status, kind, body = given
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
@@ -404,7 +412,7 @@ def java_logs(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def order(pki: Pki, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+def order(pki: Pki, tmp_path: Path, invoice: Callable[..., bytes]) -> Callable[..., dict[str, Any]]:
     """An order for the sender: an invoice from the Java peer, fields to be set or replaced."""
     payload = tmp_path / "payload.xml"
     payload.write_bytes(invoice())
@@ -433,22 +441,28 @@ DOCUMENT_TYPE = f"busdox-docid-qns::{UBL}Invoice-2::Invoice##{CUSTOMIZATION}::2.
 PROCESS = f"cenbii-procid-ubl::{PROFILE}"
 
 
-def invoice(attachment: str = "") -> bytes:
-    """An invoice as far as AS4 cares about it, with an optional base64 attachment."""
-    reference = (
-        f"<cac:AdditionalDocumentReference><cbc:ID>1</cbc:ID><cac:Attachment>"
-        f'<cbc:EmbeddedDocumentBinaryObject mimeCode="application/pdf" filename="annex.pdf">'
-        f"{attachment}</cbc:EmbeddedDocumentBinaryObject></cac:Attachment>"
-        f"</cac:AdditionalDocumentReference>"
-    )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<Invoice xmlns="{UBL}Invoice-2" xmlns:cac="{UBL}CommonAggregateComponents-2"'
-        f' xmlns:cbc="{UBL}CommonBasicComponents-2">'
-        f"<cbc:CustomizationID>{CUSTOMIZATION}</cbc:CustomizationID>"
-        f"<cbc:ProfileID>{PROFILE}</cbc:ProfileID>"
-        "<cbc:ID>2026-0042</cbc:ID><cbc:IssueDate>2026-05-04</cbc:IssueDate>"
-        "<cbc:Note>Größe &amp; Façade €</cbc:Note>"
-        f"{reference if attachment else ''}"
-        "</Invoice>\n"
-    ).encode()
+@pytest.fixture(scope="session")
+def invoice() -> Callable[..., bytes]:
+    """Make an invoice as far as AS4 cares about it, with an attachment of some size."""
+
+    def make(*, megabytes: float = 0) -> bytes:
+        content = base64.b64encode(random.Random(42).randbytes(int(megabytes * 750_000))).decode()
+        reference = (
+            f"<cac:AdditionalDocumentReference><cbc:ID>1</cbc:ID><cac:Attachment>"
+            f'<cbc:EmbeddedDocumentBinaryObject mimeCode="application/pdf" filename="annex.pdf">'
+            f"{content}</cbc:EmbeddedDocumentBinaryObject></cac:Attachment>"
+            f"</cac:AdditionalDocumentReference>"
+        )
+        return (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f'<Invoice xmlns="{UBL}Invoice-2" xmlns:cac="{UBL}CommonAggregateComponents-2"'
+            f' xmlns:cbc="{UBL}CommonBasicComponents-2">'
+            f"<cbc:CustomizationID>{CUSTOMIZATION}</cbc:CustomizationID>"
+            f"<cbc:ProfileID>{PROFILE}</cbc:ProfileID>"
+            "<cbc:ID>2026-0042</cbc:ID><cbc:IssueDate>2026-05-04</cbc:IssueDate>"
+            "<cbc:Note>Größe &amp; Façade €</cbc:Note>"
+            f"{reference if content else ''}"
+            "</Invoice>\n"
+        ).encode()
+
+    return make

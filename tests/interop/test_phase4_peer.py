@@ -21,7 +21,6 @@ def message_id() -> str:
     [
         pytest.param({}, {"country_c1": "BE"}, id="plain"),
         pytest.param({"compress": False}, {"from": "POP000002"}, id="uncompressed"),
-        pytest.param({"binary": True}, {"to": "POP000002"}, id="binary content"),
         pytest.param(
             {"mls_to": "iso6523-actorid-upis::0242:000002", "mls_type": "ALWAYS_SEND"},
             {"mls_to": "0242:000002", "mls_type": "ALWAYS_SEND"},

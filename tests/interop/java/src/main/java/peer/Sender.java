@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
+import java.time.Duration;
 
 /**
  * C2 of the interoperability tests: sends with phase4's Peppol client what it is told to send.
@@ -58,8 +59,10 @@ public final class Sender {
    * <p>An order names {@code url}, {@code recipient} (PEM file of C3's certificate), {@code payload}
    * (file), {@code sender}, {@code receiver}, {@code document_type}, {@code process} (identifiers
    * with scheme), {@code key_store}, {@code seat}, and may name {@code message_id},
-   * {@code instance_identifier}, {@code compress}, {@code mls_to}, {@code mls_type},
-   * {@code binary} (true wraps the payload as binary content).
+   * {@code instance_identifier}, {@code standard}, {@code type_version} and {@code type} (if not
+   * those of the payload), {@code compress}, {@code mls_to}, {@code mls_type},
+   * {@code binary} (true wraps the payload as binary content), {@code retries} (how often the same
+   * bytes are sent again when no answer came).
    */
   private IJsonObject send(IJsonObject order) throws GeneralSecurityException, IOException {
     var ids = Phase4PeppolSender.IF;
@@ -68,7 +71,10 @@ public final class Sender {
         Phase4PeppolSender.builder()
             .cryptoFactory(keys.crypto(order.getAsString("key_store")))
             .peppolAP_CAChecker(keys.accessPointCa())
-            .httpRetrySettings(new HttpRetrySettings().setMaxRetries(0))
+            .httpRetrySettings(
+                new HttpRetrySettings()
+                    .setMaxRetries(order.getAsInt("retries", 0))
+                    .setDurationBeforeRetry(Duration.ofMillis(100)))
             .senderPartyID(order.getAsString("seat"))
             .senderParticipantID(ids.parseParticipantIdentifier(order.getAsString("sender")))
             .receiverParticipantID(ids.parseParticipantIdentifier(order.getAsString("receiver")))
@@ -78,6 +84,9 @@ public final class Sender {
             .compressPayload(order.getAsBoolean("compress", true))
             .messageID(order.getAsString("message_id"))
             .sbdhInstanceIdentifier(order.getAsString("instance_identifier"))
+            .sbdhStandard(order.getAsString("standard"))
+            .sbdhTypeVersion(order.getAsString("type_version"))
+            .sbdhType(order.getAsString("type"))
             .receiverEndpointDetails(
                 Keys.certificate(Path.of(order.getAsString("recipient"))), order.getAsString("url"))
             .signalMsgConsumer((signal, metadata, state) -> report.add("errors", errors(signal)))
