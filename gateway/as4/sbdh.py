@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _ENVELOPE: Final = Name(NAMESPACE, "StandardBusinessDocument")
+_HEADER: Final = Name(NAMESPACE, "StandardBusinessDocumentHeader")
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]{1,300}")
 
 
@@ -66,7 +67,7 @@ def read_header(source: BinaryIO, *, limits: Limits | None = None) -> Sbdh:
         found = scan(source, limits or Limits(), header_only=True)
     except XmlRefused as error:
         raise peer_refusal(error.code, error.message) from None
-    if found.header is None:
+    if found.document_root != _HEADER:
         _check_envelope(found)
     return header_of(found)
 
@@ -125,10 +126,11 @@ class _Base64Sink:
 def extract(source: BinaryIO, out: BinaryIO, *, limits: Limits | None = None) -> Payload:
     """Write the business document of an envelope to ``out`` and say what it is.
 
-    XML from a UTF-8 envelope is the exact bytes between header and envelope end. Declarations
+    XML from a UTF-8 envelope is the exact bytes from its root's first to its last. Declarations
     that it inherits from the envelope are added to its root tag, and other encodings become
-    UTF-8; nothing else changes. BinaryContent is decoded; TextContent is written as UTF-8. Uses
-    fixed memory. Raises PeerAs4Error; ``out`` may then hold a part and must be thrown away.
+    UTF-8; nothing else changes. BinaryContent is decoded; TextContent is written as UTF-8.
+    Whether the document agrees with the header is for ``read`` to say. Uses fixed memory.
+    Raises PeerAs4Error; ``out`` may then hold a part and must be thrown away.
     """
     base64_sink = _Base64Sink(out)
 

@@ -333,7 +333,7 @@ def payload_of(found: Found, refusal: Refusal) -> Payload:
     if found.bodies > 1:
         raise refusal(
             "PAYLOAD-MULTIPLE",
-            f"The envelope holds {found.bodies} business documents. Send one in each message.",
+            "The envelope holds more than one business document. Send one in each message.",
         )
     is_wrapper = found.root in (BINARY_CONTENT, TEXT_CONTENT)
     media_type = found.root_attributes.get("mimeType", "") if is_wrapper else None

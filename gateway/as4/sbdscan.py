@@ -18,6 +18,7 @@ __all__ = ["NAMESPACE", "Found", "HeaderElement", "Name", "encoding_of", "scan"]
 NAMESPACE: Final = "http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader"
 CHUNK: Final = 65536
 _HEADER_BYTES: Final = 256 * 1024
+_NAMES_KEPT: Final = 1024
 # An unfinished token is read again with every chunk, so its length must be bounded.
 _TOKEN_BYTES: Final = 1024 * 1024
 # No XML document can hold this character, so it cannot be forged inside a namespace name.
@@ -58,7 +59,7 @@ class HeaderElement:
 @dataclass(slots=True)
 class Found:
     """What a scan saw. Offsets count bytes of the source and are of an enveloped business
-    document; ``end`` is past its last byte.
+    document; ``end`` is past its last byte. ``bodies`` counts business documents, up to two.
 
     ``inherited`` are namespace declarations of the envelope that the business document uses
     (prefix, empty for the default, to namespace); ``root_tag`` is its name as written.
@@ -76,7 +77,7 @@ class Found:
     inherited: dict[str, str] = field(default_factory=dict)
 
 
-class _HeaderRead(Exception):
+class _Enough(Exception):
     """A signal that ends the scan early; not an error."""
 
 
@@ -137,12 +138,13 @@ class _Scanner:
         self._body_depth = 0
         self._outer: dict[str, str] = {}
         self._inner: dict[str, int] = {}
+        # Element names of the body that cannot inherit: nearly all, and they repeat.
+        self._own_names: set[str] = set()
         self._head = b""
         self._header_start = 0
         self._body_just_ended = False
         self.parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
         self.parser.namespace_prefixes = True
-        self.parser.buffer_text = False
         self.parser.XmlDeclHandler = self._declaration
         self.parser.StartDoctypeDeclHandler = self._doctype
         self.parser.StartNamespaceDeclHandler = self._namespace
@@ -178,7 +180,7 @@ class _Scanner:
             if total == 0:
                 raise XmlRefused("XML-EMPTY", "The content is empty. Send the document again.")
             self.parser.Parse(b"", True)
-        except _HeaderRead:
+        except _Enough:
             pass
         except expat.ExpatError as error:
             raise self.refuse(
@@ -192,8 +194,8 @@ class _Scanner:
         if total - self.parser.CurrentByteIndex > _TOKEN_BYTES + CHUNK:
             raise self.refuse(
                 "XML-TOKEN-TOO-LONG",
-                f"A tag, comment or attribute is longer than {_TOKEN_BYTES} bytes. Business "
-                "documents carry long content as element text.",
+                "A tag, comment or attribute is too long. Business documents carry long content "
+                "as element text.",
             )
         if self._open and total - self._header_start > _HEADER_BYTES + CHUNK:
             raise self.refuse(
@@ -224,7 +226,6 @@ class _Scanner:
                 self._inner[prefix or ""] = left
 
     def _start(self, expat_name: str, attributes: dict[str, str]) -> None:
-        self._mark_end()
         self._depth += 1
         if self._depth > self._limits.max_depth:
             raise self.refuse(
@@ -233,8 +234,10 @@ class _Scanner:
                 "document needs that; check how the file was produced.",
             )
         if self._body_depth:
-            self._note_prefixes(expat_name, attributes)
+            if attributes or expat_name not in self._own_names:
+                self._note_prefixes(expat_name, attributes)
             return
+        self._mark_end()
         name, prefix = _expanded(expat_name)
         if self._depth == 1:
             self.found.document_root = name
@@ -258,7 +261,7 @@ class _Scanner:
         else:
             self.found.header = element
             self._header_start = self.parser.CurrentByteIndex
-            self.parser.CharacterDataHandler = self._header_text
+            self._listen(self._header_text)
         self._open.append(element)
 
     def _header_text(self, text: str) -> None:
@@ -268,19 +271,21 @@ class _Scanner:
         self.found.bodies += 1
         self._body_depth = self._depth
         if self.found.bodies > 1:
-            return
+            raise _Enough
         self.found.root = name
         self.found.root_tag = f"{prefix}:{name.local}" if prefix else name.local
         self.found.root_attributes = attributes
         self.found.start = self.parser.CurrentByteIndex
         if self._on_body is not None:
-            self.parser.CharacterDataHandler = self._on_body(name, attributes)
+            self._listen(self._on_body(name, attributes))
 
     def _note_prefixes(self, name: str, attributes: dict[str, str]) -> None:
-        if not self._outer:
-            return
-        if _SEPARATOR in name:
-            self._note_prefix(_expanded(name)[1])
+        if name not in self._own_names:
+            prefix = _expanded(name)[1]
+            if _SEPARATOR in name and prefix in self._outer:
+                self._note_prefix(prefix)
+            elif len(self._own_names) < _NAMES_KEPT:
+                self._own_names.add(name)
         for key, value in attributes.items():
             if _SEPARATOR in key:
                 expanded, prefix = _expanded(key)
@@ -293,19 +298,30 @@ class _Scanner:
             self.found.inherited[prefix] = self._outer[prefix]
 
     def _end(self, _name: str) -> None:
+        self._depth -= 1
+        if self._body_depth:
+            if self._depth < self._body_depth:
+                self._end_body()
+            return
         self._mark_end()
         if self._open:
             self._open.pop()
             if not self._open:
-                self.parser.CharacterDataHandler = None
+                self._listen(None)
                 if self._header_only:
-                    raise _HeaderRead
-        elif self._body_depth and self._depth == self._body_depth:
-            self._body_depth = 0
-            self._body_just_ended = self.found.bodies == 1
-            self.parser.CharacterDataHandler = self._mark_end
-            self.parser.DefaultHandler = self._mark_end
-        self._depth -= 1
+                    raise _Enough
+
+    def _end_body(self) -> None:
+        self._body_depth = 0
+        self._listen(None)
+        self._body_just_ended = True
+        self.parser.CharacterDataHandler = self._mark_end
+        self.parser.DefaultHandler = self._mark_end
+
+    def _listen(self, handler: Callable[[str], object] | None) -> None:
+        """Send character data to a handler, in larger pieces, or to none."""
+        self.parser.buffer_text = handler is not None
+        self.parser.CharacterDataHandler = handler
 
     def _mark_end(self, _text: str = "") -> None:
         """Note the end of the business document: where whatever follows it begins."""

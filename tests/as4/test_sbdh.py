@@ -329,6 +329,15 @@ def test_changed_envelopes_are_refused_for_their_reason(old, new, code):
     assert refusal(changed(old, new)) == code
 
 
+@pytest.mark.parametrize("call", [read, read_header])
+def test_a_header_elsewhere_is_no_envelope(call):
+    root = "StandardBusinessDocument"
+    data = WHOLE.replace(f"<sh:{root} ", "<sh:Other ").replace(f"</sh:{root}>", "</sh:Other>")
+    assert refusal(data.encode(), call) == "SBDH-ENVELOPE-MISSING"
+    assert refusal(b"<x/>", call) == "SBDH-ENVELOPE-MISSING"
+    assert refusal(f'<sh:{root} xmlns:sh="{NAMESPACE}"/>'.encode(), call) == "SBDH-HEADER-MISSING"
+
+
 def test_sizes_are_bounded():
     data = WHOLE.encode()
     assert read(io.BytesIO(data), limits=Limits(max_bytes=len(data))) == HEADER
@@ -389,6 +398,11 @@ def test_document_header_and_document_must_agree():
             '<i:Invoice xmlns:q="{i}" xmlns:i="{i}"><i:a xmlns:x="{x}" x:type="q:T"/></i:Invoice>',
         ),
         ('<i:Invoice xmlns:i="{i}" xml:lang="en"/>', None),
+        (
+            '<i:Invoice xmlns:i="{i}">'
+            '<i:a xmlns:q="urn:1"><i:b xmlns:q="urn:2"/><q:c/></i:a></i:Invoice>',
+            None,
+        ),
     ],
 )
 @pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16", "ISO-8859-1"])
