@@ -4,6 +4,7 @@ A cursor stands on one element. Whatever value it hands out is marked as covered
 uncovered at the end is listed by path, so that nothing a document says is lost in silence.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -21,7 +22,7 @@ __all__ = ["Cursor", "string_value", "uncovered_paths"]
 _STRING_VALUE: Final = etree.XPath("string()", smart_strings=False)
 _WHITE_SPACE: Final = " \t\r\n"
 _XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
-_DATE_LENGTH: Final = len("2026-01-31")
+_ZONED_DAY = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?")
 
 
 def string_value(element: etree._Element) -> str:
@@ -122,14 +123,14 @@ class Cursor:
         if place is None:
             return None
         text = string_value(place.element).strip(_WHITE_SPACE)
-        day_part = text[:_DATE_LENGTH]
-        if day_part.count("-") != 2 or len(day_part) != _DATE_LENGTH:
+        found = _ZONED_DAY.fullmatch(text)
+        if found is None:
             return None
         try:
-            day = date.fromisoformat(day_part)
+            day = date.fromisoformat(found["day"])
         except ValueError:
             return None
-        if day_part == text:
+        if found["zone"] is None:
             place.cover()
         return day
 

@@ -54,11 +54,12 @@ class Attachment:
     def content(self, *, max_bytes: int = DEFAULT_ATTACHMENT_LIMIT) -> bytes:
         """Decode the file. Raises AttachmentUnreadable before anything too large is decoded."""
         text = self.encoded.translate(_WHITE_SPACE)
-        if len(text) // 4 * 3 > max_bytes + 2:
+        size = len(text) // 4 * 3 - text[-2:].count("=")
+        if size > max_bytes:
             raise AttachmentUnreadable(
                 "ATTACHMENT-TOO-LARGE",
-                f"The attachment has about {len(text) // 4 * 3} bytes; at most {max_bytes} are "
-                "handed out. Ask the sender for a smaller file.",
+                f"The attachment has {size} bytes; at most {max_bytes} are handed out. Ask the "
+                "sender for a smaller file.",
             )
         try:
             return base64.b64decode(text, validate=True)
