@@ -7,6 +7,7 @@ files only when told to; never logs or returns key bytes. The folder holds pairs
 by the owner only).
 """
 
+import logging
 import stat
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,7 @@ __all__ = [
     "load_key_ring",
 ]
 
+LOGGER: Final = logging.getLogger(__name__)
 CERTIFICATE_SUFFIX: Final = ".cert.pem"
 KEY_SUFFIX: Final = ".key.pem"
 
@@ -85,7 +87,8 @@ class KeyRing:
 class FileKeys:
     """Key rings from a folder with one sub-folder per seat, named by its seat id.
 
-    A ring is read again when its folder changes, so a renewed certificate needs no restart.
+    A ring is read again when its folder changes, so a renewed certificate needs no restart. If
+    the changed folder cannot be used, the ring read before stays in use and a warning is logged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -108,16 +111,28 @@ class FileKeys:
         known = self._rings.get(seat_id)
         if known is not None and known[0] == stamp:
             return known[1]
-        ring = load_key_ring(folder)
-        strangers = {common_name(one.certificate) for one in ring.pairs} - {seat_id}
-        if strangers:
-            raise GatewayError(
-                KEYS_INVALID,
-                f"The folder of seat {seat_id} holds a certificate of another seat.",
-                seat=seat_id,
-            )
+        try:
+            ring = _load_own(folder, seat_id)
+        except GatewayError as error:
+            if known is None:
+                raise
+            # Somebody is copying a renewed pair just now, or made a mistake: what worked until
+            # this moment goes on working.
+            LOGGER.warning("seat %s keeps the keys read before: %s", seat_id, error)
+            return known[1]
         self._rings[seat_id] = (stamp, ring)
         return ring
+
+
+def _load_own(folder: Path, seat_id: str) -> KeyRing:
+    ring = load_key_ring(folder)
+    if {common_name(one.certificate) for one in ring.pairs} != {seat_id}:
+        raise GatewayError(
+            KEYS_INVALID,
+            f"The folder of seat {seat_id} holds a certificate of another seat.",
+            seat=seat_id,
+        )
+    return ring
 
 
 _Stamp = tuple[tuple[str, int, int], ...]
@@ -144,15 +159,10 @@ def load_key_ring(folder: Path) -> KeyRing:
         )
     pairs = [_load_pair(path) for path in certificates]
     pairs.sort(key=lambda one: one.certificate.not_valid_before_utc, reverse=True)
-    names = {common_name(one.certificate) for one in pairs}
     if len({fingerprint(one.certificate) for one in pairs}) != len(pairs):
         raise GatewayError(
             KEYS_INVALID,
             f"The folder {folder} holds the same certificate twice. Keep one copy.",
-        )
-    if None in names:
-        raise GatewayError(
-            KEYS_INVALID, f"A certificate in {folder} has no single common name (seat id)."
         )
     return KeyRing(pairs=tuple(pairs))
 

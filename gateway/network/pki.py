@@ -29,6 +29,7 @@ __all__ = [
     "VerdictStatus",
     "common_name",
     "fingerprint",
+    "issued_for",
     "same_name",
     "verify_certificate",
 ]
@@ -178,6 +179,14 @@ def same_name(certificate: x509.Certificate, text: str) -> bool:
     except ValueError:
         return False
     return _name_parts(other) == _name_parts(certificate.subject)
+
+
+def issued_for(certificate: x509.Certificate, anchors: TrustAnchors) -> Purpose | None:
+    """The purpose of the authority that issued this certificate; None if it is none of them."""
+    for purpose in Purpose:
+        if _first_issuer(certificate, anchors.issuing(purpose)) is not None:
+            return purpose
+    return None
 
 
 def verify_certificate(

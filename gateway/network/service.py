@@ -1,0 +1,173 @@
+"""The network as this instance stands on it: its keys, its trust anchors, whom it serves.
+
+What sending and receiving need to know of the network comes from here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from aiohttp import web
+from cryptography import x509
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.as4.identifiers import ParticipantId, spid_of_seat
+from gateway.as4.keys import PrivateKey
+from gateway.core.clock import MachineClock
+from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.settings import Stage
+from gateway.network import queries
+from gateway.network.keys import KEYS_MISSING, FileKeys, KeyPair, KeyRing
+from gateway.network.pki import Purpose, TrustAnchors, issued_for
+from gateway.network.tables import Seat
+
+__all__ = ["NETWORK", "PARTICIPANT_UNKNOWN", "Network", "ServedParticipant"]
+
+PARTICIPANT_UNKNOWN: Final = ErrorKind("PARTICIPANT-UNKNOWN", "There is no such participant", 404)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedParticipant:
+    """A participant we serve: whose it is, where it is from, which seat speaks for it."""
+
+    participant: ParticipantId
+    tenant_id: UUID
+    name: str
+    country: str
+    seat_id: str
+
+
+class Network:
+    """Keys, trust and addresses of one instance.
+
+    ``as4_url`` is where peers post messages to us, ``smp_url`` where they ask our SMP; both
+    without trailing slash. Which seats are access points and which one is the SMP follows from
+    the authority that issued their certificates.
+    """
+
+    def __init__(
+        self,
+        *,
+        anchors: TrustAnchors,
+        keys: FileKeys,
+        stage: Stage,
+        as4_url: str,
+        smp_url: str,
+        now: MachineClock,
+    ) -> None:
+        self.anchors = anchors
+        self.stage = stage
+        self.as4_url = as4_url
+        self.smp_url = smp_url
+        self.now = now
+        self._keys = keys
+
+    def key_ring(self, seat_id: str) -> KeyRing:
+        """The keys of one seat. Raises GatewayError KEYS-..."""
+        return self._keys.ring(seat_id)
+
+    def seat_ids(self, purpose: Purpose) -> tuple[str, ...]:
+        """The seats whose newest certificate was issued for this purpose, sorted."""
+        return tuple(one for one in self._keys.seats() if self._purpose(one) is purpose)
+
+    def decryption_keys(self) -> tuple[tuple[x509.Certificate, PrivateKey], ...]:
+        """Every key that a message to us may be encrypted for."""
+        return tuple(
+            pair
+            for seat_id in self.seat_ids(Purpose.AP)
+            for pair in self.key_ring(seat_id).decryption_keys()
+        )
+
+    def pair_of(self, certificate: x509.Certificate) -> KeyPair:
+        """The pair with this certificate; a receipt is signed by the one a message was for.
+
+        Raises GatewayError KEYS-MISSING when it is not (or no longer) ours.
+        """
+        for seat_id in self.seat_ids(Purpose.AP):
+            pair = self.key_ring(seat_id).pair_of(certificate)
+            if pair is not None:
+                return pair
+        raise GatewayError(
+            KEYS_MISSING,
+            "The key of the certificate a message was addressed to is not here any more. Keep an "
+            "old key in its seat's folder for as long as an SMP may publish its certificate.",
+            subject=certificate.subject.rfc4514_string(),
+        )
+
+    def any_signing(self, at: datetime) -> KeyPair:
+        """A pair of any access point seat that may sign now. Raises GatewayError KEYS-..."""
+        return self._first(Purpose.AP, at)
+
+    def smp_signing(self, at: datetime) -> KeyPair:
+        """The pair that signs our SMP's answers now. Raises GatewayError KEYS-..."""
+        return self._first(Purpose.SMP, at)
+
+    async def find_served(
+        self, session: AsyncSession, participant: ParticipantId
+    ) -> ServedParticipant | None:
+        """Whom a receiver identifier belongs to; None answers PEPPOL:NOT_SERVICED.
+
+        Our own table decides: no question to an SMP, so no outage elsewhere stops receiving.
+        """
+        row = await queries.served_participant(session, participant)
+        if row is None:
+            return None
+        return ServedParticipant(
+            participant=participant,
+            tenant_id=row.tenant_id,
+            name=row.name,
+            country=row.country,
+            seat_id=row.seat_id,
+        )
+
+    async def served(self, session: AsyncSession, participant: ParticipantId) -> ServedParticipant:
+        """A participant that must be ours. Raises GatewayError PARTICIPANT-UNKNOWN."""
+        found = await self.find_served(session, participant)
+        if found is None:
+            raise GatewayError(
+                PARTICIPANT_UNKNOWN,
+                f"{participant.value} is not a participant of this gateway. Register it first.",
+                participant=str(participant),
+            )
+        return found
+
+    async def enrol_seats(self, session: AsyncSession) -> None:
+        """Write a row for every seat that has keys here and none yet; rows are never removed.
+
+        A new seat's MLS address is its provider's own identifier (SPID).
+        """
+        known = {one.seat_id for one in await queries.seats(session)}
+        for purpose in Purpose:
+            for seat_id in set(self.seat_ids(purpose)) - known:
+                spid = spid_of_seat(seat_id).value
+                session.add(
+                    Seat(
+                        seat_id=seat_id,
+                        purpose=purpose,
+                        spid=spid,
+                        mls_address=spid,
+                        stage=self.stage,
+                        created_at=self.now(),
+                    )
+                )
+        await session.flush()
+
+    def _purpose(self, seat_id: str) -> Purpose | None:
+        return issued_for(self.key_ring(seat_id).pairs[0].certificate, self.anchors)
+
+    def _first(self, purpose: Purpose, at: datetime) -> KeyPair:
+        failure = GatewayError(
+            KEYS_MISSING,
+            f"No seat here has a certificate of the {purpose.upper()} authority. Install one with "
+            "its key.",
+        )
+        for seat_id in self.seat_ids(purpose):
+            try:
+                return self.key_ring(seat_id).signing(at)
+            except GatewayError as error:
+                failure = error
+        raise failure
+
+
+NETWORK: Final = web.AppKey("network", Network)
