@@ -1,0 +1,192 @@
+"""Use cases of access: tenants, people, API keys and the audit log."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.access.passwords import hash_password
+from gateway.access.principal import SIGN_IN_NEEDED, CallerKind, Principal
+from gateway.access.roles import SCOPES, Role
+from gateway.access.tables import ApiKey, AuditEntry, KeyState, Membership, Tenant, User
+from gateway.core.clock import MachineClock, now
+from gateway.core.database import Database
+from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.http import NOT_FOUND
+
+__all__ = ["Access", "audit", "operator_tenant"]
+
+SCOPE_UNKNOWN: Final = ErrorKind("ACCESS-SCOPE-UNKNOWN", "There is no such scope", 422)
+EMAIL_TAKEN: Final = ErrorKind("ACCESS-EMAIL-TAKEN", "This e-mail address has an account", 409)
+TENANT_TAKEN: Final = ErrorKind("ACCESS-TENANT-TAKEN", "This short name is in use", 409)
+
+KEY_PREFIX: Final = "gwk"
+_LAST_USED_STEP: Final = timedelta(minutes=1)
+
+
+def audit(
+    session: AsyncSession, caller: Principal, *, action: str, object: str, **facts: str | int
+) -> None:
+    """Add an entry to the audit log within the transaction of the thing done."""
+    session.add(
+        AuditEntry(
+            tenant_id=caller.tenant_id,
+            actor=caller.actor,
+            action=action,
+            object=object,
+            facts=dict(facts),
+            at=now(),
+        )
+    )
+
+
+class Access:
+    """Tenants, people and keys."""
+
+    def __init__(self, *, database: Database, now: MachineClock) -> None:
+        self._database = database
+        self._now = now
+
+    async def create_tenant(self, *, slug: str, name: str, is_operator: bool = False) -> Tenant:
+        """Open an account; raises GatewayError ACCESS-TENANT-TAKEN."""
+        tenant = Tenant(slug=slug, name=name, is_operator=is_operator, created_at=self._now())
+        async with self._database.write() as session:
+            taken = await session.exec(select(Tenant).where(Tenant.slug == slug))
+            if taken.first() is not None:
+                raise GatewayError(
+                    TENANT_TAKEN, f"The short name '{slug}' is in use; pick another."
+                )
+            session.add(tenant)
+        return tenant
+
+    async def find_tenant(self, slug: str) -> Tenant | None:
+        """The account of that short name."""
+        async with self._database.read() as session:
+            return (await session.exec(select(Tenant).where(Tenant.slug == slug))).first()
+
+    async def create_user(
+        self,
+        *,
+        tenant_id: UUID,
+        email: str,
+        password: str,
+        role: Role,
+        name: str = "",
+        locale: str = "en",
+    ) -> User:
+        """Let a person in; raises GatewayError ACCESS-EMAIL-TAKEN or ACCESS-PASSWORD-WEAK."""
+        hashed = await hash_password(password)
+        user = User(
+            email=email.strip().lower(),
+            name=name,
+            password=hashed,
+            locale=locale,
+            created_at=self._now(),
+        )
+        async with self._database.write() as session:
+            taken = await session.exec(select(User).where(User.email == user.email))
+            if taken.first() is not None:
+                raise GatewayError(EMAIL_TAKEN, "This e-mail address has an account already.")
+            session.add(user)
+            await session.flush()
+            session.add(Membership(user_id=user.id, tenant_id=tenant_id, role=role))
+        return user
+
+    async def create_api_key(
+        self, caller: Principal, *, name: str, scopes: frozenset[str]
+    ) -> tuple[ApiKey, str]:
+        """Make a key for the caller's tenant; the secret text is returned once and not kept.
+
+        A caller cannot give away scopes it does not have. Raises GatewayError
+        ACCESS-SCOPE-UNKNOWN or ACCESS-SCOPE.
+        """
+        if unknown := scopes - SCOPES:
+            raise GatewayError(
+                SCOPE_UNKNOWN, f"There is no scope '{min(unknown)}'; see the API description."
+            )
+        for scope in scopes:
+            caller.require(scope)
+        secret = secrets.token_urlsafe(32)
+        key = ApiKey(
+            id=secrets.token_hex(4),
+            tenant_id=caller.tenant_id,
+            name=name[:200],
+            secret_hash=_hashed(secret),
+            scopes=sorted(scopes),
+            state=KeyState.ACTIVE,
+            created_at=self._now(),
+        )
+        async with self._database.write() as session:
+            session.add(key)
+            audit(session, caller, action="api-key.created", object=key.id, name=key.name)
+        return key, f"{KEY_PREFIX}_{key.id}_{secret}"
+
+    async def list_api_keys(self, caller: Principal) -> list[ApiKey]:
+        """The tenant's keys, newest first."""
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(ApiKey)
+                .where(ApiKey.tenant_id == caller.tenant_id)
+                .order_by(col(ApiKey.created_at).desc())
+            )
+            return list(found)
+
+    async def revoke_api_key(self, caller: Principal, key_id: str) -> None:
+        """Close a key for good; raises GatewayError NOT-FOUND."""
+        async with self._database.write() as session:
+            key = await session.get(ApiKey, key_id)
+            if key is None or key.tenant_id != caller.tenant_id:
+                raise GatewayError(NOT_FOUND, "No API key of this account has that id.")
+            if key.state is KeyState.ACTIVE:
+                key.state, key.revoked_at = KeyState.REVOKED, self._now()
+                audit(session, caller, action="api-key.revoked", object=key.id, name=key.name)
+
+    async def caller_of_key(self, text: str) -> Principal:
+        """Who a key speaks for; raises GatewayError ACCESS-SIGN-IN for any key that opens nothing."""
+        prefix, _, rest = text.partition("_")
+        key_id, _, secret = rest.partition("_")
+        async with self._database.read() as session:
+            key = await session.get(ApiKey, key_id) if prefix == KEY_PREFIX else None
+        stored = key.secret_hash if key else "0" * 64
+        matches = hmac.compare_digest(_hashed(secret), stored)
+        if key is None or not matches or key.state is not KeyState.ACTIVE:
+            raise GatewayError(SIGN_IN_NEEDED, "This API key is unknown or was revoked.")
+        await self._touch(key)
+        return Principal(
+            tenant_id=key.tenant_id,
+            actor=f"api-key {key.id} ({key.name})",
+            kind=CallerKind.API_KEY,
+            scopes=frozenset(key.scopes),
+        )
+
+    async def _touch(self, key: ApiKey) -> None:
+        at = self._now()
+        if key.last_used_at is not None and at - key.last_used_at < _LAST_USED_STEP:
+            return
+        async with self._database.write() as session:
+            row = await session.get_one(ApiKey, key.id)
+            row.last_used_at = at
+
+    async def audit_log(
+        self, caller: Principal, *, before: UUID | None = None, limit: int = 50
+    ) -> list[AuditEntry]:
+        """The tenant's audit log, newest first."""
+        query = select(AuditEntry).where(AuditEntry.tenant_id == caller.tenant_id)
+        if before is not None:
+            query = query.where(col(AuditEntry.id) < before)
+        async with self._database.read() as session:
+            return list(await session.exec(query.order_by(col(AuditEntry.id).desc()).limit(limit)))
+
+
+async def operator_tenant(session: AsyncSession) -> Tenant | None:
+    """The account of the service provider itself."""
+    return (await session.exec(select(Tenant).where(col(Tenant.is_operator)))).first()
+
+
+def _hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
