@@ -33,6 +33,7 @@ from gateway.as4.xmldsig import (
     append_signature,
     canonicalise,
     decode_base64,
+    load_certificate,
     read_signature,
     verify_signed_info,
 )
@@ -199,8 +200,8 @@ def _read_token(token: etree._Element) -> x509.Certificate:
             "AS4-TOKEN-TYPE", "A BinarySecurityToken must be one X.509 v3 certificate in base64."
         )
     try:
-        return x509.load_der_x509_certificate(decode_base64(leaf_text(token)))
-    except (SignatureRefused, ValueError):
+        return load_certificate(decode_base64(leaf_text(token)))
+    except SignatureRefused:
         raise authentication_failed(
             "AS4-TOKEN-CERTIFICATE", "The certificate in a BinarySecurityToken cannot be read."
         ) from None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lxml import etree
@@ -43,6 +43,7 @@ __all__ = [
     "append_signature",
     "canonicalise",
     "decode_base64",
+    "load_certificate",
     "read_signature",
     "sign_enveloped",
     "verify_enveloped",
@@ -235,12 +236,7 @@ def verify_signed_info(
     ``read`` comes from read_signature on the same element. The digests of the references are the
     caller's to compare with what it processes.
     """
-    public_key = certificate.public_key()
-    if not isinstance(public_key, rsa.RSAPublicKey) or public_key.key_size < MIN_RSA_BITS:
-        raise SignatureRefused(
-            "DSIG-KEY",
-            f"The signer's certificate must hold an RSA key of {MIN_RSA_BITS} bits or more.",
-        )
+    public_key = _rsa_key(certificate)
     data = canonicalise(_only(signature, "SignedInfo"), read.canonicalisation)
     try:
         public_key.verify(
@@ -250,6 +246,32 @@ def verify_signed_info(
         raise SignatureRefused(
             "DSIG-VALUE", "The signature does not match: it was changed or made with another key."
         ) from None
+
+
+def _rsa_key(certificate: x509.Certificate) -> rsa.RSAPublicKey:
+    try:
+        public_key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        public_key = None
+    if not isinstance(public_key, rsa.RSAPublicKey) or public_key.key_size < MIN_RSA_BITS:
+        raise SignatureRefused(
+            "DSIG-KEY", f"The certificate must hold an RSA key of {MIN_RSA_BITS} bits or more."
+        )
+    return public_key
+
+
+def load_certificate(der: bytes) -> x509.Certificate:
+    """Load a certificate that came with a message, from DER.
+
+    Raises SignatureRefused (DSIG-CERTIFICATE) for whatever cannot be read as one; parts that the
+    library reads late are read here, so that nothing fails later.
+    """
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        _ = (certificate.subject, certificate.issuer, certificate.not_valid_after_utc)
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm):
+        raise SignatureRefused("DSIG-CERTIFICATE", "A certificate cannot be read.") from None
+    return certificate
 
 
 def _write_transform(parent: etree._Element, name: str, transform: Transform) -> None:
@@ -365,14 +387,7 @@ def _enveloped_method(read: SignedInfo) -> Transform:
 
 def _embedded_certificate(signature: etree._Element) -> x509.Certificate:
     data = _only(_only(signature, "KeyInfo"), "X509Data")
-    der = decode_base64(leaf_text(_only(data, "X509Certificate")))
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-    except ValueError:
-        raise SignatureRefused(
-            "DSIG-CERTIFICATE", "The certificate inside the signature cannot be read."
-        ) from None
-    return certificate
+    return load_certificate(decode_base64(leaf_text(_only(data, "X509Certificate"))))
 
 
 def _without_child(root: etree._Element, index: int) -> etree._ElementTree:

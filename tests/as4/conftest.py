@@ -1,6 +1,8 @@
 """A Peppol-like PKI of three levels and two access points, made once for the whole run."""
 
 import datetime
+import gzip
+import hashlib
 import io
 import itertools
 from collections.abc import Callable
@@ -14,14 +16,18 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from gateway.as4.ebms import UserMessage
+from gateway.as4.ebms import UserMessage, write_user_message
+from gateway.as4.encryption import append_encryption, encrypt
+from gateway.as4.envelope import new_envelope, serialise
 from gateway.as4.errors import EbmsCode, PeerAs4Error
 from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING, ParticipantId
 from gateway.as4.incoming import UnpackLimits, unpack
 from gateway.as4.keys import SoftwareKey
+from gateway.as4.mime import Part, write_multipart
 from gateway.as4.outgoing import Encoded, encode
 from gateway.as4.sbdh import write
 from gateway.as4.sbdheader import Sbdh
+from gateway.as4.wssec import sign
 
 NOW = datetime.datetime(2026, 5, 4, 12, 0, tzinfo=datetime.UTC)
 VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors"
@@ -112,7 +118,7 @@ INVOICE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Wire:
     """A request as it goes over HTTP, and what its sender remembers."""
 
@@ -179,7 +185,7 @@ def encode_wire(pki: Pki, entropy, *, message=None, sbd=None, recipient=None) ->
     return Wire(out.getvalue(), encoded, message, sbd)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Receiver:
     """C3 with one or more key pairs; it trusts what the example CA issued."""
 
@@ -215,3 +221,105 @@ def receiver(pki: Pki) -> Receiver:
 @pytest.fixture
 def wire(pki: Pki, entropy) -> Wire:
     return encode_wire(pki, entropy)
+
+
+@pytest.fixture(scope="session")
+def same_wire(pki: Pki) -> Wire:
+    """One message for property tests, which would be slow with a new one for every example."""
+    counter = itertools.count(1)
+    return encode_wire(pki, lambda size: next(counter).to_bytes(size, "big"))
+
+
+@pytest.fixture(scope="session")
+def same_receiver(pki: Pki) -> Receiver:
+    return Receiver((pki.receiver,), pki)
+
+
+@pytest.fixture
+def make_wire(pki: Pki, entropy):
+    """Encode a message: make_wire(message=…, sbd=…, recipient=…)."""
+    return lambda **changes: encode_wire(pki, entropy, **changes)
+
+
+@pytest.fixture
+def make_sbd():
+    return business_document
+
+
+@pytest.fixture
+def make_message():
+    return user_message
+
+
+@pytest.fixture
+def make_receiver(pki: Pki):
+    return lambda *seats: Receiver(seats, pki)
+
+
+def forge_wire(
+    pki: Pki,
+    entropy,
+    *,
+    edit=None,
+    after=None,
+    sbd: bytes | None = None,
+    content: bytes | None = None,
+    signed_content: bytes | None = None,
+    content_key: bytes | None = None,
+    signer: Seat | None = None,
+    parts=None,
+) -> Wire:
+    """A message that is properly signed and encrypted but wrong in a way we would never send.
+
+    ``edit`` changes the envelope before it is signed, ``after`` once it is complete. ``content``
+    replaces the gzip, ``signed_content`` is what the signature covers instead of it.
+    """
+    signer = signer or pki.sender
+    message = user_message()
+    sbd = sbd or business_document()
+    envelope = new_envelope(messaging_id="m-1", body_id="b-1")
+    write_user_message(envelope.messaging, message)
+    if edit is not None:
+        edit(envelope)
+    packed = gzip.compress(sbd) if content is None else content
+    digest = hashlib.sha256(packed if signed_content is None else signed_content).digest()
+    sign(
+        envelope,
+        key=signer.key,
+        certificate=signer.certificate,
+        entropy=entropy,
+        attachments={message.payload_id: digest},
+    )
+    content_key = content_key or entropy(16)
+    secret = io.BytesIO()
+    encrypt(io.BytesIO(packed), secret, content_key=content_key, iv=entropy(12))
+    append_encryption(
+        envelope,
+        content_id=message.payload_id,
+        content_key=content_key,
+        recipient=pki.receiver.certificate,
+        entropy=entropy,
+    )
+    if after is not None:
+        after(envelope)
+    bodies = [
+        ("application/soap+xml;charset=UTF-8", None, serialise(envelope)),
+        ("application/octet-stream", message.payload_id, secret.getvalue()),
+    ]
+    if parts is not None:
+        bodies = parts(bodies)
+    out = io.BytesIO()
+    content_type = write_multipart(
+        [
+            Part.binary(content_type=kind, content_id=name, body=io.BytesIO(data))
+            for kind, name, data in bodies
+        ],
+        boundary="frontier",
+        out=out,
+    )
+    return Wire(out.getvalue(), Encoded(content_type, ()), message, sbd)
+
+
+@pytest.fixture
+def forge(pki: Pki, entropy):
+    return lambda **changes: forge_wire(pki, entropy, **changes)
