@@ -61,7 +61,8 @@ class Sbdh:
     """The header of one business message.
 
     ``standard``, ``type`` and ``type_version`` repeat root namespace, root name and syntax
-    version of the business document. ``created`` is timezone-aware and kept in UTC.
+    version of the business document. ``created`` is timezone-aware and kept in UTC, to the
+    millisecond as it is written, so that a header reads back equal to itself.
     ``country_c1`` is the ISO 3166-1 alpha-2 code of the sender's country. ``mls_type`` None
     means the header says nothing, which counts as FAILURE_ONLY.
     """
@@ -80,10 +81,12 @@ class Sbdh:
     mls_type: MlsType | None = None
 
     def __post_init__(self) -> None:
-        """Bring ``created`` to UTC. Raises ValueError for a time without zone."""
+        """Bring ``created`` to UTC and whole milliseconds. Raises ValueError if it has no zone."""
         if self.created.tzinfo is None:
             raise ValueError("The creation time of an SBDH needs a time zone.")
-        object.__setattr__(self, "created", self.created.astimezone(UTC))
+        created = self.created.astimezone(UTC)
+        whole = created.microsecond // 1000 * 1000
+        object.__setattr__(self, "created", created.replace(microsecond=whole))
 
 
 @dataclass(frozen=True, slots=True)

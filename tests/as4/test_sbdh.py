@@ -50,6 +50,8 @@ PLAIN = f'<Invoice xmlns="{INVOICE}"><a>é€𝄞</a>\r\n</Invoice>'
 LATIN = f'<Invoice xmlns="{INVOICE}">é</Invoice>'
 WESTERN = f'<Invoice xmlns="{INVOICE}">€</Invoice>'
 
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
 GOOD = {
     "good-additional-scopes.xml": (None, None),
     "good-bis3-full.xml": ("9915:test", MlsType.ALWAYS_SEND),
@@ -212,6 +214,14 @@ def test_round_trip_without_mls():
     data = enveloped(PLAIN, header)
     assert read(io.BytesIO(data)) == header
     assert b"MLS_" not in data
+
+
+@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=ZONES))
+@settings(max_examples=50)
+def test_any_creation_time_reads_back(created):
+    header = replace(HEADER, created=created)
+    assert abs(header.created - created) < timedelta(milliseconds=1)
+    assert read(io.BytesIO(enveloped(PLAIN, header))) == header
 
 
 @pytest.mark.parametrize(
