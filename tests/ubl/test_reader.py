@@ -279,10 +279,34 @@ def test_a_period_of_vat_point_alone_is_no_period() -> None:
 
 
 _NAMES = st.sampled_from(
-    ["cbc:ID", "cbc:IssueDate", "cbc:Note", "cbc:TaxAmount", "cbc:Amount", "cbc:Percent", "cbc:ChargeIndicator", "cbc:DocumentTypeCode", "cbc:DocumentCurrencyCode"]
+    [
+        "cbc:ID",
+        "cbc:IssueDate",
+        "cbc:Note",
+        "cbc:TaxAmount",
+        "cbc:Amount",
+        "cbc:Percent",
+        "cbc:ChargeIndicator",
+        "cbc:DocumentTypeCode",
+        "cbc:DocumentCurrencyCode",
+    ]
 )
 _GROUPS = st.sampled_from(
-    ["cac:InvoiceLine", "cac:TaxTotal", "cac:AllowanceCharge", "cac:PaymentMeans", "cac:Item", "cac:Party", "cac:AccountingSupplierParty", "cac:PartyTaxScheme", "cac:TaxScheme", "cac:Price", "cac:Delivery", "cac:AdditionalDocumentReference", "cac:Attachment"]
+    [
+        "cac:InvoiceLine",
+        "cac:TaxTotal",
+        "cac:AllowanceCharge",
+        "cac:PaymentMeans",
+        "cac:Item",
+        "cac:Party",
+        "cac:AccountingSupplierParty",
+        "cac:PartyTaxScheme",
+        "cac:TaxScheme",
+        "cac:Price",
+        "cac:Delivery",
+        "cac:AdditionalDocumentReference",
+        "cac:Attachment",
+    ]
 )
 _TEXTS = st.one_of(
     st.sampled_from(["1", "-1.50", "true", "VAT", "130", "2026-01-01", "EUR", " "]),
