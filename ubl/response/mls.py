@@ -131,11 +131,10 @@ def _check_heading(document: Node, faults: Faults) -> None:
             "Give the date of issue as YYYY-MM-DD without time zone.",
             "SCH-MLS-04",
         )
-    clock = document.text("cbc:IssueTime")
-    parsed = None if clock is None else read_time(clock)
-    if clock is None:
+    clock = read_time(document.text("cbc:IssueTime") or "")
+    if not document.first("cbc:IssueTime"):
         faults.add("RESPONSE-MISSING", "cbc:IssueTime", "Give the time of issue.", "SCH-MLS-05")
-    elif parsed is None or parsed.tzinfo is None:
+    elif clock is None or clock.tzinfo is None:
         faults.add(
             "RESPONSE-TIME",
             "cbc:IssueTime",
