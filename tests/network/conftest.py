@@ -1,16 +1,30 @@
-"""A PKI of fictional seats, shared by the tests of the network package."""
+"""A PKI of fictional seats and a gateway on its network, shared by the tests of the package."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from gateway.access.principal import PRINCIPAL, CallerKind, Principal
+from gateway.access.tables import Tenant
+from gateway.core.database import Database
+from gateway.core.errors import GatewayError
+from gateway.core.settings import Stage
+from gateway.network.api import PARTICIPANTS, ROUTES
 from gateway.network.keys import FileKeys, KeyPair
+from gateway.network.participants import Participants
 from gateway.network.pki import Purpose, TrustAnchors
+from gateway.network.service import NETWORK, Network
+from gateway.network.smp_api import ROUTES as SMP_ROUTES
+from gateway.network.smp_api import SMP_SERVER
+from gateway.network.smp_server import SmpServer
 from gateway.network.test_pki import Authority, ensure_test_pki, issue
 
 AP_SEAT = "POP000901"
@@ -85,3 +99,66 @@ def vectors() -> Path:
     if not folder.is_dir():
         pytest.skip("the third-party test vectors are not beside the repository (../shared)")
     return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One instance on the test network, with two tenants that must not see each other."""
+
+    database: Database
+    network: Network
+    participants: Participants
+    tenant: UUID
+    other_tenant: UUID
+
+
+@pytest.fixture
+async def place(database: Database, pki: Pki) -> Place:
+    tenants = [Tenant(slug=one, name=one, created_at=NOW) for one in ("alpha", "beta")]
+    network = Network(
+        anchors=pki.anchors,
+        keys=FileKeys(pki.folder / "keys"),
+        stage=Stage.TEST,
+        as4_url="https://gateway.example/as4",
+        smp_url="https://gateway.example/smp",
+        now=lambda: NOW,
+    )
+    async with database.write() as session:
+        session.add_all(tenants)
+        await network.enrol_seats(session)
+    return Place(
+        database=database,
+        network=network,
+        participants=Participants(database=database, network=network),
+        tenant=tenants[0].id,
+        other_tenant=tenants[1].id,
+    )
+
+
+@web.middleware
+async def as_the_server_does(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Let a header say who calls, and turn errors into statuses."""
+    tenant = request.headers.get("X-Tenant")
+    if tenant is not None:
+        request[PRINCIPAL] = Principal(
+            tenant_id=UUID(tenant), actor="test", kind=CallerKind.API_KEY, scopes=frozenset()
+        )
+    try:
+        return await handler(request)
+    except GatewayError as error:
+        problem = {"code": error.code, "detail": error.message}
+        return web.json_response(problem, status=error.kind.status)
+
+
+@pytest.fixture
+def app(place: Place) -> web.Application:
+    """The package's routes over the place, as the web layer would mount them."""
+    app = web.Application(middlewares=[as_the_server_does])
+    app[NETWORK] = place.network
+    app[PARTICIPANTS] = place.participants
+    app[SMP_SERVER] = SmpServer(database=place.database, network=place.network)
+    for route in (*ROUTES, *SMP_ROUTES):
+        app.router.add_route(route.method, route.path, route.handler)
+    return app

@@ -1,0 +1,235 @@
+"""The network's API: participants, what our SMP publishes about them, seats, lookups."""
+
+from typing import Final, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from gateway.access.principal import principal
+from gateway.as4.identifiers import DocumentTypeId, IdentifierInvalid, ParticipantId
+from gateway.core.errors import GatewayError
+from gateway.core.http import BAD_REQUEST, Route
+from gateway.network.api_models import (
+    LookupOut,
+    LookupQuery,
+    ParticipantIn,
+    ParticipantOut,
+    ParticipantPage,
+    ParticipantQuery,
+    PublicationIn,
+    PublicationOut,
+    SeatList,
+    SeatOut,
+    read_document_type,
+    read_participant,
+    read_process,
+)
+from gateway.network.participants import BILLING_OFFERS, Participants
+from gateway.network.service import NETWORK
+from gateway.network.smp_client import Lookup
+
+__all__ = ["LOOKUP", "PARTICIPANTS", "ROUTES"]
+
+LOOKUP: Final = web.AppKey("lookup", Lookup)
+PARTICIPANTS: Final = web.AppKey("participants", Participants)
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+async def list_participants(request: web.Request) -> web.Response:
+    """A page of the caller's participants."""
+    query = _query(request, ParticipantQuery)
+    rows = await request.app[PARTICIPANTS].page(
+        principal(request).tenant_id, after=query.cursor, limit=query.limit + 1
+    )
+    more = len(rows) > query.limit
+    shown = rows[: query.limit]
+    cursor = str(shown[-1].id) if more else None
+    return _json(
+        ParticipantPage(items=[ParticipantOut.of(one) for one in shown], next_cursor=cursor)
+    )
+
+
+async def register_participant(request: web.Request) -> web.Response:
+    """Register a participant of the caller."""
+    body = await _body(request, ParticipantIn)
+    services = body.services
+    offers = (
+        BILLING_OFFERS
+        if services is None
+        else [
+            process.offer(read_document_type(service.document_type))
+            for service in services
+            for process in service.processes
+        ]
+    )
+    row = await request.app[PARTICIPANTS].register(
+        principal(request).tenant_id,
+        read_participant(body.participant),
+        name=body.name,
+        country=body.country,
+        seat_id=body.seat_id,
+        offers=offers,
+    )
+    return _json(ParticipantOut.of(row), status=201)
+
+
+async def get_publication(request: web.Request) -> web.Response:
+    """What is published about one document type."""
+    participant, document_type = _published_thing(request)
+    rows = await request.app[PARTICIPANTS].published(
+        principal(request).tenant_id, participant, document_type
+    )
+    return _json(PublicationOut.of(participant, document_type, rows))
+
+
+async def put_publication(request: web.Request) -> web.Response:
+    """Publish one document type, in place of what was published about it."""
+    participant, document_type = _published_thing(request)
+    body = await _body(request, PublicationIn)
+    rows = await request.app[PARTICIPANTS].publish(
+        principal(request).tenant_id,
+        participant,
+        document_type,
+        [process.offer(document_type) for process in body.processes],
+    )
+    return _json(PublicationOut.of(participant, document_type, rows))
+
+
+async def delete_publication(request: web.Request) -> web.Response:
+    """Publish nothing about one document type any more."""
+    participant, document_type = _published_thing(request)
+    await request.app[PARTICIPANTS].withdraw(
+        principal(request).tenant_id, participant, document_type
+    )
+    return web.Response(status=204)
+
+
+async def list_seats(request: web.Request) -> web.Response:
+    """The seats of this instance with the certificates to publish."""
+    network = request.app[NETWORK]
+    rows = await request.app[PARTICIPANTS].seats()
+    return _json(
+        SeatList(items=[SeatOut.of(row, network.key_ring(row.seat_id).pairs) for row in rows])
+    )
+
+
+async def look_up(request: web.Request) -> web.Response:
+    """Ask the network where a receiver takes a document now."""
+    query = _query(request, LookupQuery)
+    found = await request.app[LOOKUP].find(
+        read_participant(query.participant),
+        read_document_type(query.document_type),
+        read_process(query.process),
+        at=request.app[NETWORK].now(),
+    )
+    return _json(LookupOut.of(query, found))
+
+
+def _published_thing(request: web.Request) -> tuple[ParticipantId, DocumentTypeId]:
+    try:
+        return (
+            read_participant(request.match_info["participant"]),
+            read_document_type(request.match_info["document_type"]),
+        )
+    except IdentifierInvalid as error:
+        raise GatewayError(BAD_REQUEST, error.message, reason=error.code) from error
+
+
+async def _body(request: web.Request, model: type[_Model]) -> _Model:
+    try:
+        return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        raise _not_as_described(error) from error
+
+
+def _query(request: web.Request, model: type[_Model]) -> _Model:
+    try:
+        return model.model_validate(dict(request.query))
+    except ValidationError as error:
+        raise _not_as_described(error) from error
+
+
+def _not_as_described(error: ValidationError) -> GatewayError:
+    faults = "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()[:5]
+    )
+    return GatewayError(BAD_REQUEST, f"{faults}.")
+
+
+def _json(answer: BaseModel, *, status: int = 200) -> web.Response:
+    return web.Response(
+        text=answer.model_dump_json(), status=status, content_type="application/json"
+    )
+
+
+_PUBLICATION: Final = "/v1/smp/participants/{participant}/services/{document_type}"
+
+ROUTES: Final = (
+    Route(
+        method="GET",
+        path="/v1/participants",
+        handler=list_participants,
+        scope="participants:read",
+        summary="List the account's participants",
+        query=ParticipantQuery,
+        answer=ParticipantPage,
+    ),
+    Route(
+        method="POST",
+        path="/v1/participants",
+        handler=register_participant,
+        scope="participants:write",
+        summary="Register a participant and what it accepts",
+        body=ParticipantIn,
+        answer=ParticipantOut,
+        status=201,
+        statuses={409: "The participant is registered here already", 422: "Not publishable"},
+    ),
+    Route(
+        method="GET",
+        path=_PUBLICATION,
+        handler=get_publication,
+        scope="participants:read",
+        summary="Show what is published about a document type",
+        answer=PublicationOut,
+        statuses={404: "Nothing is published about it"},
+    ),
+    Route(
+        method="PUT",
+        path=_PUBLICATION,
+        handler=put_publication,
+        scope="participants:write",
+        summary="Publish a document type of a participant",
+        body=PublicationIn,
+        answer=PublicationOut,
+        statuses={404: "No such participant", 422: "Not publishable"},
+    ),
+    Route(
+        method="DELETE",
+        path=_PUBLICATION,
+        handler=delete_publication,
+        scope="participants:write",
+        summary="Withdraw a document type of a participant",
+        status=204,
+        statuses={404: "Nothing is published about it"},
+    ),
+    Route(
+        method="GET",
+        path="/v1/seats",
+        handler=list_seats,
+        scope="network:read",
+        summary="List the seats of this gateway with their certificates",
+        answer=SeatList,
+    ),
+    Route(
+        method="GET",
+        path="/v1/lookup",
+        handler=look_up,
+        scope="network:read",
+        summary="Ask the network where a receiver takes a document",
+        query=LookupQuery,
+        answer=LookupOut,
+        statuses={404: "The receiver does not take it", 502: "The network could not be asked"},
+    ),
+)

@@ -1,0 +1,94 @@
+"""Our own SMP: answers the network's questions about our participants from our tables.
+
+Reads and signs; participants writes. Answers are built at the moment of asking, so a renewed
+certificate or a withdrawn document type is what the next asker sees.
+"""
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from itertools import groupby
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
+from gateway.core.database import Database
+from gateway.network import queries
+from gateway.network.service import Network
+from gateway.network.smp import PublishedEndpoint, PublishedProcess, ServiceMetadata
+from gateway.network.smp_documents import service_group, signed_metadata
+from gateway.network.smp_selection import TRANSPORT_PROFILE
+from gateway.network.tables import Capability, Participant
+
+__all__ = ["SmpServer"]
+
+
+class SmpServer:
+    """Builds and signs what anybody on the network may read about our participants."""
+
+    def __init__(self, *, database: Database, network: Network) -> None:
+        self._database = database
+        self._network = network
+
+    async def service_group(self, participant: ParticipantId) -> bytes | None:
+        """The ServiceGroup of a participant of ours; None for everybody else."""
+        async with self._database.read() as session:
+            row = await queries.served_participant(session, participant)
+            if row is None:
+                return None
+            rows = await queries.capabilities(session, row)
+        types = [DocumentTypeId.parse(one) for one, _ in groupby(rows, _document_type)]
+        return service_group(participant, types, base_url=self._network.smp_url)
+
+    async def service_metadata(
+        self, participant: ParticipantId, document_type: DocumentTypeId
+    ) -> bytes | None:
+        """The SignedServiceMetadata; None when nothing is registered under exactly this type.
+
+        Raises GatewayError KEYS-... when no SMP certificate is valid now.
+        """
+        async with self._database.read() as session:
+            row = await queries.served_participant(session, participant)
+            if row is None:
+                return None
+            rows = await queries.capabilities(session, row, document_type)
+        if not rows:
+            return None
+        return await asyncio.to_thread(self._signed, row, document_type, rows)
+
+    def _signed(
+        self, row: Participant, document_type: DocumentTypeId, rows: Sequence[Capability]
+    ) -> bytes:
+        metadata = ServiceMetadata(
+            participant=ParticipantId(row.scheme, row.value),
+            document_type=document_type,
+            processes=tuple(
+                PublishedProcess(
+                    process=ProcessId.parse(one.process), endpoints=(self._endpoint(row, one),)
+                )
+                for one in rows
+            ),
+        )
+        pair = self._network.smp_signing(self._network.now())
+        return signed_metadata(metadata, key=pair.key, certificate=pair.certificate)
+
+    def _endpoint(self, row: Participant, capability: Capability) -> PublishedEndpoint:
+        if capability.certificate_pem is None:
+            ring = self._network.key_ring(row.seat_id)
+            certificate = ring.signing(self._network.now()).certificate
+        else:
+            certificate = x509.load_pem_x509_certificate(capability.certificate_pem.encode())
+        return PublishedEndpoint(
+            transport_profile=TRANSPORT_PROFILE,
+            url=capability.endpoint_url or self._network.as4_url,
+            certificate=base64.b64encode(certificate.public_bytes(Encoding.DER)).decode(),
+            activation=capability.activation,
+            expiry=capability.expiry,
+            service_description=capability.service_description,
+            technical_contact=capability.technical_contact,
+        )
+
+
+def _document_type(capability: Capability) -> str:
+    return capability.document_type
