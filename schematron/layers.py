@@ -15,8 +15,8 @@ from schematron import artefacts, engine, svrl
 from schematron.errors import ArtefactRefused, EngineFailed
 from schematron.finding import Authority, Finding, Layer, RulesetRun, RunVerdict, Severity
 from schematron.location import Place, resolve, value_at
-from schematron.manifest import XSD, Ruleset, Schema
-from schematron.texts import official, require, wording
+from schematron.manifest import XSD, Ruleset, Schema, Source
+from schematron.texts import Wording, official, require, wording
 from schematron.xsd import SchemaValidator
 
 __all__ = ["Draft", "LayerResult", "check_rules", "check_schema", "not_run", "prepare"]
@@ -73,8 +73,8 @@ def check_schema(root: etree._Element, schema: Schema, *, lang: str) -> LayerRes
     )
     try:
         failures = _validator(schema).check(root)
-    except (ArtefactRefused, etree.XMLSchemaParseError) as error:
-        draft = _engine_draft(XSD, schema.title, str(error), layer=Layer.XSD, lang=lang)
+    except ArtefactRefused as error:
+        draft = _failure_draft(error, XSD, schema.title, layer=Layer.XSD, lang=lang)
         return LayerResult(run(verdict=RunVerdict.ENGINE_ERROR), [draft])
     drafts = []
     for failure in failures:
@@ -108,18 +108,17 @@ def check_rules(
     """Apply a rule set to a document; ``serialised`` is the same document as text."""
     try:
         source = artefacts.choose(ruleset)
-    except ArtefactRefused as error:
-        draft = _engine_draft(ruleset.id, ruleset.title, str(error), lang=lang)
-        return LayerResult(_rules_run(ruleset, RunVerdict.ENGINE_ERROR), [draft])
-    try:
         report = engine.shared().run(
             source, partial(artefacts.read_stylesheet, source), document=serialised
         )
         result = svrl.read(report, overrides=dict(ruleset.severity))
     except (ArtefactRefused, EngineFailed) as error:
-        draft = _engine_draft(ruleset.id, ruleset.title, str(error), lang=lang)
+        draft = _failure_draft(error, ruleset.id, ruleset.title, lang=lang)
         return LayerResult(_rules_run(ruleset, RunVerdict.ENGINE_ERROR), [draft])
-    drafts = [_rule_draft(root, assertion, ruleset, lang=lang) for assertion in result.assertions]
+    drafts = [
+        _rule_draft(root, assertion, ruleset.id, _worded(assertion, source, lang=lang))
+        for assertion in result.assertions
+    ]
     drafts += [
         _withheld_draft(rule, count, ruleset, lang=lang) for rule, count in result.withheld.items()
     ]
@@ -148,18 +147,35 @@ def _rules_run(ruleset: Ruleset, verdict: RunVerdict) -> RulesetRun:
     )
 
 
+@lru_cache(maxsize=32)
+def _own_messages(source: Source) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    return artefacts.read_messages(source)
+
+
+def _worded(assertion: svrl.Assertion, source: Source, *, lang: str) -> Wording:
+    """Choose the rule set's own text in this language, else ours, else the one it reported."""
+    own = _own_messages(source).get(assertion.rule, {}).get(lang)
+    if own is not None:
+        return Wording(own["message"], own.get("hint"))
+    ours = wording(assertion.rule, lang=lang)
+    if ours is not None:
+        return ours
+    if source.authority is Authority.OFFICIAL:
+        return official(assertion.text, lang=lang)
+    return Wording(assertion.text, None)
+
+
 def _rule_draft(
-    root: etree._Element, assertion: svrl.Assertion, ruleset: Ruleset, *, lang: str
+    root: etree._Element, assertion: svrl.Assertion, ruleset: str, text: Wording
 ) -> Draft:
     place = resolve(root, assertion.location)
-    text = wording(assertion.rule, lang=lang) or official(assertion.text, lang=lang)
     finding = Finding(
         rule=assertion.rule,
         severity=assertion.severity,
         layer=Layer.RULES,
-        ruleset=ruleset.id,
+        ruleset=ruleset,
         location=assertion.location or None,
-        terms=svrl.terms_in(assertion.text),
+        terms=svrl.terms_in(f"{assertion.text} {text.message}"),
         value=value_at(place) if place else None,
         message=text.message,
         hint=text.hint,
@@ -189,12 +205,17 @@ def _withheld_draft(rule: str, count: int, ruleset: Ruleset, *, lang: str) -> Dr
     return Draft(finding)
 
 
-def _engine_draft(
-    ruleset: str, title: str, reason: str, *, lang: str, layer: Layer = Layer.RULES
+def _failure_draft(
+    error: ArtefactRefused | EngineFailed,
+    ruleset: str,
+    title: str,
+    *,
+    lang: str,
+    layer: Layer = Layer.RULES,
 ) -> Draft:
-    text = require("ENGINE-FAILED", lang=lang, title=title, detail=reason)
+    text = require(error.code, lang=lang, title=title, detail=str(error))
     finding = Finding(
-        rule="ENGINE-FAILED",
+        rule=error.code,
         severity=Severity.FATAL,
         layer=layer,
         ruleset=ruleset,

@@ -29,25 +29,34 @@ _PREFIX_OF: Final = {namespace: prefix for prefix, namespace in PREFIXES.items()
 MAX_VALUE: Final = 200
 _ANY: Final = "*"
 
-_NAME = r"[^\s/\[\]@:{}'\"()*]+"
+_NAME: Final = r"[^\s/\[\]@:{}'\"()*]+"
+_LOCAL: Final = r"local-name\(\)\s*=\s*(?P<q{0}>['\"])(?P<local{0}>[^'\"]+)(?P=q{0})"
+_URI: Final = r"namespace-uri\(\)\s*=\s*(?P<p{0}>['\"])(?P<uri{0}>.*?)(?P=p{0})"
 _STEP: Final = re.compile(
     rf"""
     /(?:
         Q\{{(?P<braced>[^}}]*)\}}(?P<braced_name>{_NAME})
       | \*:(?P<wild_name>{_NAME})
-      | \*\[local-name\(\)\s*=\s*['"](?P<tested_name>[^'"]+)['"]
-        (?:\s*and\s*namespace-uri\(\)\s*=\s*['"](?P<tested>[^'"]*)['"])?\]
+      | \*\[{_LOCAL.format(1)}(?:\s*and\s*{_URI.format(1)})?\]
+      | \*\[{_URI.format(2)}\s*and\s*{_LOCAL.format(2)}\]
       | (?P<star>\*)
       | (?:(?P<prefix>{_NAME}):)?(?P<name>{_NAME})
     )
-    (?:\[namespace-uri\(\)\s*=\s*['"](?P<uri>[^'"]*)['"]\])?
+    (?:\[{_URI.format(3)}\])?
     (?:\[(?P<index>\d+)\])?
     """,
     re.VERBOSE,
 )
 _ATTRIBUTE: Final = re.compile(
-    rf"/@(?:Q\{{[^}}]*\}}|\*:|{_NAME}:|\*\[local-name\(\)\s*=\s*['\"])?(?P<name>{_NAME})['\"\]]*$"
+    rf"""
+    /@(?:
+        (?:Q\{{[^}}]*\}}|\*:|{_NAME}:)?(?P<name>{_NAME})
+      | \*\[.*?{_LOCAL.format(1)}.*?\](?:\[1\])?
+    )$
+    """,
+    re.VERBOSE,
 )
+_INSIDE: Final = re.compile(r"/(?:text|comment)\(\)(?:\[\d+\])?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +71,12 @@ def resolve(root: etree._Element, path: str) -> Place | None:
     """Find what an engine's location means, or None if it names nothing in this document.
 
     Understands ``/*:Name[namespace-uri()='…'][n]``, ``/Q{…}Name[n]``,
-    ``/*[local-name()='Name' and namespace-uri()='…'][n]``, prefixed names (by the document's own
-    prefixes, then PREFIXES) and libxml2's ``/*/*[n]``, each with an optional last ``/@name``.
+    ``/*[local-name()='Name' and namespace-uri()='…'][n]`` in either order, prefixed names (by the
+    document's own prefixes, then PREFIXES) and libxml2's ``/*/*[n]``, each with an optional last
+    ``/@name``. A text or comment stands for the element it is in.
     """
     attribute = _ATTRIBUTE.search(path)
-    steps = path[: attribute.start()] if attribute else path
+    steps = path[: attribute.start()] if attribute else _INSIDE.sub("", path)
     if steps in ("", "/"):
         return Place(root) if path in ("", "/") else None
     current: etree._Element | None = None
@@ -82,14 +92,14 @@ def resolve(root: etree._Element, path: str) -> Place | None:
             return None
     if current is None:
         return None
-    return Place(current, attribute["name"] if attribute else None)
+    return Place(current, (attribute["name"] or attribute["local1"]) if attribute else None)
 
 
 def _pick(
     siblings: Iterable[etree._Element], step: re.Match[str], root: etree._Element
 ) -> etree._Element | None:
-    name = step["braced_name"] or step["wild_name"] or step["tested_name"] or step["name"]
-    namespace = step["braced"] or step["tested"] or step["uri"]
+    name = _first(step, "braced_name", "wild_name", "local1", "local2", "name")
+    namespace = _first(step, "braced", "uri1", "uri2", "uri3")
     if namespace is None and step["prefix"]:
         namespace = root.nsmap.get(step["prefix"]) or PREFIXES.get(step["prefix"])
     wanted = int(step["index"] or 1)
@@ -105,6 +115,10 @@ def _pick(
         if wanted == 0:
             return element
     return None
+
+
+def _first(step: re.Match[str], *groups: str) -> str | None:
+    return next((step[group] for group in groups if step[group] is not None), None)
 
 
 def short_path(place: Place) -> str:

@@ -158,6 +158,10 @@ def _with_expected(failure: SchemaFailure, expected: Mapping[etree._Element, str
         holder = None
     if holder is None or holder not in expected:
         return failure
+    element = failure.place.element
+    if holder is not element and next(element.itersiblings(element.tag, preceding=True), None):
+        # Once too often: what may come next would only mislead.
+        return replace(failure, expected="")
     return replace(failure, expected=expected[holder])
 
 

@@ -1,0 +1,115 @@
+"""The engine finishes or fails: nothing in between, nothing outside, nothing in the log."""
+
+import pytest
+
+from schematron.engine import Engine, shared
+from schematron.errors import EngineFailed
+
+XSL = "http://www.w3.org/1999/XSL/Transform"
+
+
+def stylesheet(body: str) -> bytes:
+    return (
+        f'<xsl:stylesheet xmlns:xsl="{XSL}" version="3.0" '
+        'xmlns:xs="http://www.w3.org/2001/XMLSchema" exclude-result-prefixes="xs">'
+        f'<xsl:template match="/">{body}</xsl:template></xsl:stylesheet>'
+    ).encode()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return shared()
+
+
+def run(engine: Engine, body: str, document: str = "<a>Café 😀</a>") -> bytes:
+    return engine.run(body, lambda: stylesheet(body), document=document)
+
+
+def test_result_is_utf8(engine):
+    assert "<o>Café 😀</o>".encode() in run(engine, '<o><xsl:value-of select="/a"/></o>')
+
+
+def test_one_engine_per_process(engine):
+    assert shared() is engine
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ('<o><xsl:value-of select="xs:decimal(/a)"/></o>', "FORG0001"),
+        ('<o><xsl:value-of select="error()"/></o>', "FOER0000"),
+        ('<o/><xsl:message terminate="yes">stop</xsl:message>', "XTMM9000"),
+        ("<o><xsl:value-of select=\"doc('file:///etc/passwd')\"/></o>", "prohibited"),
+        ("<o><xsl:value-of select=\"doc('http://127.0.0.1:9/x')\"/></o>", "prohibited"),
+        ("<o><xsl:value-of select=\"unparsed-text('file:///etc/passwd')\"/></o>", "prohibited"),
+        ("<o><xsl:value-of select=\"collection('file:///etc')\"/></o>", "disallowed"),
+        ('<xsl:result-document href="file:///tmp/x.xml"><a/></xsl:result-document>', "disabled"),
+        ('<o><xsl:value-of select="/a +"/></o>', "XPST0003"),
+    ],
+)
+def test_what_goes_wrong_or_outside_fails(engine, body, word):
+    with pytest.raises(EngineFailed, match=word):
+        run(engine, body)
+
+
+@pytest.mark.parametrize("select", ["environment-variable('PATH')", "system-property('user.home')"])
+def test_the_surroundings_stay_hidden(engine, select):
+    assert b"<o/>" in run(engine, f'<o><xsl:value-of select="{select}"/></o>')
+
+
+def test_includes_are_refused(engine, tmp_path):
+    other = tmp_path / "other.xsl"
+    other.write_bytes(stylesheet("<o/>"))
+    text = f'<xsl:stylesheet xmlns:xsl="{XSL}" version="3.0"><xsl:include href="{other.as_uri()}"/>'
+    with pytest.raises(EngineFailed, match="prohibited"):
+        engine.run("include", f"{text}</xsl:stylesheet>".encode, document="<a/>")
+
+
+def test_an_external_entity_is_refused(engine, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("hidden")
+    document = f'<!DOCTYPE a [<!ENTITY x SYSTEM "{secret.as_uri()}">]><a>&x;</a>'
+    with pytest.raises(EngineFailed, match="prohibited"):
+        run(engine, '<o><xsl:value-of select="/a"/></o>', document)
+
+
+def test_no_result_is_a_failure(engine):
+    body = f'<xsl:stylesheet xmlns:xsl="{XSL}" version="3.0"><xsl:output method="text"/>'
+    text = f'{body}<xsl:template match="/"/></xsl:stylesheet>'
+    with pytest.raises(EngineFailed, match="without a result"):
+        engine.run("nothing", text.encode, document="<a/>")
+
+
+def test_native_complaints_do_not_reach_the_log(engine, capfd):
+    with pytest.raises(EngineFailed):
+        run(engine, '<o><xsl:value-of select="xs:decimal(/a)"/></o>', "<a>secret amount</a>")
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    assert captured.out == ""
+
+
+def test_a_failure_does_not_spoil_the_next_run(engine):
+    body = '<o><xsl:value-of select="xs:decimal(/a) + 1"/></o>'
+    with pytest.raises(EngineFailed):
+        run(engine, body, "<a>x</a>")
+    assert b"<o>3</o>" in run(engine, body, "<a>2</a>")
+
+
+def test_rule_sets_are_compiled_once_and_the_oldest_forgotten():
+    engine = Engine(max_executables=2)
+    loads: list[str] = []
+
+    def use(name: str) -> None:
+        def load() -> bytes:
+            loads.append(name)
+            return stylesheet("<o/>")
+
+        engine.run(name, load, document="<a/>")
+
+    for name in ("one", "two", "one", "three", "one", "two"):
+        use(name)
+    assert loads == ["one", "two", "three", "two"]
+
+
+def test_version_names_saxon(engine):
+    assert engine.version.startswith("SaxonC-HE 13.1")
