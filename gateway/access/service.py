@@ -147,7 +147,7 @@ class Access:
                 audit(session, caller, action="api-key.revoked", object=key.id, name=key.name)
 
     async def caller_of_key(self, text: str) -> Principal:
-        """Who a key speaks for; raises GatewayError ACCESS-SIGN-IN for any key that opens nothing."""
+        """Who a key speaks for; raises GatewayError ACCESS-SIGN-IN for a dead key."""
         prefix, _, rest = text.partition("_")
         key_id, _, secret = rest.partition("_")
         async with self._database.read() as session:

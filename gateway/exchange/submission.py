@@ -34,6 +34,7 @@ __all__ = [
     "DOCUMENT_INVALID",
     "IDEMPOTENCY_CONFLICT",
     "SENDER_NOT_YOURS",
+    "ReportedError",
     "Submission",
     "Submitted",
 ]
@@ -46,6 +47,16 @@ IDEMPOTENCY_CONFLICT: Final = ErrorKind(
 SENDER_NOT_YOURS: Final = ErrorKind(
     "SENDER-NOT-YOURS", "The sender is not a participant of this account", 403
 )
+
+
+class ReportedError(GatewayError):
+    """A refusal that carries the validation report which explains it."""
+
+    def __init__(
+        self, kind: ErrorKind, message: str, *, report: dict[str, Any], **facts: str | int
+    ) -> None:
+        super().__init__(kind, message, **facts)
+        self.report = report
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +233,6 @@ def _facts(content: bytes, run: ValidationRun) -> InvoiceFacts:
         root = parse(content)
         return read_facts(root, read_invoice(root).invoice)
     except XmlRefused as error:
-        raise DocumentRefused(run.report, error.message) from None
+        raise ReportedError(DOCUMENT_KIND, error.message, report=run.report) from None
     except DocumentUnreadable as error:
-        raise DocumentRefused(run.report, error.message) from None
-
-
-class DocumentRefused(GatewayError):
-    """Bytes that are no document of a kind we send; carries the report that says why."""
-
-    def __init__(self, report: dict[str, Any], message: str) -> None:
-        super().__init__(DOCUMENT_KIND, message)
-        self.report = report
+        raise ReportedError(DOCUMENT_KIND, error.message, report=run.report) from None

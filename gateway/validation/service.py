@@ -25,7 +25,7 @@ LANGUAGES: Final = ("en", "fr", "nl", "de")
 class Pool(Protocol):
     """Where checks run: processes that may be killed without harm."""
 
-    async def run(self, *args: Any, **options: Any) -> Any:
+    async def run(self, *arguments: Any) -> Any:
         """Run one check; raises GatewayError when no worker could finish it."""
         ...
 
@@ -56,10 +56,12 @@ class ValidationService:
         """
         report = await self._pool.run(
             content,
-            as_of=self._today.today().isoformat(),
-            lang=lang if lang in LANGUAGES else "en",
-            rules=rules,
-            file=file_name or None,
+            {
+                "as_of": self._today.today().isoformat(),
+                "lang": lang if lang in LANGUAGES else "en",
+                "rules": rules,
+                "file": file_name or None,
+            },
         )
         return ValidationRun(
             tenant_id=tenant_id,

@@ -1,0 +1,239 @@
+"""The API of the exchange: send documents, follow them, answer them, prove them."""
+
+from typing import Final, TypeVar
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from gateway.access.principal import principal
+from gateway.core.errors import GatewayError
+from gateway.core.http import BAD_REQUEST, Route
+from gateway.exchange.api_models import (
+    DocumentOut,
+    DocumentPage,
+    DocumentQuery,
+    ResponseIn,
+    States,
+    TimelineEntry,
+    TimelineOut,
+)
+from gateway.exchange.keys import ARCHIVE, DATABASE, EVIDENCE, RESPONDER, SUBMISSION
+from gateway.exchange.queries import (
+    Filters,
+    document_of,
+    list_documents,
+    stored_blob,
+    timeline_of,
+)
+from gateway.exchange.responding import ResponseOrder
+from gateway.exchange.submission import DOCUMENT_INVALID, ReportedError
+
+__all__ = ["ROUTES"]
+
+_DOCUMENT: Final = "/v1/documents/{document_id:[0-9a-f-]{36}}"
+_MAX_KEY: Final = 200
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+async def submit_document(request: web.Request) -> web.Response:
+    """Take a UBL invoice or credit note: 202 when it is on its way, 422 with the report if not."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > _MAX_KEY:
+        raise GatewayError(
+            BAD_REQUEST, f"The Idempotency-Key is longer than {_MAX_KEY} characters."
+        )
+    submitted = await request.app[SUBMISSION].submit(
+        principal(request), await request.read(), idempotency_key=key or None
+    )
+    if submitted.refused:
+        raise ReportedError(
+            DOCUMENT_INVALID,
+            f"The document breaks {submitted.report['counts']['fatal']} rule(s). Correct what "
+            "the report lists and send it again under a new Idempotency-Key.",
+            report=submitted.report,
+            document=str(submitted.document.id),
+        )
+    return _json(DocumentOut.of(submitted.document), status=202)
+
+
+async def get_documents(request: web.Request) -> web.Response:
+    """A page of the caller's documents, newest first."""
+    query = _query(request, DocumentQuery)
+    async with request.app[DATABASE].read() as session:
+        rows = await list_documents(
+            session,
+            principal(request).tenant_id,
+            direction=query.direction,
+            filters=Filters(query.q, query.state, (query.kind,) if query.kind else ()),
+            before=query.cursor,
+            limit=query.limit + 1,
+        )
+    shown = rows[: query.limit]
+    cursor = str(shown[-1].id) if len(rows) > query.limit else None
+    return _json(DocumentPage(items=[DocumentOut.of(one) for one in shown], next_cursor=cursor))
+
+
+async def get_document(request: web.Request) -> web.Response:
+    """One document with its states."""
+    async with request.app[DATABASE].read() as session:
+        row = await document_of(session, principal(request).tenant_id, _document_id(request))
+    return _json(DocumentOut.of(row))
+
+
+async def get_content(request: web.Request) -> web.Response:
+    """The document's bytes as submitted or received."""
+    async with request.app[DATABASE].read() as session:
+        row = await document_of(session, principal(request).tenant_id, _document_id(request))
+        stored = await stored_blob(session, row.tenant_id, row.content_id)
+        content = await request.app[ARCHIVE].read(stored)
+    return web.Response(
+        body=content,
+        content_type="application/xml",
+        headers={"Content-Disposition": f'attachment; filename="{row.id}.xml"'},
+    )
+
+
+async def get_timeline(request: web.Request) -> web.Response:
+    """What happened to a document so far."""
+    async with request.app[DATABASE].read() as session:
+        row = await document_of(session, principal(request).tenant_id, _document_id(request))
+        events = await timeline_of(session, row.id)
+    return _json(
+        TimelineOut(
+            document_id=row.id,
+            states=States(
+                transport=row.transport,
+                network=row.network,
+                business=row.business,
+                payment=row.payment,
+            ),
+            entries=[TimelineEntry.of(one) for one in events],
+        )
+    )
+
+
+async def get_evidence(request: web.Request) -> web.Response:
+    """The evidence bundle of a document."""
+    document_id = _document_id(request)
+    bundle = await request.app[EVIDENCE].build(principal(request).tenant_id, document_id)
+    return web.Response(
+        body=bundle,
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="evidence-{document_id}.zip"'},
+    )
+
+
+async def respond(request: web.Request) -> web.Response:
+    """Answer a received invoice with an Invoice Response."""
+    body = await _body(request, ResponseIn)
+    answer = await request.app[RESPONDER].respond(
+        principal(request),
+        _document_id(request),
+        ResponseOrder(
+            status=body.status,
+            note=body.note,
+            reasons=tuple(body.reasons),
+            actions=tuple(body.actions),
+            text=body.text,
+            effective_date=body.effective_date,
+        ),
+    )
+    return _json(DocumentOut.of(answer), status=202)
+
+
+def _document_id(request: web.Request) -> UUID:
+    try:
+        return UUID(request.match_info["document_id"])
+    except ValueError:
+        raise GatewayError(BAD_REQUEST, "A document id is a UUID.") from None
+
+
+def _query(request: web.Request, model: type[_Model]) -> _Model:
+    try:
+        return model.model_validate(dict(request.query))
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+async def _body(request: web.Request, model: type[_Model]) -> _Model:
+    try:
+        return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _invalid(error: ValidationError) -> GatewayError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(one) for one in first["loc"]) or "body"
+    return GatewayError(BAD_REQUEST, f"{place}: {first['msg']}.", field=place)
+
+
+def _json(model: BaseModel, *, status: int = 200) -> web.Response:
+    return web.json_response(text=model.model_dump_json(), status=status)
+
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/v1/documents",
+        submit_document,
+        "documents:send",
+        "Send a UBL invoice or credit note",
+        body="application/xml",
+        answer=DocumentOut,
+        status=202,
+        statuses={
+            403: "The seller is not a participant of this account",
+            409: "The Idempotency-Key was used for another document",
+            422: "The document breaks rules; the problem carries the report",
+            503: "The validation workers are busy; send again later",
+        },
+    ),
+    Route(
+        "GET",
+        "/v1/documents",
+        get_documents,
+        "documents:read",
+        "List documents, newest first",
+        query=DocumentQuery,
+        answer=DocumentPage,
+    ),
+    Route("GET", _DOCUMENT, get_document, "documents:read", "One document", answer=DocumentOut),
+    Route(
+        "GET",
+        f"{_DOCUMENT}/content",
+        get_content,
+        "documents:read",
+        "The document as submitted or received",
+        answer="application/xml",
+    ),
+    Route(
+        "GET",
+        f"{_DOCUMENT}/timeline",
+        get_timeline,
+        "documents:read",
+        "What happened to a document",
+        answer=TimelineOut,
+    ),
+    Route(
+        "GET",
+        f"{_DOCUMENT}/evidence",
+        get_evidence,
+        "documents:read",
+        "Everything that proves what happened, as a zip",
+        answer="application/zip",
+    ),
+    Route(
+        "POST",
+        f"{_DOCUMENT}/responses",
+        respond,
+        "responses:send",
+        "Answer a received invoice (Invoice Response)",
+        body=ResponseIn,
+        answer=DocumentOut,
+        status=202,
+        statuses={409: "This answer cannot follow the last one", 422: "The answer is incomplete"},
+    ),
+)

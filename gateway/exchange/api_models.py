@@ -1,0 +1,187 @@
+"""What the exchange's API takes and gives, apart from the rows behind it."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.core.money import from_minor
+from gateway.exchange.states import (
+    BusinessState,
+    NetworkState,
+    PaymentState,
+    TransportState,
+    display_status,
+)
+from gateway.exchange.tables import Direction, Document, DocumentKind, Event, EventGroup
+from ubl.response import InvoiceStatus, StatusAction, StatusReason
+
+__all__ = [
+    "DocumentOut",
+    "DocumentPage",
+    "DocumentQuery",
+    "ResponseIn",
+    "TimelineEntry",
+    "TimelineOut",
+]
+
+
+class Money(BaseModel):
+    """An amount as a decimal string, with its ISO 4217 currency."""
+
+    amount: str = Field(pattern=r"^-?\d+(\.\d+)?$")
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+
+
+class States(BaseModel):
+    """The four states of a document."""
+
+    transport: TransportState
+    network: NetworkState
+    business: BusinessState
+    payment: PaymentState
+
+
+class Failure(BaseModel):
+    """Why a document was refused or could not be delivered."""
+
+    code: str
+    text: str | None
+
+
+class DocumentOut(BaseModel):
+    """One document sent or received."""
+
+    id: UUID
+    direction: Direction
+    kind: DocumentKind
+    number: str
+    issue_date: date | None
+    due_date: date | None
+    total_due: Money | None
+    sender: str
+    sender_name: str
+    receiver: str
+    receiver_name: str
+    document_type: str
+    process: str
+    sbdh_instance_identifier: str
+    related_id: UUID | None
+    validation_id: UUID | None
+    status: str
+    states: States
+    failure: Failure | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Document) -> Self:
+        """The API's view of a row."""
+        total: Money | None = None
+        if row.amount_minor is not None and row.currency is not None:
+            total = Money(
+                amount=_plain(from_minor(row.amount_minor, row.currency)), currency=row.currency
+            )
+        return cls(
+            id=row.id,
+            direction=row.direction,
+            kind=row.kind,
+            number=row.number,
+            issue_date=row.issue_date,
+            due_date=row.due_date,
+            total_due=total,
+            sender=row.sender,
+            sender_name=row.sender_name,
+            receiver=row.receiver,
+            receiver_name=row.receiver_name,
+            document_type=row.document_type,
+            process=row.process,
+            sbdh_instance_identifier=row.sbdh_id,
+            related_id=row.related_id,
+            validation_id=row.validation_id,
+            status=display_status(row.transport, row.network, row.business, row.payment).key,
+            states=States(
+                transport=row.transport,
+                network=row.network,
+                business=row.business,
+                payment=row.payment,
+            ),
+            failure=(
+                Failure(code=row.failure_code, text=row.failure_text) if row.failure_code else None
+            ),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value:f}"
+
+
+class DocumentPage(BaseModel):
+    """A page of documents, newest first; ``next_cursor`` asks for the one after it."""
+
+    items: list[DocumentOut]
+    next_cursor: str | None
+
+
+class DocumentQuery(BaseModel):
+    """How to narrow and page a list of documents."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    direction: Direction | None = None
+    kind: DocumentKind | None = None
+    state: TransportState | None = None
+    q: str = Field("", max_length=200)
+    cursor: UUID | None = None
+    limit: int = Field(50, ge=1, le=200)
+
+
+class TimelineEntry(BaseModel):
+    """One thing that happened to a document, with its evidence if there is any."""
+
+    id: int
+    at: datetime
+    group: EventGroup
+    kind: str
+    facts: dict[str, Any]
+    evidence_id: UUID | None
+
+    @classmethod
+    def of(cls, row: Event) -> Self:
+        """The API's view of a row."""
+        return cls(
+            id=row.id or 0,
+            at=row.at,
+            group=row.group,
+            kind=row.kind,
+            facts=row.facts,
+            evidence_id=row.evidence_id,
+        )
+
+
+class TimelineOut(BaseModel):
+    """A document's timeline in order of happening, and its states now."""
+
+    document_id: UUID
+    states: States
+    entries: list[TimelineEntry]
+
+
+class ResponseIn(BaseModel):
+    """The buyer's answer to a received invoice (Peppol BIS 63).
+
+    UQ, CA and RE need a reason or an action.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: InvoiceStatus
+    note: str | None = Field(None, max_length=2000)
+    reasons: list[StatusReason] = Field(default_factory=list, max_length=10)
+    actions: list[StatusAction] = Field(default_factory=list, max_length=10)
+    text: str | None = Field(None, max_length=2000)
+    effective_date: date | None = None

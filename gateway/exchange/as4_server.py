@@ -1,0 +1,64 @@
+"""The AS4 address of this access point: spools the request, answers with SOAP."""
+
+import asyncio
+from typing import BinaryIO, Final
+
+import structlog
+from aiohttp import web
+
+from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.faults import Faults
+from gateway.core.http import Face, Route
+from gateway.exchange.encoding import spool
+from gateway.exchange.keys import RECEIVER
+
+__all__ = ["AS4_PATH", "FAULTS", "ROUTES"]
+
+AS4_PATH: Final = "/as4"
+FAULTS: Final = web.AppKey("faults", Faults)
+MESSAGE_TOO_LARGE: Final = ErrorKind("AS4-TOO-LARGE", "The message is too large", 413)
+MESSAGE_CUT: Final = ErrorKind("AS4-CUT", "The message ended early", 400)
+
+_CHUNK: Final = 256 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+async def receive(request: web.Request) -> web.StreamResponse:
+    """Take one AS4 message; the receipt leaves only after everything is committed."""
+    body = spool()
+    try:
+        await _read(request, body)
+        reply = await request.app[RECEIVER].receive(body, request.headers.get("Content-Type", ""))
+    finally:
+        await asyncio.to_thread(body.close)
+    if reply.accepted and request.app[FAULTS].cuts("receipt"):
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=204)
+    response = web.Response(body=reply.body, headers={"Content-Type": reply.content_type})
+    await response.prepare(request)
+    await response.write_eof()
+    request.app[FAULTS].reach("receipt-sent")
+    return response
+
+
+async def _read(request: web.Request, body: BinaryIO) -> None:
+    """Spool the request's body, bounded by the server's limit, and rewind it."""
+    limit, size = request.client_max_size, 0
+    try:
+        async for chunk in request.content.iter_chunked(_CHUNK):
+            size += len(chunk)
+            if size > limit:
+                raise GatewayError(
+                    MESSAGE_TOO_LARGE, f"At most {limit} bytes are taken in one message."
+                )
+            await asyncio.to_thread(body.write, chunk)
+    except (ConnectionError, web.RequestPayloadError) as error:
+        raise GatewayError(MESSAGE_CUT, "The connection ended before the message did.") from error
+    body.seek(0)
+
+
+ROUTES: Final = (
+    Route("POST", AS4_PATH, receive, None, "Receive an AS4 message", face=Face.NETWORK),
+)

@@ -1,0 +1,21 @@
+"""Where handlers find the services of the exchange."""
+
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.database import Database
+from gateway.exchange.archive import Archive
+from gateway.exchange.evidence import EvidenceBuilder
+from gateway.exchange.reception import Receiver
+from gateway.exchange.responding import Responder
+from gateway.exchange.submission import Submission
+
+__all__ = ["ARCHIVE", "DATABASE", "EVIDENCE", "RECEIVER", "RESPONDER", "SUBMISSION"]
+
+ARCHIVE: Final = web.AppKey("archive", Archive)
+DATABASE: Final = web.AppKey("database", Database)
+EVIDENCE: Final = web.AppKey("evidence", EvidenceBuilder)
+RECEIVER: Final = web.AppKey("receiver", Receiver)
+RESPONDER: Final = web.AppKey("responder", Responder)
+SUBMISSION: Final = web.AppKey("submission", Submission)
