@@ -23,7 +23,7 @@ from gateway.as4.errors import EbmsCode, PeerAs4Error
 from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING, ParticipantId
 from gateway.as4.incoming import UnpackLimits, unpack
 from gateway.as4.keys import SoftwareKey
-from gateway.as4.mime import Part, write_multipart
+from gateway.as4.mime import MimeLimits, Part, read_parts, write_multipart
 from gateway.as4.outgoing import Encoded, encode
 from gateway.as4.sbdh import write
 from gateway.as4.sbdheader import Sbdh
@@ -323,3 +323,43 @@ def forge_wire(
 @pytest.fixture
 def forge(pki: Pki, entropy):
     return lambda **changes: forge_wire(pki, entropy, **changes)
+
+
+SIGNED_VECTORS = (
+    "phase4-user-message.as4",
+    "helger.as4in",
+    "governikus.as4in",
+    "dataport1-mustunderstand.as4in",
+)
+
+
+@pytest.fixture(scope="session")
+def vector_message(vectors: Path) -> tuple[str, bytes]:
+    """The real user message: its Content-Type and the body of its request."""
+    data = (vectors / "as4" / SIGNED_VECTORS[0]).read_bytes()
+    head, _, body = data.partition(b"\r\n\r\n")
+    line = next(item for item in head.split(b"\r\n") if item.startswith(b"Content-Type: "))
+    return line.removeprefix(b"Content-Type: ").decode(), body
+
+
+@pytest.fixture(scope="session")
+def vector_envelope(vectors: Path, vector_message) -> Callable[[str], bytes]:
+    """Get the SOAP envelope of a file in the vectors' as4 folder."""
+
+    def get(name: str) -> bytes:
+        if name == SIGNED_VECTORS[0]:
+            content_type, body = vector_message
+            parts = read_parts(
+                io.BytesIO(body), content_type, limits=MimeLimits(), spool=io.BytesIO
+            )
+            return parts[0].body.read()
+        data = (vectors / "as4" / name).read_bytes()
+        return data[data.index(b"<?xml") :]
+
+    return get
+
+
+@pytest.fixture(params=SIGNED_VECTORS)
+def signed_vector(request, vector_envelope) -> bytes:
+    """Each of the four real envelopes that are properly signed."""
+    return vector_envelope(request.param)
