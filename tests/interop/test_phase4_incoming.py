@@ -230,3 +230,32 @@ def test_phase4_reads_our_refusal(send, c3, fields, code, detail):
     assert report["errors"][0]["ref"] == report["message_id"]
     assert detail in (None, report["errors"][0].get("detail"))
     assert c3.received == {}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"cipher": "AES_256_GCM"}, id="AES-256"),
+        pytest.param({"key_transport": "RSA_OAEP"}, id="OAEP with a SHA-1 mask"),
+    ],
+)
+def test_what_older_senders_choose_is_read(send, c3, fields):
+    report = send(**fields)
+    assert (report["result"], report["errors"]) == ("success", [])
+    assert report["message_id"] in c3.documents
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        pytest.param({"encryption_token": "ISSUER_SERIAL"}, "EBMS:0103", id="encryption token"),
+        pytest.param({"signing_token": "ISSUER_SERIAL"}, "EBMS:0103", id="signing token"),
+        pytest.param({"cipher": "AES_128_CBC"}, "EBMS:0102", id="CBC"),
+        pytest.param({"key_transport": "RSA15"}, "EBMS:0102", id="PKCS 1.5 key transport"),
+        pytest.param({"signature": "RSA_SHA_512"}, "EBMS:0101", id="signature algorithm"),
+    ],
+)
+def test_what_the_profile_forbids_is_refused(send, c3, fields, code):
+    report = send(**fields)
+    assert [error["code"] for error in report["errors"]] == [code]
+    assert c3.documents == {}

@@ -184,7 +184,7 @@ def test_a_back_end_that_is_down_is_an_error_and_then_a_duplicate(prepare, post)
 
 @pytest.mark.parametrize(
     ("signer", "detail"),
-    [("stranger", "No trusted certs found"), ("expired", "validity check failed")],
+    [("stranger", "No trusted certs found"), ("expired", "certificate expired")],
 )
 def test_an_untrusted_signature_is_refused(prepare, post, pki, java_receiver, signer, detail):
     prepared = prepare(signer=getattr(pki, signer))

@@ -62,7 +62,7 @@ def test_a_document_arrives_and_is_acknowledged(
             id="signer of another CA",
         ),
         pytest.param(
-            {"key_store": "expired.p12"}, "EBMS:0102", "validity check failed", id="expired signer"
+            {"key_store": "expired.p12"}, "EBMS:0102", "certificate expired", id="expired signer"
         ),
     ],
 )

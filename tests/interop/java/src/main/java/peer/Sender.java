@@ -6,9 +6,17 @@ import com.helger.json.JsonObject;
 import com.helger.json.serialize.JsonReader;
 import com.helger.mime.CMimeType;
 import com.helger.peppol.sbdh.EPeppolMLSType;
+import com.helger.phase4.crypto.ECryptoAlgorithmCrypt;
+import com.helger.phase4.crypto.ECryptoAlgorithmSign;
+import com.helger.phase4.crypto.ECryptoAlgorithmSignDigest;
+import com.helger.phase4.crypto.ECryptoKeyEncryptionAlgorithm;
+import com.helger.phase4.crypto.ECryptoKeyIdentifierType;
+import com.helger.phase4.crypto.ICryptoSessionKeyProvider;
 import com.helger.phase4.ebms3header.Ebms3SignalMessage;
 import com.helger.phase4.messaging.http.HttpRetrySettings;
+import com.helger.phase4.model.pmode.IPModeIDProvider;
 import com.helger.phase4.peppol.Phase4PeppolSender;
+import com.helger.phase4.profile.peppol.PeppolPMode;
 import com.helger.security.revocation.CertificateRevocationCheckerDefaults;
 import com.helger.security.revocation.ERevocationCheckMode;
 import com.helger.servlet.mock.MockServletContext;
@@ -62,7 +70,9 @@ public final class Sender {
    * {@code instance_identifier}, {@code standard}, {@code type_version} and {@code type} (if not
    * those of the payload), {@code compress}, {@code mls_to}, {@code mls_type},
    * {@code binary} (true wraps the payload as binary content), {@code retries} (how often the same
-   * bytes are sent again when no answer came).
+   * bytes are sent again when no answer came). It may depart from the profile in {@code cipher},
+   * {@code key_transport}, {@code encryption_token}, {@code signature}, {@code digest} and
+   * {@code signing_token}, each by the name phase4 gives the choice.
    */
   private IJsonObject send(IJsonObject order) throws GeneralSecurityException, IOException {
     var ids = Phase4PeppolSender.IF;
@@ -109,10 +119,43 @@ public final class Sender {
     if (order.containsKey("mls_type")) {
       builder.mlsType(EPeppolMLSType.valueOf(order.getAsString("mls_type")));
     }
+    deviate(builder, order);
     var result =
         builder.sendMessageAndCheckForReceipt(
             exception -> report.add("exception", exception.getMessage()));
     return report.add("result", result.getID());
+  }
+
+  /** Departs from the security profile where the order says so: older senders, or wrong ones. */
+  private static void deviate(
+      Phase4PeppolSender.PeppolUserMessageBuilder builder, IJsonObject order) {
+    var pmode =
+        PeppolPMode.createPeppolPMode("c2", "c3", null, IPModeIDProvider.DEFAULT_DYNAMIC, false);
+    var security = pmode.getLeg1().getSecurity();
+    var cipher = ECryptoAlgorithmCrypt.valueOf(order.getAsString("cipher", "AES_128_GCM"));
+    security.setX509EncryptionAlgorithm(cipher);
+    security.setX509SignatureAlgorithm(
+        ECryptoAlgorithmSign.valueOf(order.getAsString("signature", "RSA_SHA_256")));
+    security.setX509SignatureHashFunction(
+        ECryptoAlgorithmSignDigest.valueOf(order.getAsString("digest", "DIGEST_SHA_256")));
+    builder
+        .pmode(pmode)
+        .withCryptParams(
+            crypt ->
+                crypt
+                    .setKeyEncAlgorithm(
+                        ECryptoKeyEncryptionAlgorithm.valueOf(
+                            order.getAsString("key_transport", "RSA_OAEP_XENC11")))
+                    .setKeyIdentifierType(token(order, "encryption_token"))
+                    .setSessionKeyProvider(
+                        cipher == ECryptoAlgorithmCrypt.AES_256_GCM
+                            ? ICryptoSessionKeyProvider.INSTANCE_RANDOM_AES_256
+                            : ICryptoSessionKeyProvider.INSTANCE_RANDOM_AES_128))
+        .withSigningParams(sign -> sign.setKeyIdentifierType(token(order, "signing_token")));
+  }
+
+  private static ECryptoKeyIdentifierType token(IJsonObject order, String field) {
+    return ECryptoKeyIdentifierType.valueOf(order.getAsString(field, "BST_DIRECT_REFERENCE"));
   }
 
   private static JsonArray errors(Ebms3SignalMessage signal) {
