@@ -50,6 +50,10 @@ def _validator(schema: Schema) -> SchemaValidator:
     )
 
 
+def _stylesheet(source: Source) -> bytes:
+    return svrl.lean(artefacts.read_stylesheet(source))
+
+
 def prepare(*, schemas: tuple[Schema, ...], rulesets: tuple[Ruleset, ...]) -> None:
     """Compile schemas and rule sets now, so that the first document does not wait for them.
 
@@ -59,7 +63,7 @@ def prepare(*, schemas: tuple[Schema, ...], rulesets: tuple[Ruleset, ...]) -> No
         _validator(schema)
     for ruleset in rulesets:
         source = artefacts.choose(ruleset)
-        engine.shared().prepare(source, partial(artefacts.read_stylesheet, source))
+        engine.shared().prepare(source, partial(_stylesheet, source))
 
 
 def check_schema(root: etree._Element, schema: Schema, *, lang: str) -> LayerResult:
@@ -108,9 +112,7 @@ def check_rules(
     """Apply a rule set to a document; ``serialised`` is the same document as text."""
     try:
         source = artefacts.choose(ruleset)
-        report = engine.shared().run(
-            source, partial(artefacts.read_stylesheet, source), document=serialised
-        )
+        report = engine.shared().run(source, partial(_stylesheet, source), document=serialised)
         result = svrl.read(report, overrides=dict(ruleset.severity))
     except (ArtefactRefused, EngineFailed) as error:
         draft = _failure_draft(error, ruleset.id, ruleset.title, lang=lang)

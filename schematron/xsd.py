@@ -159,7 +159,8 @@ def _with_expected(failure: SchemaFailure, expected: Mapping[etree._Element, str
     if holder is None or holder not in expected:
         return failure
     element = failure.place.element
-    if holder is not element and next(element.itersiblings(element.tag, preceding=True), None):
+    earlier = next(element.itersiblings(element.tag, preceding=True), None)
+    if holder is not element and earlier is not None:
         # Once too often: what may come next would only mislead.
         return replace(failure, expected="")
     return replace(failure, expected=expected[holder])

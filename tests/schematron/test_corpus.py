@@ -5,9 +5,14 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from lxml import etree
 
+from schematron import artefacts, svrl
+from schematron.engine import shared
 from schematron.finding import RunVerdict, Verdict
+from schematron.location import resolve
 from schematron.validate import validate
+from ubl.safexml import parse
 
 CEN = "cen-ubl-1.3.16"
 
@@ -40,6 +45,29 @@ def test_every_rule_finding_has_a_place(corpus, registry, today):
             tag = lines[finding.line - 1][finding.column - 1 :]
             assert re.match(rf"<(\w+:)?{name}\b", tag), (case["id"], finding)
     assert seen > 40
+
+
+def test_a_lean_stylesheet_says_what_the_published_one_says(corpus, registry):
+    source = registry.ruleset(CEN).sources[0]
+    published = artefacts.read_stylesheet(source)
+    compared = 0
+    for case in corpus.sample(corpus.suite("mut-cen-ubl-inv", "mut-cen-ubl-cn", "gobl-ubl")):
+        root = parse(corpus.read(case))
+        document = etree.tostring(root, encoding="unicode")
+        told = []
+        for key, stylesheet in (("raw", published), ("lean", svrl.lean(published))):
+            report = shared().run(
+                f"{key} for comparison", lambda sheet=stylesheet: sheet, document=document
+            )
+            told.append(
+                [
+                    (item.rule, item.severity, item.text, resolve(root, item.location))
+                    for item in svrl.read(report).assertions
+                ]
+            )
+        assert told[0] == told[1], case["id"]
+        compared += len(told[0])
+    assert compared > 40
 
 
 def test_schema_verdicts(corpus, registry, today):

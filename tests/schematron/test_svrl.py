@@ -88,6 +88,21 @@ def test_what_is_no_complete_report_is_an_engine_failure(data):
         svrl.read(data)
 
 
+def test_a_lean_stylesheet_reports_all_but_the_test_text():
+    text = (
+        '<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform" version="2.0" '
+        'xmlns:svrl="http://purl.oclc.org/dsdl/svrl"><xsl:template match="/a">'
+        '<xsl:if test="b"><svrl:failed-assert test="{{not}}(b)" id="R-1"/></xsl:if>'
+        "</xsl:template>"
+        '<xsl:template match="*" mode="schematron-select-full-path">/<xsl:value-of select="x"/>'
+        "</xsl:template></xsl:stylesheet>"
+    )
+    lean = svrl.lean(text.encode())
+    assert b'<svrl:failed-assert id="R-1"/>' in lean
+    assert b'<xsl:if test="b">' in lean
+    assert b'mode="schematron-select-full-path"><xsl:value-of select="path(.)"/>' in lean
+
+
 def test_terms_are_named_once_in_order():
     text = "BT-112 = BT-109 + BT-110 of BG-23; again BT-112, BT-157-1, not ABT-9 or BT-"
     assert svrl.terms_in(text) == ("BT-112", "BT-109", "BT-110", "BG-23", "BT-157-1")
