@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 from sqlalchemy import make_url
 
@@ -79,6 +80,12 @@ CLUSTER = pytest.StashKey[Cluster]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Log lines go where pytest shows those of a failed test, and caplog finds them.
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.render_to_log_kwargs],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
     # Under pytest-xdist only the controller can start one server for all its workers.
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         start_cluster(config)

@@ -36,8 +36,8 @@ async def upgrade(database: Database) -> None:
 async def require_head(database: Database) -> None:
     """Refuse to work on a schema of another version; raises GatewayError SCHEMA-BEHIND."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
-    async with database.engine.connect() as connection:
-        current = await connection.run_sync(
+    async with database.read() as session:
+        current = await (await session.connection()).run_sync(
             lambda sync: MigrationContext.configure(sync).get_current_revision()
         )
     if current != head:

@@ -26,6 +26,7 @@ __all__ = [
     "bury",
     "claim",
     "complete",
+    "ended",
     "give_up",
     "hand_back",
     "held",
@@ -124,6 +125,14 @@ async def renew(
     return {(job_id, token): cancel for job_id, token, cancel in kept.all() if token}
 
 
+async def ended(session: AsyncSession, job: Job) -> bool:
+    """Whether a claimed job has reached a final state under its token."""
+    found = await session.exec(
+        select(Job.state).where(col(Job.id) == job.id, col(Job.token) == job.token)
+    )
+    return found.first() not in (None, JobState.READY, JobState.LEASED)
+
+
 async def complete(session: AsyncSession, job: Job) -> bool:
     """Mark a leased job done; False when the lease is no longer ours."""
     at = await machine_now(session)
@@ -169,6 +178,8 @@ async def hand_back(
         run_at=at,
         lapses=0,
         attempt=Job.attempt if error else Job.attempt - 1,
+        # An attempt that does not count does not start the clock of the policy either.
+        started_at=Job.started_at if error else case((col(Job.attempt) > 1, Job.started_at)),
         **failed,
     )
 

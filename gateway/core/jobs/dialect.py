@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.core.clock import now
+from gateway.core import clock
 from gateway.core.columns import UtcDateTime
 
 __all__ = ["insert_or_skip", "is_postgresql", "machine_now"]
@@ -22,7 +22,7 @@ def is_postgresql(session: AsyncSession) -> bool:
 async def machine_now(session: AsyncSession) -> datetime:
     """The time leases are measured with: the database's where several hosts share one."""
     if not is_postgresql(session):
-        return now()
+        return clock.now()
     return (await session.exec(select(func.clock_timestamp(type_=UtcDateTime)))).one()
 
 

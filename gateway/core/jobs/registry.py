@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.core.jobs.backoff import DEFAULT_POLICY, JobError, Policy
@@ -40,7 +39,7 @@ class JobContext:
         self.first_at: datetime = job.started_at or job.created_at
         self.deadline: datetime | None = job.deadline
         self.cancelled = asyncio.Event()
-        self.completed = False
+        self.fenced = False
 
     async def fence(self, session: AsyncSession) -> None:
         """Complete this job in the handler's own write transaction.
@@ -50,10 +49,7 @@ class JobContext:
         """
         if not await complete(session, self._job):
             raise LeaseLost(str(self.id))
-        event.listen(session.sync_session, "after_commit", self._committed, once=True)
-
-    def _committed(self, _session: object) -> None:
-        self.completed = True
+        self.fenced = True
 
 
 Handler = Callable[[JobContext], Awaitable[None]]

@@ -188,18 +188,17 @@ class Worker:
             run.stoppable = False
             return await self._failed(run, failure)
         run.stoppable = False
-        if run.context.completed:
+        if await self._fenced(run):
             return "done"
         async with self._database.write() as session:
             return "done" if await leases.complete(session, job) else "lost"
 
     async def _failed(self, run: _Run, failure: Exception) -> Outcome:
         """Write what a handler's exception means for its job and for the lane it is in."""
-        job, context = run.job, run.context
-        understood = isinstance(failure, GatewayError | Reschedule)
-        if not understood or context.completed:
+        job, fenced = run.job, await self._fenced(run)
+        if fenced or not isinstance(failure, GatewayError | Reschedule):
             log.error("jobs.handler_raised", exc_info=failure)
-        if context.completed:
+        if fenced:
             return "done"
         work = self._registry[job.kind]
         async with self._database.write() as session:
@@ -208,7 +207,7 @@ class Worker:
                 failure,
                 policy=work.policy,
                 attempt=job.attempt,
-                first_at=context.first_at,
+                first_at=run.context.first_at,
                 deadline=job.deadline,
                 now=now,
                 jitter=random.random(),  # noqa: S311 - spreads retries, keeps no secret
@@ -233,7 +232,7 @@ class Worker:
 
     async def _stopped(self, run: _Run) -> Outcome:
         """Report a handler that was stopped from outside."""
-        if run.context.completed:
+        if await self._fenced(run):
             return "done"
         if run.stop == "cancelled":
             return await self._give_up(run.job)
@@ -243,6 +242,13 @@ class Worker:
                 if await leases.hand_back(session, run.job, at=now, error=None):
                     return "released"
         return "lost"
+
+    async def _fenced(self, run: _Run) -> bool:
+        """Whether the handler ended its job itself, and its transaction really committed."""
+        if not run.context.fenced:
+            return False
+        async with self._database.read() as session:
+            return await leases.ended(session, run.job)
 
     async def _give_up(self, job: Job) -> Outcome:
         async with self._database.write() as session:

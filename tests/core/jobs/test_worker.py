@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -106,7 +107,7 @@ async def test_reschedule_is_no_failure(
     await worker.run_due()
     job = await read_job(job_id)
     assert (job.state, job.run_at, job.attempt) == (JobState.READY, later, 0)
-    assert job.error_code is None
+    assert (job.error_code, job.started_at) == (None, None)
 
 
 async def test_a_passing_failure_is_tried_again(
@@ -219,6 +220,21 @@ async def test_a_fence_commits_with_the_rows_of_the_handler(
     assert (await read_job(job_id)).state is JobState.DONE
     async with database.read() as session:
         assert list((await session.exec(select(Lane.name))).all()) == ["effect 2"]
+
+
+async def test_a_swallowed_rollback_does_not_pass_for_an_end(
+    database: Database, queue: JobQueue, registry: Registry, worker: Worker, read_job: ReadJob
+) -> None:
+    async def handler(context: JobContext) -> None:
+        with suppress(ZeroDivisionError):
+            async with database.write() as session:
+                await context.fence(session)
+                raise ZeroDivisionError
+
+    registry.add("work", handler)
+    job_id = await add(database, queue)
+    assert await worker.run_due() == 1
+    assert (await read_job(job_id)).state is JobState.DONE
 
 
 async def test_what_goes_wrong_after_the_fence_changes_nothing(
