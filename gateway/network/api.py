@@ -25,8 +25,9 @@ from gateway.network.api_models import (
     read_process,
 )
 from gateway.network.participants import BILLING_OFFERS, Participants
-from gateway.network.service import NETWORK
+from gateway.network.service import NETWORK, Network
 from gateway.network.smp_client import Lookup
+from gateway.network.tables import Seat
 
 __all__ = ["LOOKUP", "PARTICIPANTS", "ROUTES"]
 
@@ -109,9 +110,7 @@ async def list_seats(request: web.Request) -> web.Response:
     """The seats of this instance with the certificates to publish."""
     network = request.app[NETWORK]
     rows = await request.app[PARTICIPANTS].seats()
-    return _json(
-        SeatList(items=[SeatOut.of(row, network.key_ring(row.seat_id).pairs) for row in rows])
-    )
+    return _json(SeatList(items=[_seat(network, row) for row in rows]))
 
 
 async def look_up(request: web.Request) -> web.Response:
@@ -122,8 +121,17 @@ async def look_up(request: web.Request) -> web.Response:
         read_document_type(query.document_type),
         read_process(query.process),
         at=request.app[NETWORK].now(),
+        fresh=True,
     )
     return _json(LookupOut.of(query, found))
+
+
+def _seat(network: Network, row: Seat) -> SeatOut:
+    """One seat; lost keys of one must not hide the others."""
+    try:
+        return SeatOut.of(row, network.key_ring(row.seat_id).pairs)
+    except GatewayError as error:
+        return SeatOut.of(row, (), key_problem=error.code)
 
 
 def _published_thing(request: web.Request) -> tuple[ParticipantId, DocumentTypeId]:

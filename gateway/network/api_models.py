@@ -216,7 +216,10 @@ class CertificateOut(BaseModel):
 
 
 class SeatOut(BaseModel):
-    """A seat of this instance with its certificates, newest first; never its keys."""
+    """A seat of this instance with its certificates, newest first; never its keys.
+
+    ``key_problem`` is the code of what keeps its keys from being used, if anything does.
+    """
 
     seat_id: str
     purpose: str
@@ -224,9 +227,10 @@ class SeatOut(BaseModel):
     mls_address: str
     stage: str
     certificates: list[CertificateOut]
+    key_problem: str | None
 
     @classmethod
-    def of(cls, row: Seat, pairs: tuple[KeyPair, ...]) -> Self:
+    def of(cls, row: Seat, pairs: tuple[KeyPair, ...], *, key_problem: str | None = None) -> Self:
         """The API's view of a row and its key ring."""
         return cls(
             seat_id=row.seat_id,
@@ -235,6 +239,7 @@ class SeatOut(BaseModel):
             mls_address=row.mls_address,
             stage=row.stage,
             certificates=[CertificateOut.of(one.certificate) for one in pairs],
+            key_problem=key_problem,
         )
 
 

@@ -19,7 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from gateway.as4.identifiers import check_seat_id
+from gateway.as4.identifiers import IdentifierInvalid, check_seat_id
 from gateway.as4.keys import PrivateKey, SoftwareKey
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.network.pki import common_name, fingerprint
@@ -96,10 +96,11 @@ class FileKeys:
         self._rings: dict[str, tuple[_Stamp, KeyRing]] = {}
 
     def seats(self) -> tuple[str, ...]:
-        """The seat ids that have a folder here, sorted."""
+        """The seat ids that have a folder here, sorted; folders of other names are not seats."""
         if not self._folder.is_dir():
             return ()
-        return tuple(sorted(one.name for one in self._folder.iterdir() if one.is_dir()))
+        folders = (one.name for one in self._folder.iterdir() if one.is_dir())
+        return tuple(sorted(filter(_is_seat_id, folders)))
 
     def ring(self, seat_id: str) -> KeyRing:
         """The keys of one seat, whose certificates must name it.
@@ -122,6 +123,14 @@ class FileKeys:
             return known[1]
         self._rings[seat_id] = (stamp, ring)
         return ring
+
+
+def _is_seat_id(name: str) -> bool:
+    try:
+        check_seat_id(name)
+    except IdentifierInvalid:
+        return False
+    return True
 
 
 def _load_own(folder: Path, seat_id: str) -> KeyRing:

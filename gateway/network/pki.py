@@ -20,8 +20,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from gateway.as4.identifiers import IdentifierInvalid, check_seat_id
+from gateway.core.errors import ErrorKind, GatewayError
 
 __all__ = [
+    "ANCHORS_CHAIN",
+    "ANCHORS_MISSING",
+    "ANCHORS_NOT_AUTHORITY",
+    "ANCHORS_SHARED",
+    "ANCHORS_UNREADABLE",
     "AnchorsInvalid",
     "CertificateVerdict",
     "Purpose",
@@ -33,6 +39,14 @@ __all__ = [
     "same_name",
     "verify_certificate",
 ]
+
+ANCHORS_MISSING: Final = ErrorKind("ANCHORS-MISSING", "Trust anchors are missing", 500)
+ANCHORS_UNREADABLE: Final = ErrorKind("ANCHORS-UNREADABLE", "Trust anchors are unreadable", 500)
+ANCHORS_CHAIN: Final = ErrorKind("ANCHORS-CHAIN", "Trust anchors form no chain", 500)
+ANCHORS_NOT_AUTHORITY: Final = ErrorKind(
+    "ANCHORS-NOT-AUTHORITY", "A trust anchor is no authority's certificate", 500
+)
+ANCHORS_SHARED: Final = ErrorKind("ANCHORS-SHARED", "Trust anchors are not kept apart", 500)
 
 MINIMUM_RSA_BITS: Final = 2048
 ACCEPTED_HASHES: Final = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
@@ -85,13 +99,8 @@ class CertificateVerdict:
         return self.status is VerdictStatus.OK
 
 
-class AnchorsInvalid(ValueError):
-    """The configured trust anchors cannot be used. ``code`` is stable (ANCHORS-...)."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+class AnchorsInvalid(GatewayError):
+    """The configured trust anchors cannot be used: a fault of the installation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,7 @@ class TrustAnchors:
         both = {fingerprint(one) for one in anchors.ap} & {fingerprint(one) for one in anchors.smp}
         if both:
             raise AnchorsInvalid(
-                "ANCHORS-SHARED",
+                ANCHORS_SHARED,
                 "The same issuing authority is configured for access points and for SMPs. "
                 "Configure the two separate authorities of the network.",
             )
@@ -138,13 +147,13 @@ class TrustAnchors:
                 files = [path.read_bytes() for path in sorted(folder.glob(f"{kind}-*.pem"))]
             except OSError as error:
                 raise AnchorsInvalid(
-                    "ANCHORS-UNREADABLE",
+                    ANCHORS_UNREADABLE,
                     f"The trust anchor {error.filename} cannot be read: {error.strerror}. "
                     "Check its permissions.",
                 ) from error
             if not files:
                 raise AnchorsInvalid(
-                    "ANCHORS-MISSING",
+                    ANCHORS_MISSING,
                     f"The folder {folder} holds no {kind}-*.pem. Put the {kind} certificates of "
                     "this stage of the network there.",
                 )
@@ -360,7 +369,7 @@ def _read_pem(data: bytes, *, what: str) -> tuple[x509.Certificate, ...]:
         return tuple(x509.load_pem_x509_certificates(data))
     except ValueError:
         raise AnchorsInvalid(
-            "ANCHORS-UNREADABLE",
+            ANCHORS_UNREADABLE,
             f"The {what} trust anchor holds no readable PEM certificate. Give the certificate "
             "as published by the network's authority.",
         ) from None
@@ -372,7 +381,7 @@ def _require_authority(
     subject = certificate.subject.rfc4514_string()
     if _first_issuer(certificate, issuers) is None:
         raise AnchorsInvalid(
-            "ANCHORS-CHAIN",
+            ANCHORS_CHAIN,
             f"The authority '{subject}' was not issued by a configured root. Configure root and "
             "issuing authorities of the same stage and generation.",
         )
@@ -382,7 +391,7 @@ def _require_authority(
     is_authority = isinstance(constraints, x509.BasicConstraints) and constraints.ca
     if not is_authority or not isinstance(usage, x509.KeyUsage) or not usage.key_cert_sign:
         raise AnchorsInvalid(
-            "ANCHORS-NOT-AUTHORITY",
+            ANCHORS_NOT_AUTHORITY,
             f"The certificate '{subject}' is not an authority's. Configure the issuing "
             "authority, not a certificate it issued.",
         )

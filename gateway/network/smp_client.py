@@ -25,6 +25,7 @@ from gateway.network.errors import (
     SMP_UNAVAILABLE,
     LookupFailed,
 )
+from gateway.network.lookup_cache import LookupCache
 from gateway.network.pki import TrustAnchors, same_name
 from gateway.network.sml import Locator, SmpAddress, is_web_address
 from gateway.network.smp import (
@@ -64,7 +65,8 @@ class Found:
 
     ``document_type`` is the registration that matched (a wildcard may differ from what was asked).
     ``asked_url`` is the metadata address at the participant's own SMP, ``signer`` the certificate
-    of the SMP whose answer decided, ``evidence`` every answer in the order received.
+    of the SMP whose answer decided, ``evidence`` every answer in the order received, at
+    ``found_at`` (aware UTC).
     """
 
     endpoint: Endpoint
@@ -73,13 +75,21 @@ class Found:
     asked_url: str
     signer: x509.Certificate
     evidence: tuple[SmpAnswer, ...]
+    found_at: datetime
+
+    @property
+    def best_before(self) -> datetime:
+        """Until when this holds at most: the endpoint's expiry and both certificates' ends."""
+        ends = [self.endpoint.certificate.not_valid_after_utc, self.signer.not_valid_after_utc]
+        return min(ends if self.endpoint.expiry is None else [*ends, self.endpoint.expiry])
 
 
 class Lookup:
     """Asks the network where a participant takes a document.
 
     ``session`` is the HTTP client for this ``stage``; production asks public https addresses
-    only. ``timeout_s`` bounds one HTTP exchange, in seconds.
+    only. ``timeout_s`` bounds one HTTP exchange, ``cache_s`` is how long an answer is remembered
+    (0: not at all), both in seconds.
     """
 
     def __init__(
@@ -90,12 +100,14 @@ class Lookup:
         anchors: TrustAnchors,
         stage: Stage,
         timeout_s: float,
+        cache_s: float = 0,
     ) -> None:
         self._locator = locator
         self._session = session
         self._anchors = anchors
         self._stage = stage
         self._https_only = stage is Stage.PRODUCTION
+        self._cache: LookupCache[Found] = LookupCache(ttl_s=cache_s)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
 
     async def find(
@@ -105,12 +117,30 @@ class Lookup:
         process: ProcessId,
         *,
         at: datetime,
+        fresh: bool = False,
     ) -> Found:
         """The endpoint that takes this document type in this process, at machine time ``at``.
 
-        Raises LookupFailed; its code names the step that failed, its retry class whether the
-        same question may succeed later.
+        ``fresh`` asks the network even if an answer is remembered: after a failed delivery, or
+        when a person wants to know. Raises LookupFailed; its code names the step that failed,
+        its retry class whether the same question may succeed later.
         """
+        question = (participant, document_type, process)
+        known = None if fresh else self._cache.get(question, at)
+        if known is not None:
+            return known
+        found = await self._ask(participant, document_type, process, at=at)
+        self._cache.put(question, found, at)
+        return found
+
+    async def _ask(
+        self,
+        participant: ParticipantId,
+        document_type: DocumentTypeId,
+        process: ProcessId,
+        *,
+        at: datetime,
+    ) -> Found:
         smp = await self._locator.locate(participant)
         evidence: list[SmpAnswer] = []
         registered = document_type
@@ -142,6 +172,7 @@ class Lookup:
             asked_url=asked,
             signer=signed.signer,
             evidence=tuple(evidence),
+            found_at=at,
         )
 
     async def _group(

@@ -8,9 +8,11 @@ from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING, PROCESS_SC
 from gateway.core.outgoing import client_session
 from gateway.core.settings import Stage
 from gateway.network.api import LOOKUP, ROUTES
+from gateway.network.pki import Purpose
 from gateway.network.sml import SmpAddress
 from gateway.network.smp_api import ROUTES as SMP_ROUTES
 from gateway.network.smp_client import Lookup
+from gateway.network.tables import Seat
 
 WHO = "0208:0123456789"
 FULL = f"iso6523-actorid-upis::{WHO}"
@@ -151,6 +153,25 @@ async def test_seats_show_certificates_and_never_keys(api, pki) -> None:
     ]
     assert seats[0]["certificates"][0]["pem"].startswith("-----BEGIN CERTIFICATE-----")
     assert "PRIVATE" not in str(seats)
+    assert {one["key_problem"] for one in seats} == {None}
+
+
+async def test_a_seat_that_lost_its_keys_does_not_hide_the_others(api, place, pki) -> None:
+    async with place.database.write() as session:
+        session.add(
+            Seat(
+                seat_id="POP000902",
+                purpose=Purpose.AP,
+                spid="0242:000902",
+                mls_address="0242:000902",
+                stage=Stage.TEST,
+                created_at=pki.now,
+            )
+        )
+    seats = {one["seat_id"]: one for one in (await api("GET", "/v1/seats"))["items"]}
+    assert len(seats) == 3
+    lost = seats["POP000902"]
+    assert (lost["key_problem"], lost["certificates"]) == ("KEYS-MISSING", [])
 
 
 class Fixed:

@@ -109,3 +109,9 @@ def test_a_seat_id_never_leaves_the_folder(folder) -> None:
     with pytest.raises(IdentifierInvalid):
         FileKeys(folder).ring("../" + folder.name)
     assert FileKeys(folder / "nowhere").seats() == ()
+
+
+def test_folders_of_other_names_are_no_seats(folder, pki) -> None:
+    (folder / "backup of last year").mkdir()
+    (folder / "POP000902").write_text("a file")
+    assert FileKeys(folder).seats() == (pki.ap_seat,)

@@ -12,7 +12,7 @@ import dns.rrset
 import pytest
 
 from gateway.as4.identifiers import ParticipantId
-from gateway.core.errors import Retry
+from gateway.core.errors import GatewayError, Retry
 from gateway.network.adapters.sml_dns import DnsLocator, nameserver
 from gateway.network.errors import LookupFailed
 from gateway.network.sml import dns_name
@@ -155,7 +155,7 @@ def test_resolver_addresses(text, address, port) -> None:
 
 @pytest.mark.parametrize("text", ["dns.example", "192.0.2.1:port", "", "[2001:db8::1"])
 def test_resolver_addresses_that_are_none(text) -> None:
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(GatewayError, match="RESOLVER-INVALID"):
         nameserver(text)
 
 

@@ -224,6 +224,33 @@ async def test_a_foreign_smp_is_understood(pki, session, smp_of) -> None:
     assert (await ask(pki, lookup(pki, session, url))).endpoint.url == "https://ap.example/as4"
 
 
+async def test_a_remembered_answer_is_used_until_its_time_or_a_fresh_question(
+    pki, session, smp_of
+) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(body=metadata_of(pki), content_type="text/xml")
+
+    asking = Lookup(
+        locator=Fixed(await smp_of(answer)),
+        session=session,
+        anchors=pki.anchors,
+        stage=Stage.TEST,
+        timeout_s=10,
+        cache_s=60,
+    )
+    first = await ask(pki, asking)
+    assert await ask(pki, asking, at=pki.now + timedelta(seconds=59)) is first
+    assert len(asked) == 1
+    again = await ask(pki, asking, at=pki.now + timedelta(seconds=60))
+    assert (len(asked), again.found_at) == (2, pki.now + timedelta(seconds=60))
+    await asking.find(RECEIVER, BILLING_INVOICE, PROCESS_BILLING, at=again.found_at, fresh=True)
+    assert len(asked) == 3
+    assert again.best_before == pki.smp_pair.certificate.not_valid_after_utc
+
+
 async def test_tampering_wrong_signer_wrong_answer(pki, session, smp_of) -> None:
     good = metadata_of(pki)
     for body, code in (

@@ -16,12 +16,14 @@ import dns.resolver
 from dns.rdtypes.IN.NAPTR import NAPTR
 
 from gateway.as4.identifiers import ParticipantId
+from gateway.core.errors import ErrorKind, GatewayError
 from gateway.network.errors import DNS, NOT_REGISTERED, LookupFailed
 from gateway.network.sml import NaptrRecord, SmpAddress, dns_name, select_smp
 
-__all__ = ["DnsLocator", "nameserver"]
+__all__ = ["RESOLVER_INVALID", "DnsLocator", "nameserver"]
 
 DNS_PORT: Final = 53
+RESOLVER_INVALID: Final = ErrorKind("RESOLVER-INVALID", "A DNS resolver cannot be used", 500)
 
 
 class DnsLocator:
@@ -73,12 +75,22 @@ class DnsLocator:
 
 
 def nameserver(text: str) -> dns.nameserver.Do53Nameserver:
-    """Read ``address``, ``address:port`` or ``[address]:port``. Raises ValueError."""
-    host, port = text, DNS_PORT
+    """Read ``address``, ``address:port`` or ``[address]:port``.
+
+    Raises GatewayError RESOLVER-INVALID.
+    """
+    host, port = text, str(DNS_PORT)
     if text.startswith("[") or text.count(":") == 1:
-        host, _, number = text.rpartition(":")
-        host, port = host.strip("[]"), int(number)
-    return dns.nameserver.Do53Nameserver(str(ipaddress.ip_address(host)), port)
+        host, _, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+    try:
+        return dns.nameserver.Do53Nameserver(str(ipaddress.ip_address(host)), int(port))
+    except ValueError:
+        raise GatewayError(
+            RESOLVER_INVALID,
+            f"'{text}' is not the address of a DNS resolver. Write 192.0.2.1, 192.0.2.1:53 or "
+            "[2001:db8::1]:53.",
+        ) from None
 
 
 def _record(naptr: NAPTR) -> NaptrRecord:
