@@ -445,8 +445,10 @@ PROCESS = f"cenbii-procid-ubl::{PROFILE}"
 def invoice() -> Callable[..., bytes]:
     """Make an invoice as far as AS4 cares about it, with an attachment of some size."""
 
-    def make(*, megabytes: float = 0) -> bytes:
-        content = base64.b64encode(random.Random(42).randbytes(int(megabytes * 750_000))).decode()
+    def make(*, megabytes: float = 0, number: int = 42) -> bytes:
+        content = base64.b64encode(
+            random.Random(number).randbytes(int(megabytes * 750_000))
+        ).decode()
         reference = (
             f"<cac:AdditionalDocumentReference><cbc:ID>1</cbc:ID><cac:Attachment>"
             f'<cbc:EmbeddedDocumentBinaryObject mimeCode="application/pdf" filename="annex.pdf">'
@@ -459,7 +461,7 @@ def invoice() -> Callable[..., bytes]:
             f' xmlns:cbc="{UBL}CommonBasicComponents-2">'
             f"<cbc:CustomizationID>{CUSTOMIZATION}</cbc:CustomizationID>"
             f"<cbc:ProfileID>{PROFILE}</cbc:ProfileID>"
-            "<cbc:ID>2026-0042</cbc:ID><cbc:IssueDate>2026-05-04</cbc:IssueDate>"
+            f"<cbc:ID>2026-{number:04}</cbc:ID><cbc:IssueDate>2026-05-04</cbc:IssueDate>"
             "<cbc:Note>Größe &amp; Façade €</cbc:Note>"
             f"{reference if content else ''}"
             "</Invoice>\n"

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -133,6 +134,16 @@ def test_large_documents_arrive_byte_for_byte(prepare, post, java_receiver, invo
     prepared = prepare(payload=invoice(megabytes=megabytes))
     assert isinstance(post(prepared), ReceiptReceived)
     assert java_receiver.received(prepared.message_id) == prepared.sbd
+
+
+def test_parallel_deliveries_do_not_mix(prepare, post, java_receiver, invoice):
+    prepared = [prepare(payload=invoice(megabytes=0.05, number=number)) for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(post, prepared))
+    assert all(isinstance(answer, ReceiptReceived) for answer in answers)
+    assert [java_receiver.received(item.message_id) for item in prepared] == [
+        item.sbd for item in prepared
+    ]
 
 
 def test_the_wishes_for_a_message_level_status_are_understood(prepare, post, java_receiver):

@@ -36,13 +36,13 @@ import org.apache.wss4j.dom.str.STRParser.REFERENCE_TYPE;
 import org.w3c.dom.Node;
 
 /**
- * What Peppol asks of C3 beyond AS4: tokens, issuer, business document header, addressing, receiver.
+ * What Peppol asks of C3 beyond AS4: tokens, issuer, document header, addressing, receiver.
  *
  * <p>phase4's own servlet module for Peppol is not used, so the duties are spelt out here over
  * phase4's state of the message and the reference reader of business document headers. Everything
  * below that (MIME, signature, encryption, compression, duplicates, receipts) is phase4. A received
- * document is stored unchanged as {@code <message id>.sbd}, with what was understood of it beside it
- * as {@code <message id>.json}. A receiver whose identifier ends in {@code :fail} makes the handler
+ * document is stored unchanged as {@code <message id>.sbd}, and what was understood of it as
+ * {@code <message id>.json}. A receiver whose identifier ends in {@code :fail} makes the handler
  * throw, as a back end that is down would.
  */
 final class PeppolProcessor implements IAS4IncomingMessageProcessorSPI {

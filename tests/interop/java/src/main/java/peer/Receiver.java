@@ -29,9 +29,9 @@ import org.bouncycastle.jce.provider.BouncyCastleProvider;
  * C3 of the interoperability tests: phase4 behind an embedded servlet container on a free loopback
  * port.
  *
- * <p>Arguments: the folder of the keys, the folder for what is received, and the participants served
- * here. Prints {@code LISTENING url} when ready and ends when standard input is closed, so that it
- * never outlives the test run.
+ * <p>Arguments: the folder of the keys, the folder for what is received, and the participants
+ * served here. Prints {@code LISTENING url} when ready and ends when standard input is closed, so
+ * that it never outlives the test run.
  */
 public final class Receiver {
   private Receiver() {}
@@ -81,14 +81,18 @@ public final class Receiver {
       implements IAS4ServletRequestHandlerCustomizer {
     @Override
     public void customizeBeforeHandling(
-        IRequestWebScopeWithoutResponse scope, AS4UnifiedResponse response, AS4RequestHandler handler) {
+        IRequestWebScopeWithoutResponse scope,
+        AS4UnifiedResponse response,
+        AS4RequestHandler handler) {
       handler.setCryptoFactory(crypto);
       handler.setProcessorSupplier(() -> new CommonsArrayList<>(processor));
     }
 
     @Override
     public void customizeAfterHandling(
-        IRequestWebScopeWithoutResponse scope, AS4UnifiedResponse response, AS4RequestHandler handler) {
+        IRequestWebScopeWithoutResponse scope,
+        AS4UnifiedResponse response,
+        AS4RequestHandler handler) {
       // the answer is complete
     }
   }

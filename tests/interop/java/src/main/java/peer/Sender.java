@@ -64,9 +64,10 @@ public final class Sender {
   /**
    * Sends one business document.
    *
-   * <p>An order names {@code url}, {@code recipient} (PEM file of C3's certificate), {@code payload}
-   * (file), {@code sender}, {@code receiver}, {@code document_type}, {@code process} (identifiers
-   * with scheme), {@code key_store}, {@code seat}, and may name {@code message_id},
+   * <p>An order names {@code url}, {@code recipient} (PEM file of C3's certificate),
+   * {@code payload} (file), {@code sender}, {@code receiver}, {@code document_type},
+   * {@code process} (identifiers with scheme), {@code key_store}, {@code seat}, and may name
+   * {@code message_id},
    * {@code instance_identifier}, {@code standard}, {@code type_version} and {@code type} (if not
    * those of the payload), {@code compress}, {@code mls_to}, {@code mls_type},
    * {@code binary} (true wraps the payload as binary content), {@code retries} (how often the same

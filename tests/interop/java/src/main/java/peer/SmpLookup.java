@@ -18,10 +18,10 @@ import java.nio.file.Path;
 /**
  * Asks a service metadata publisher with the reference client of phase4's family.
  *
- * <p>Argument: the folder of the keys. Reads one question per line from standard input (a JSON object
- * with {@code smp}, {@code receiver}, {@code document_type} and {@code process}), answers each with
- * one line: {@code url} and {@code certificate} of the endpoint found, {@code nothing} and why if there
- * is none, or the client's {@code exception} and its {@code message}. Ends with its input.
+ * <p>Argument: the folder of the keys. Reads one question per line from standard input (a JSON
+ * object with {@code smp}, {@code receiver}, {@code document_type} and {@code process}), answers each
+ * with one line: {@code url} and {@code certificate} of the endpoint found, {@code nothing} and why
+ * if there is none, or the client's {@code exception} and its {@code message}. Ends with its input.
  */
 public final class SmpLookup {
   private SmpLookup() {}
