@@ -25,7 +25,8 @@ import structlog
 from psycopg import sql
 from sqlalchemy import make_url
 
-from gateway.core.database import Database, metadata
+from gateway.core import schema
+from gateway.core.database import Database
 
 SERVER_VARIABLE = "GATEWAY_TEST_POSTGRES_URL"
 SERVER_TOOLS = ("initdb", "pg_ctl")
@@ -114,8 +115,7 @@ def build_schema(url: str) -> None:
 
     async def build() -> None:
         database = Database(url)
-        async with database.engine.begin() as connection:
-            await connection.run_sync(metadata.create_all)
+        await schema.upgrade(database)
         await database.close()
 
     # In a thread of its own: the loop of the test that came first is not ours to touch.

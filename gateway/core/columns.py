@@ -10,10 +10,21 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import JSON, DateTime, Dialect, String, types
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import SQLModel
 
-__all__ = ["EnumText", "Json", "UtcDateTime"]
+__all__ = ["EnumText", "Json", "UtcDateTime", "metadata"]
 
 E = TypeVar("E", bound=StrEnum)
+
+metadata = SQLModel.metadata
+metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every table's metadata; constraints are named here, before any table module can exist."""
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 """JSON documents; never queried inside on a hot path."""

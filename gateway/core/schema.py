@@ -10,7 +10,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from gateway.core.database import Database, metadata
+from gateway.core.columns import metadata
+from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
 
 __all__ = ["SCHEMA_BEHIND", "differences", "require_head", "revision", "upgrade"]

@@ -74,7 +74,8 @@ class NetworkSettings(_Section):
     ``sml`` picks how a participant's SMP is found: DNS (NAPTR) or a static file. ``trust_dir``
     holds the issuing CA certificates (``ap-*.pem``, ``smp-*.pem``, ``root-*.pem``),
     ``keys_dir`` one folder of keys per seat. Empty folders default to places in the data folder.
-    Time-outs are seconds.
+    ``provider_name`` and ``provider_country`` (ISO 3166 alpha-2) say who answers under this
+    instance's SPID. Time-outs are seconds.
     """
 
     sml: Literal["dns", "static"] = "dns"
@@ -83,8 +84,8 @@ class NetworkSettings(_Section):
     resolvers: tuple[str, ...] = ()
     trust_dir: Path | None = None
     keys_dir: Path | None = None
-    smp_enabled: bool = True
-    lookup_cache_s: float = Field(900, ge=0)
+    provider_name: str = "Service provider"
+    provider_country: str = Field("BE", pattern=r"^[A-Z]{2}$")
     connect_timeout_s: float = Field(10, gt=0)
     answer_timeout_s: float = Field(120, gt=0)
 

@@ -1,10 +1,8 @@
 """${message}."""
 
 import sqlalchemy as sa
-import sqlmodel
 from alembic import op
-
-import gateway.core.columns
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
