@@ -180,7 +180,7 @@ def test_credit_notes_have_names_of_their_own() -> None:
     assert invoice.due_date == date(2026, 3, 1)
     quantity = invoice.lines[0].quantity
     assert quantity is not None
-    assert (quantity.value, quantity.unit) == (2, "HUR")
+    assert (quantity.value, quantity.unit) == (Decimal(2), "HUR")
     assert reading.unread == ()
 
 
@@ -324,7 +324,8 @@ def _grow(parent: etree._Element, tree: tuple[str, object]) -> None:
     if isinstance(content, str):
         child.text = content
     else:
-        for inner in content:  # type: ignore[attr-defined]
+        assert isinstance(content, list)
+        for inner in content:
             _grow(child, inner)
 
 

@@ -1,10 +1,12 @@
 """Every UBL invoice of the corpus is read, and every leaf of it is either held or listed.
 
 The oracle is independent of the reader: it walks the source by itself, takes away what the
-reader lists as unread, and looks for each remaining text in the values of the model.
+reader lists as unread, and looks for each remaining text in the values of the model. It looks at
+every fourth document; UBL_CORPUS=full in the environment makes it look at all.
 """
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -20,6 +22,7 @@ from ubl.namespaces import CAC, CBC, EXT
 from ubl.reader import Reading, read_invoice
 from ubl.safexml import XmlRefused, parse
 
+EVERY = 1 if os.environ.get("UBL_CORPUS") == "full" else 4
 NAMESPACES = {"cbc": CBC, "cac": CAC, "ext": EXT}
 # Values the model implies rather than holds: tax scheme, document types, indicators.
 IMPLIED = {
@@ -65,7 +68,13 @@ def model_values(value: Any) -> Iterator[str | Decimal | date]:
 def resolve(root: etree._Element, path: str) -> list[Any]:
     steps = path.removeprefix("/").split("/")
     expression = "/".join(["/*", *steps[1:]])
-    return root.xpath(expression, namespaces=NAMESPACES)  # type: ignore[no-any-return]
+    found = root.xpath(expression, namespaces=NAMESPACES)
+    assert isinstance(found, list)
+    return found
+
+
+def attributes(element: etree._Element) -> list[tuple[str, str]]:
+    return [(str(name), str(value)) for name, value in element.attrib.items()]
 
 
 def leaves(root: etree._Element, unread: set[tuple[int, str]]) -> Iterator[tuple[str, str]]:
@@ -78,9 +87,9 @@ def leaves(root: etree._Element, unread: set[tuple[int, str]]) -> Iterator[tuple
             where = f"{etree.QName(parent).localname}/{name}" if parent is not None else name
             if text:
                 yield where, text
-        for attribute, value in element.attrib.items():
-            is_xsi = "XMLSchema-instance" in str(attribute)
-            if not is_xsi and (id(element), str(attribute)) not in unread and value.strip():
+        for attribute, value in attributes(element):
+            is_xsi = "XMLSchema-instance" in attribute
+            if not is_xsi and (id(element), attribute) not in unread and value.strip():
                 yield f"{name}/@{attribute}", value.strip(" \t\r\n")
 
 
@@ -123,7 +132,7 @@ def test_every_leaf_is_held_or_listed(
     readings: list[tuple[str, etree._Element, Reading]],
 ) -> None:
     checked = 0
-    for case, root, reading in readings:
+    for case, root, reading in readings[::EVERY]:
         if any("Q{" in path for path in reading.unread):
             continue
         unread = set()
@@ -140,18 +149,18 @@ def test_every_leaf_is_held_or_listed(
         ]
         assert not lost, (case, lost)
         checked += len(keep)
-    assert checked > 50_000
+    assert checked > 50_000 / EVERY
 
 
 def test_the_model_invents_nothing(
     readings: list[tuple[str, etree._Element, Reading]],
 ) -> None:
-    for case, root, reading in readings:
+    for case, root, reading in readings[::EVERY]:
         elements = list(root.iter(etree.Element))
         source = {dense(element.xpath("string()")) for element in elements}
-        source |= {dense(value) for element in elements for value in element.attrib.values()}
-        for value in model_values(dataclasses.replace(reading.invoice, kind=None)):  # type: ignore[arg-type]
-            if isinstance(value, str) and value and value != "XXX":
+        source |= {dense(value) for element in elements for _, value in attributes(element)}
+        for value in model_values(reading.invoice):
+            if isinstance(value, str) and value not in ("", "XXX", reading.invoice.kind):
                 assert dense(value) in source, (case, value)
 
 

@@ -114,7 +114,7 @@ class Writer:
     def __init__(self) -> None:
         """Start with an empty root."""
         namespaces = {None: document_namespace("ApplicationResponse"), "cac": CAC, "cbc": CBC}
-        # lxml takes None for the default namespace; its stubs know only strings.
+        # The stubs know only named prefixes, while lxml takes None for the default namespace.
         self.root = etree.Element(ROOT, nsmap=namespaces)  # type: ignore[arg-type]
 
     def group(self, parent: etree._Element, name: str) -> etree._Element:
