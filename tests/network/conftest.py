@@ -1,11 +1,14 @@
 """A PKI of fictional seats and a gateway on its network, shared by the tests of the package."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
+import dns.message
 import pytest
 from aiohttp import web
 from cryptography import x509
@@ -162,3 +165,47 @@ def app(place: Place) -> web.Application:
     for route in (*ROUTES, *SMP_ROUTES):
         app.router.add_route(route.method, route.path, route.handler)
     return app
+
+
+DnsAnswer = Callable[[dns.message.Message], dns.message.Message | bytes | None]
+
+
+class Responder(asyncio.DatagramProtocol):
+    """A name server of one answer; remembers what it was asked."""
+
+    def __init__(self, answer: DnsAnswer) -> None:
+        self._answer = answer
+        self.asked: list[str] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        query = dns.message.from_wire(data)
+        self.asked.append(str(query.question[0]))
+        answer = self._answer(query)
+        if answer is not None:
+            wire = answer if isinstance(answer, bytes) else answer.to_wire()
+            self._transport.sendto(wire, addr)
+
+
+StartNameServer = Callable[[DnsAnswer], Awaitable[tuple[str, list[str]]]]
+
+
+@pytest.fixture
+async def name_server() -> AsyncIterator[StartNameServer]:
+    """Starts DNS responders over UDP on loopback: gives their address and what they are asked."""
+    open_transports: list[asyncio.DatagramTransport] = []
+
+    async def start(answer: DnsAnswer) -> tuple[str, list[str]]:
+        loop = asyncio.get_running_loop()
+        transport, responder = await loop.create_datagram_endpoint(
+            lambda: Responder(answer), local_addr=("127.0.0.1", 0)
+        )
+        open_transports.append(transport)
+        host, port = transport.get_extra_info("sockname")
+        return f"{host}:{port}", responder.asked
+
+    yield start
+    for transport in open_transports:
+        transport.close()

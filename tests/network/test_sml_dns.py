@@ -1,9 +1,6 @@
 """The SML adapter against a real DNS responder over UDP on the loopback interface."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import cast
+from collections.abc import Callable
 
 import dns.flags
 import dns.message
@@ -24,38 +21,8 @@ NAME = dns_name(RECEIVER, ZONE)
 Answer = Callable[[dns.message.Message], dns.message.Message | bytes | None]
 
 
-class Responder(asyncio.DatagramProtocol):
-    """A name server of one answer; remembers what it was asked."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self.asked: list[str] = []
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
-
-    def datagram_received(self, data: bytes, addr) -> None:
-        query = dns.message.from_wire(data)
-        self.asked.append(str(query.question[0]))
-        answer = self._answer(query)
-        if answer is not None:
-            wire = answer if isinstance(answer, bytes) else answer.to_wire()
-            self._transport.sendto(wire, addr)
-
-
-@asynccontextmanager
-async def serving(
-    answer: Answer, *, timeout_s: float = 10
-) -> AsyncIterator[tuple[Responder, DnsLocator]]:
-    loop = asyncio.get_running_loop()
-    transport, responder = await loop.create_datagram_endpoint(
-        lambda: Responder(answer), local_addr=("127.0.0.1", 0)
-    )
-    host, port = transport.get_extra_info("sockname")
-    try:
-        yield responder, DnsLocator(zone=ZONE, resolvers=[f"{host}:{port}"], timeout_s=timeout_s)
-    finally:
-        transport.close()
+def locator(address: str, *, timeout_s: float = 10) -> DnsLocator:
+    return DnsLocator(zone=ZONE, resolvers=[address], timeout_s=timeout_s)
 
 
 def records(*naptrs: str) -> Answer:
@@ -79,15 +46,15 @@ def failing(code: dns.rcode.Rcode) -> Answer:
     return answer
 
 
-async def test_the_record_leads_to_the_smp() -> None:
+async def test_the_record_leads_to_the_smp(name_server) -> None:
     answer = records('100 10 "U" "Meta:SMP" "!.*!https://smp.example/peppol/!" .')
-    async with serving(answer) as (responder, locator):
-        smp = await locator.locate(RECEIVER)
+    address, asked = await name_server(answer)
+    smp = await locator(address).locate(RECEIVER)
     assert (smp.url, smp.source) == ("https://smp.example/peppol", NAME)
-    assert responder.asked == [f"{NAME}. IN NAPTR"]
+    assert asked == [f"{NAME}. IN NAPTR"]
 
 
-async def test_an_alias_is_followed_by_the_name_server() -> None:
+async def test_an_alias_is_followed_by_the_name_server(name_server) -> None:
     def answer(query: dns.message.Message) -> dns.message.Message:
         response = dns.message.make_response(query)
         alias = "alias.example."
@@ -98,8 +65,8 @@ async def test_an_alias_is_followed_by_the_name_server() -> None:
         response.answer.append(dns.rrset.from_text(alias, 60, "IN", "NAPTR", naptr))
         return response
 
-    async with serving(answer) as (_, locator):
-        assert (await locator.locate(RECEIVER)).url == "https://aliased.example"
+    address, _ = await name_server(answer)
+    assert (await locator(address).locate(RECEIVER)).url == "https://aliased.example"
 
 
 @pytest.mark.parametrize(
@@ -116,27 +83,23 @@ async def test_an_alias_is_followed_by_the_name_server() -> None:
     ],
     ids=["nxdomain", "nodata", "no-smp", "broken", "servfail", "refused", "silence", "rubbish"],
 )
-async def test_absence_and_outage_are_told_apart(answer, code, retry, answers) -> None:
+async def test_absence_and_outage_are_told_apart(name_server, answer, code, retry, answers) -> None:
     # Long enough for a busy machine where an answer comes, short where none will.
     timeout_s = 10 if answers else 0.3
-    async with serving(answer, timeout_s=timeout_s) as (responder, locator):
-        with pytest.raises(LookupFailed) as caught:
-            await locator.locate(RECEIVER)
+    address, asked = await name_server(answer)
+    with pytest.raises(LookupFailed) as caught:
+        await locator(address, timeout_s=timeout_s).locate(RECEIVER)
     assert (caught.value.code, caught.value.retry) == (code, retry)
     assert caught.value.facts["dns_name"] == NAME
-    assert responder.asked
+    assert asked
 
 
-async def test_a_second_resolver_helps_when_the_first_is_silent() -> None:
-    good = records('100 10 "U" "Meta:SMP" "!.*!https://smp.example!" .')
-    async with serving(lambda _: None) as (_, silent), serving(good) as (_, answering):
-        resolvers = [
-            f"{one.address}:{one.port}"
-            for locator in (silent, answering)
-            for one in locator._resolver.nameservers
-        ]
-        locator = DnsLocator(zone=ZONE, resolvers=resolvers, timeout_s=1.5)
-        assert (await locator.locate(RECEIVER)).url == "https://smp.example"
+async def test_a_second_resolver_helps_when_the_first_is_silent(name_server) -> None:
+    silent, asked = await name_server(lambda _: None)
+    good, _ = await name_server(records('1 1 "U" "Meta:SMP" "!.*!https://smp.example!" .'))
+    both = DnsLocator(zone=ZONE, resolvers=[silent, good], timeout_s=1.5)
+    assert (await both.locate(RECEIVER)).url == "https://smp.example"
+    assert asked
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,10 @@ import copy
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import xmlsec
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from gateway.as4.identifiers import (
@@ -266,6 +269,48 @@ def test_only_an_smp_of_this_stage_may_sign(pki) -> None:
     assert read(pki.smp_pair, at=later).facts["reason"] == "CERT-EXPIRED"
     undecided = read(pki.smp_pair, anchors=TrustAnchors((), (), ()))
     assert (undecided.code, undecided.retry) == ("LOOKUP-CERTIFICATE-UNDECIDED", Retry.BACKOFF)
+
+
+def test_an_independent_implementation_verifies_what_we_sign(pki) -> None:
+    data = signed_metadata(
+        metadata(endpoint(pki)), key=pki.smp_pair.key, certificate=pki.smp_pair.certificate
+    )
+    root = etree.fromstring(data)
+    der = pki.smp_pair.certificate.public_bytes(Encoding.DER)
+
+    def verify() -> None:
+        context = xmlsec.SignatureContext()
+        context.key = xmlsec.Key.from_memory(der, xmlsec.constants.KeyDataFormatCertDer)
+        context.verify(root.find(f"{DS}Signature"))
+
+    verify()
+    root.find(".//{*}Address").text = "https://evil.example/as4"
+    with pytest.raises(xmlsec.VerificationError):
+        verify()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_changed_byte_changes_what_is_read(pki, data) -> None:
+    original = signed_metadata(
+        metadata(endpoint(pki)), key=pki.smp_pair.key, certificate=pki.smp_pair.certificate
+    )
+    position = data.draw(st.integers(0, len(original) - 1))
+    byte = data.draw(st.integers(0, 255))
+    changed = original[:position] + bytes([byte]) + original[position + 1 :]
+    good = read_signed_metadata(original, anchors=pki.anchors, at=pki.now)
+    try:
+        read = read_signed_metadata(changed, anchors=pki.anchors, at=pki.now)
+    except LookupFailed:
+        return
+    assert read == good
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_any_bytes_are_answered_by_a_typed_failure(pki, data) -> None:
+    assert failed(read_signed_metadata, data, anchors=pki.anchors, at=pki.now).code == ANSWER
+    assert failed(read_service_group, data, participant=RECEIVER).code == ANSWER
 
 
 def edit(path: str, change):

@@ -4,6 +4,8 @@ import asyncio
 import ssl
 from datetime import timedelta
 
+import dns.message
+import dns.rrset
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
@@ -23,6 +25,7 @@ from gateway.as4.xmldsig import sign_enveloped
 from gateway.core.errors import Retry
 from gateway.core.outgoing import client_session
 from gateway.core.settings import Stage
+from gateway.network.adapters.sml_dns import DnsLocator
 from gateway.network.errors import LookupFailed
 from gateway.network.participants import Offer
 from gateway.network.pki import TrustAnchors
@@ -118,6 +121,27 @@ async def test_our_smp_answers_our_client(pki, session, ours) -> None:
     assert found.evidence[0].body.startswith(b"<?xml")
     assert "%3A%3A0088%3A1234567890123/services/busdox-docid-qns%3A%3Aurn" in found.asked_url
     assert "%23%23" in found.asked_url
+
+
+async def test_from_the_dns_to_the_endpoint(pki, session, ours, name_server) -> None:
+    def naptr(query: dns.message.Message) -> dns.message.Message:
+        response = dns.message.make_response(query)
+        text = f'100 10 "U" "Meta:SMP" "!.*!{ours}!" .'
+        answer = dns.rrset.from_text(query.question[0].name, 60, "IN", "NAPTR", text)
+        response.answer.append(answer)
+        return response
+
+    address, asked = await name_server(naptr)
+    asking = Lookup(
+        locator=DnsLocator(zone="sml.example", resolvers=[address], timeout_s=10),
+        session=session,
+        anchors=pki.anchors,
+        stage=Stage.TEST,
+        timeout_s=10,
+    )
+    found = await ask(pki, asking)
+    assert found.endpoint.seat_id == pki.ap_seat
+    assert [f"{found.smp.source}. IN NAPTR"] == asked
 
 
 async def test_identifiers_survive_the_url(pki, session, ours) -> None:
