@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from datetime import timedelta
 from typing import Final
@@ -26,6 +27,7 @@ EMAIL_TAKEN: Final = ErrorKind("ACCESS-EMAIL-TAKEN", "This e-mail address has an
 TENANT_TAKEN: Final = ErrorKind("ACCESS-TENANT-TAKEN", "This short name is in use", 409)
 
 KEY_PREFIX: Final = "gwk"
+_KEY_TEXT: Final = re.compile(rf"{KEY_PREFIX}_([0-9a-f]{{8}})_([A-Za-z0-9_-]{{43}})")
 _LAST_USED_STEP: Final = timedelta(minutes=1)
 
 
@@ -148,14 +150,15 @@ class Access:
 
     async def caller_of_key(self, text: str) -> Principal:
         """Who a key speaks for; raises GatewayError ACCESS-SIGN-IN for a dead key."""
-        prefix, _, rest = text.partition("_")
-        key_id, _, secret = rest.partition("_")
+        parts = _KEY_TEXT.fullmatch(text)
+        if parts is None:
+            raise _dead_key()
+        key_id, secret = parts.groups()
         async with self._database.read() as session:
-            key = await session.get(ApiKey, key_id) if prefix == KEY_PREFIX else None
-        stored = key.secret_hash if key else "0" * 64
-        matches = hmac.compare_digest(_hashed(secret), stored)
+            key = await session.get(ApiKey, key_id)
+        matches = hmac.compare_digest(_hashed(secret), key.secret_hash if key else "0" * 64)
         if key is None or not matches or key.state is not KeyState.ACTIVE:
-            raise GatewayError(SIGN_IN_NEEDED, "This API key is unknown or was revoked.")
+            raise _dead_key()
         await self._touch(key)
         return Principal(
             tenant_id=key.tenant_id,
@@ -186,6 +189,10 @@ class Access:
 async def operator_tenant(session: AsyncSession) -> Tenant | None:
     """The account of the service provider itself."""
     return (await session.exec(select(Tenant).where(col(Tenant.is_operator)))).first()
+
+
+def _dead_key() -> GatewayError:
+    return GatewayError(SIGN_IN_NEEDED, "This API key is unknown or was revoked.")
 
 
 def _hashed(secret: str) -> str:
