@@ -64,7 +64,7 @@ from gateway.as4.wssec import (
     sign,
     verify,
 )
-from gateway.as4.xmldsig import Transform, canonicalise
+from gateway.as4.xmldsig import SignatureRefused, Transform, canonicalise
 from ubl.safexml import Limits, XmlRefused, parse
 
 __all__ = [
@@ -255,9 +255,9 @@ def _canonical_payload(
     """
     try:
         root = parse(plain.read(), Limits(max_bytes=limits.max_document_bytes))
-    except XmlRefused:
+        data = canonicalise(root.getroottree(), Transform(ns.EXC_C14N))
+    except (XmlRefused, SignatureRefused):
         raise _payload_changed() from None
-    data = canonicalise(root.getroottree(), Transform(ns.EXC_C14N))
     if not hmac.compare_digest(hashlib.sha256(data).digest(), signed):
         raise _payload_changed()
     released = spool()

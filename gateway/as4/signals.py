@@ -14,7 +14,7 @@ from gateway.as4 import namespaces as ns
 from gateway.as4.envelope import only, read_text, read_timestamp, write_timestamp
 from gateway.as4.errors import As4Error, EbmsCode, PeerAs4Error
 from gateway.as4.namespaces import leaf_text, q
-from gateway.as4.xmldsig import SignatureRefused, decode_base64
+from gateway.as4.xmldsig import SignatureRefused, Transform, canonicalise, decode_base64
 from ubl.safexml import parse
 
 __all__ = [
@@ -55,7 +55,7 @@ class ReceivedReference:
             uri=uri,
             digest_method=method.get("Algorithm", ""),
             digest=decode_base64(leaf_text(value)),
-            xml=etree.tostring(element, method="c14n", exclusive=True, with_comments=False),
+            xml=canonicalise(element, Transform(ns.EXC_C14N)),
         )
 
 

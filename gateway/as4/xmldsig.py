@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from lxml import etree
 
 from gateway.as4.keys import PrivateKey
@@ -126,13 +127,19 @@ def canonicalise(node: etree._Element | etree._ElementTree, transform: Transform
             "canonicalisation without comments.",
         )
     prefixes = list(transform.prefixes)
-    return etree.tostring(
-        node,
-        method="c14n",
-        exclusive=exclusive,
-        with_comments=False,
-        inclusive_ns_prefixes=prefixes if exclusive and prefixes else None,
-    )
+    try:
+        return etree.tostring(
+            node,
+            method="c14n",
+            exclusive=exclusive,
+            with_comments=False,
+            inclusive_ns_prefixes=prefixes if exclusive and prefixes else None,
+        )
+    except etree.C14NError:
+        raise SignatureRefused(
+            "DSIG-STRUCTURE",
+            "The content has no canonical form; a namespace name is probably a relative address.",
+        ) from None
 
 
 def decode_base64(text: str | None) -> bytes:
@@ -260,6 +267,17 @@ def _rsa_key(certificate: x509.Certificate) -> rsa.RSAPublicKey:
     return public_key
 
 
+# Python's certificate library fails in many ways on what is nearly a certificate. Its warning,
+# about a serial number that is not positive, is an error where warnings are.
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    x509.InvalidVersion,
+    UnsupportedAlgorithm,
+    CryptographyDeprecationWarning,
+)
+
+
 def load_certificate(der: bytes) -> x509.Certificate:
     """Load a certificate that came with a message, from DER.
 
@@ -269,7 +287,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = (certificate.subject, certificate.issuer, certificate.not_valid_after_utc)
-    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm):
+    except _UNREADABLE:
         raise SignatureRefused("DSIG-CERTIFICATE", "A certificate cannot be read.") from None
     return certificate
 

@@ -270,7 +270,7 @@ def test_an_uncompressed_payload_is_read_as_it_was_signed(forge, receiver, make_
     by_swa = forge(edit=_without_compression, content=sbd, signed_content=canonical)
     assert receiver.unpack(by_swa.body, by_swa.content_type).sbd.read() == canonical
     assert canonical != sbd
-    for content in (sbd.replace(b"0042", b"0043"), b"no xml"):
+    for content in (sbd.replace(b"0042", b"0043"), b"no xml", b'<x xmlns="relative"/>'):
         changed = forge(edit=_without_compression, content=content, signed_content=canonical)
         error = refusal(receiver, changed.body, changed.content_type)
         assert error.code == "AS4-PAYLOAD-DIGEST"
@@ -345,6 +345,16 @@ def test_spools_are_closed_on_failure_and_only_the_document_is_left_on_success(w
     with pytest.raises(RuntimeError, match="trust store"):
         attempt(wire.body, crash)
     assert all(item.closed for item in opened)
+
+
+@pytest.mark.parametrize("token", [0, 1])
+def test_a_broken_certificate_is_refused_wherever_it_breaks(wire, receiver, token):
+    start = [i for i in range(len(wire.body)) if wire.body.startswith(b">MII", i)][token] + 1
+    for index in range(start, start + 400, 3):
+        changed = bytearray(wire.body)
+        changed[index] ^= 0x1F
+        error = refusal(receiver, bytes(changed), wire.content_type)
+        assert error.ebms.code in ("EBMS:0009", "EBMS:0101", "EBMS:0102")
 
 
 @settings(max_examples=400, deadline=None)
@@ -494,3 +504,37 @@ def test_an_error_signal_needs_an_error(now, entropy):
             certificate=None,
             entropy=entropy,
         )
+
+
+@pytest.fixture(scope="module")
+def same_receipt(same_wire, same_receiver, pki):
+    received = same_receiver.unpack(same_wire.body, same_wire.content_type)
+    return build_receipt(
+        received,
+        message_id="receipt-1@c3.example",
+        now=same_wire.message.timestamp,
+        key=pki.receiver.key,
+        certificate=pki.receiver.certificate,
+        entropy=lambda size: b"\x07" * size,
+    )
+
+
+@pytest.mark.parametrize("mask", [1, 0x1F])
+def test_no_byte_of_a_receipt_can_be_changed_unnoticed(same_wire, same_receipt, pki, now, mask):
+    accepted = []
+    for index in range(0, len(same_receipt), 11):
+        changed = bytearray(same_receipt)
+        changed[index] ^= mask
+        try:
+            answer = read_answer(
+                content_type=SOAP,
+                body=bytes(changed),
+                message_id=same_wire.message.message_id,
+                references=same_wire.encoded.references,
+                recipient=pki.receiver.certificate,
+                now=now,
+            )
+        except PeerAs4Error:
+            continue
+        accepted.append(answer)
+    assert set(accepted) <= {ReceiptReceived("receipt-1@c3.example", now)}

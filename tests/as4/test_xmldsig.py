@@ -157,6 +157,13 @@ def test_canonical_bytes_keep_the_namespaces_of_the_ancestors_a_prefix_list_name
     assert inclusive == b'<x:b xmlns="urn:d" xmlns:x="urn:x" xmlns:y="urn:y"></x:b>'
 
 
+def test_what_has_no_canonical_form_is_refused():
+    # Namespace names that are relative addresses have none (libxml2 gives up).
+    with pytest.raises(SignatureRefused) as caught:
+        canonicalise(parse(b'<x xmlns="relative"/>'), Transform(ns.EXC_C14N))
+    assert caught.value.code == "DSIG-STRUCTURE"
+
+
 @pytest.mark.parametrize(
     ("child", "code"),
     [
