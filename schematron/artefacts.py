@@ -6,8 +6,6 @@ the packages that carry the files, and nothing is downloaded.
 
 import hashlib
 import importlib.metadata
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +13,8 @@ from schematron.build import SchematronError, compile_schematron
 from schematron.errors import ArtefactRefused
 from schematron.manifest import Ruleset, Schema, Source
 
-__all__ = ["MESSAGES", "choose", "read_messages", "read_schema", "read_stylesheet", "schema_folder"]
+__all__ = ["choose", "read_schema", "read_stylesheet", "schema_folder"]
 
-MESSAGES: Final = "messages.toml"
 _PACKAGE: Final = Path(__file__).resolve().parent
 
 
@@ -51,22 +48,6 @@ def read_stylesheet(source: Source) -> bytes:
         except (OSError, SchematronError) as error:
             raise ArtefactRefused(f"The rules {source.path} cannot be built: {error}") from error
     return _verified(path, source.sha256)
-
-
-def read_messages(source: Source) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-    """Give the texts that authored rules bring along: rule id, language, message and hint.
-
-    Empty for published rule sets. Raises ArtefactRefused if the file is there and unusable.
-    """
-    path = _PACKAGE / source.path
-    if source.kind != "authored" or not path.with_name(MESSAGES).is_file():
-        return {}
-    try:
-        table = tomllib.loads(path.with_name(MESSAGES).read_text(encoding="utf-8"))
-        messages: dict[str, dict[str, dict[str, str]]] = table["messages"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ArtefactRefused(f"The texts of {source.path} cannot be read: {error!r}") from error
-    return messages
 
 
 def schema_folder(schema: Schema) -> Path:

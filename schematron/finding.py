@@ -125,8 +125,8 @@ class Finding:
 class RulesetRun:
     """One rule set applied to the document: which artefact, by which engine, with what end.
 
-    ``not_checked`` names the official rules a re-implementation does not contain, so that a
-    ``valid`` is never read as more than it is.
+    ``not_checked`` names the official rules that concern this document and that a
+    re-implementation does not contain, so that a ``valid`` is never read as more than it is.
     """
 
     id: str

@@ -11,10 +11,10 @@ from functools import lru_cache, partial
 
 from lxml import etree
 
-from schematron import artefacts, engine, svrl
+from schematron import artefacts, engine, rules, svrl
 from schematron.errors import ArtefactRefused, EngineFailed
 from schematron.finding import Authority, Finding, Layer, RulesetRun, RunVerdict, Severity
-from schematron.location import Place, resolve, value_at
+from schematron.location import PREFIXES, Place, resolve, value_at
 from schematron.manifest import XSD, Ruleset, Schema, Source
 from schematron.texts import Wording, official, require, wording
 from schematron.xsd import SchemaValidator
@@ -118,15 +118,18 @@ def check_rules(
         draft = _failure_draft(error, ruleset.id, ruleset.title, lang=lang)
         return LayerResult(_rules_run(ruleset, RunVerdict.ENGINE_ERROR), [draft])
     drafts = [
-        _rule_draft(root, assertion, ruleset.id, _worded(assertion, source, lang=lang))
+        _rule_draft(root, assertion, ruleset.id, _worded(assertion, ruleset.id, source, lang=lang))
         for assertion in result.assertions
     ]
     drafts += [
         _withheld_draft(rule, count, ruleset, lang=lang) for rule, count in result.withheld.items()
     ]
+    omitted = tuple(item.rules for item in source.not_checked if _applies(item.when)(root))
+    if omitted:
+        drafts.append(_omitted_draft(omitted, ruleset, lang=lang))
     fatal = any(severity is Severity.FATAL for _, severity in result.fired)
     verdict = RunVerdict.INVALID if fatal else RunVerdict.VALID
-    return LayerResult(_rules_run(ruleset, verdict), drafts, _withheld(result))
+    return LayerResult(_rules_run(ruleset, verdict, omitted), drafts, _withheld(result))
 
 
 def not_run(ruleset: Ruleset) -> RulesetRun:
@@ -134,7 +137,9 @@ def not_run(ruleset: Ruleset) -> RulesetRun:
     return _rules_run(ruleset, RunVerdict.NOT_RUN)
 
 
-def _rules_run(ruleset: Ruleset, verdict: RunVerdict) -> RulesetRun:
+def _rules_run(
+    ruleset: Ruleset, verdict: RunVerdict, not_checked: tuple[str, ...] = ()
+) -> RulesetRun:
     try:
         source = artefacts.choose(ruleset)
     except ArtefactRefused:
@@ -145,18 +150,14 @@ def _rules_run(ruleset: Ruleset, verdict: RunVerdict) -> RulesetRun:
         authority=source.authority,
         engine=engine.ENGINE,
         verdict=verdict,
-        not_checked=source.not_checked,
+        not_checked=not_checked,
     )
 
 
-@lru_cache(maxsize=32)
-def _own_messages(source: Source) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-    return artefacts.read_messages(source)
-
-
-def _worded(assertion: svrl.Assertion, source: Source, *, lang: str) -> Wording:
+def _worded(assertion: svrl.Assertion, ruleset: str, source: Source, *, lang: str) -> Wording:
     """Choose the rule set's own text in this language, else ours, else the one it reported."""
-    own = _own_messages(source).get(assertion.rule, {}).get(lang)
+    authored = source.kind == "authored" and ruleset in rules.sources()
+    own = rules.messages(ruleset).get(assertion.rule, {}).get(lang) if authored else None
     if own is not None:
         return Wording(own["message"], own.get("hint"))
     ours = wording(assertion.rule, lang=lang)
@@ -201,6 +202,26 @@ def _withheld_draft(rule: str, count: int, ruleset: Ruleset, *, lang: str) -> Dr
         layer=Layer.RULES,
         ruleset=ruleset.id,
         value=str(count),
+        message=text.message,
+        hint=text.hint,
+    )
+    return Draft(finding)
+
+
+@lru_cache(maxsize=128)
+def _applies(condition: str) -> etree.XPath:
+    return etree.XPath(f"boolean({condition})", namespaces=dict(PREFIXES))
+
+
+def _omitted_draft(omitted: tuple[str, ...], ruleset: Ruleset, *, lang: str) -> Draft:
+    names = ", ".join(omitted)
+    text = require("RULES-NOT-CHECKED", lang=lang, title=ruleset.title, rules=names)
+    finding = Finding(
+        rule="RULES-NOT-CHECKED",
+        severity=Severity.INFORMATION,
+        layer=Layer.RULES,
+        ruleset=ruleset.id,
+        value=names,
         message=text.message,
         hint=text.hint,
     )

@@ -10,10 +10,13 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Literal
 
+from lxml import etree
+
 from schematron.errors import ManifestInvalid
 from schematron.finding import Authority, Severity
+from schematron.location import PREFIXES
 
-__all__ = ["XSD", "Manifest", "Ruleset", "Scenario", "Schema", "Source", "read"]
+__all__ = ["XSD", "Manifest", "Omission", "Ruleset", "Scenario", "Schema", "Source", "read"]
 
 XSD: Final = "xsd"
 MANIFEST: Final = "rulesets.toml"
@@ -22,12 +25,24 @@ _PLACES: Final = (_CHECKOUT / "config", _CHECKOUT / "gateway" / "defaults")
 
 
 @dataclass(frozen=True, slots=True)
+class Omission:
+    """Official rules that an authored set does not contain.
+
+    ``rules`` is an id, ``*`` standing for the rest of it; ``when`` an XPath 1.0 expression over
+    ``schematron.location.PREFIXES`` that is true of the documents those rules concern.
+    """
+
+    rules: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where the text of a rule set comes from.
 
     ``package``: file ``path`` of the installed distribution ``package``, pinned by ``sha256``.
-    ``authored``: Schematron source at ``path`` below this package; ``not_checked`` names the
-    official rules it does not contain (``*`` stands for the rest of an id).
+    ``authored``: Schematron source at ``path`` below this package; ``not_checked`` lists what the
+    official release checks beyond it.
     """
 
     kind: Literal["package", "authored"]
@@ -35,7 +50,7 @@ class Source:
     package: str = ""
     version: str = ""
     sha256: str = ""
-    not_checked: tuple[str, ...] = ()
+    not_checked: tuple[Omission, ...] = ()
 
     @property
     def label(self) -> str:
@@ -176,7 +191,7 @@ def _ruleset(entry: Mapping[str, object]) -> Ruleset:
 def _source(entry: Mapping[str, object]) -> Source:
     kind, path = entry["kind"], str(entry["path"])
     if kind == "authored":
-        return Source("authored", path, not_checked=_strings(entry.get("not_checked", [])))
+        return Source("authored", path, not_checked=_omissions(entry.get("not_checked", [])))
     if kind == "package":
         return Source(
             "package",
@@ -186,6 +201,18 @@ def _source(entry: Mapping[str, object]) -> Source:
             sha256=str(entry["sha256"]),
         )
     raise ManifestInvalid(f"A source has the kind '{kind}'; use 'package' or 'authored'.")
+
+
+def _omissions(entries: object) -> tuple[Omission, ...]:
+    if not isinstance(entries, list):
+        raise ManifestInvalid("'not_checked' is a list of tables with 'rules' and 'when'.")
+    found = tuple(Omission(str(entry["rules"]), str(entry["when"])) for entry in entries)
+    for omission in found:
+        try:
+            etree.XPath(omission.when, namespaces=dict(PREFIXES))
+        except etree.XPathSyntaxError as error:
+            raise ManifestInvalid(f"{omission.rules}: '{omission.when}' is no XPath.") from error
+    return found
 
 
 def _schema(entry: Mapping[str, str], libraries: Mapping[str, Mapping[str, object]]) -> Schema:

@@ -22,11 +22,6 @@ def render(report: Report, *, lang: str = "en", file: str | None = None, limit: 
         lines.extend(_lines(finding, lang=lang))
     if len(ordered) > limit:
         lines.append(require("REPORT-MORE", lang=lang, count=len(ordered) - limit).message)
-    for run in report.rulesets:
-        if run.not_checked:
-            rules = ", ".join(run.not_checked)
-            text = require("REPORT-NOT-CHECKED", lang=lang, id=run.id, rules=rules)
-            lines.append(text.message)
     return "\n".join(lines) + "\n"
 
 

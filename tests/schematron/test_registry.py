@@ -182,6 +182,8 @@ def test_a_manifest_becomes_values(tmp_path):
         ('"warning"', '"mild"', "mild"),
         ("[[ruleset]]", "[[ruleset", "cannot be read"),
         ('library = "l"', 'library = "m"', "'m'"),
+        ('path = "rules/f.sch"', 'path = "x"\nnot_checked = [{rules="R", when="//["}]', "no XPath"),
+        ('path = "rules/f.sch"', 'path = "x"\nnot_checked = "R"', "list of tables"),
         ('family = "f"', 'family = "f"\nsuccessor = "f-2"', "f-2"),
     ],
 )

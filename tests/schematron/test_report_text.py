@@ -5,13 +5,10 @@ from dataclasses import replace
 import pytest
 
 from schematron.finding import (
-    Authority,
     Document,
     Finding,
     Layer,
     Report,
-    RulesetRun,
-    RunVerdict,
     Severity,
     Verdict,
 )
@@ -62,14 +59,6 @@ def test_every_verdict_has_its_sentence(verdict, lang):
 def test_control_characters_do_not_reach_the_terminal():
     odd = replace(finding("F-1", Severity.FATAL), message="a\x1b[2Jb\nc")
     assert "a [2Jb c" in render(report(odd))
-
-
-def test_what_was_not_checked_is_said():
-    run = RulesetRun(
-        "p-1", "s", Authority.REIMPLEMENTATION, "saxon", RunVerdict.VALID, ("DE-R-*", "X-1")
-    )
-    text = render(replace(report(verdict=Verdict.VALID), rulesets=(run,)))
-    assert "Not checked by p-1 (project re-implementation): DE-R-*, X-1." in text
 
 
 def test_a_real_report_reads_well(invoice, registry, today):
