@@ -185,8 +185,9 @@ def build() -> None:
     """Compile the peer; skip when the libraries cannot be fetched, fail when it is our fault."""
     mvn = shutil.which("mvn")
     assert mvn is not None
+    shutil.rmtree(PROJECT / "target" / "classes", ignore_errors=True)
     done = subprocess.run(
-        [mvn, "-q", "-B", "clean", "compile", "dependency:build-classpath"],
+        [mvn, "-q", "-B", "-Dstyle.color=never", "compile", "dependency:build-classpath"],
         cwd=PROJECT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -197,8 +198,7 @@ def build() -> None:
     if "COMPILATION ERROR" in done.stdout:
         pytest.fail(f"the Java peer does not compile:\n{done.stdout}", pytrace=False)
     if done.returncode:
-        reason = next((line for line in done.stdout.splitlines() if "ERROR" in line), "no output")
-        pytest.skip(f"Maven could not fetch the libraries of the Java peer: {reason[:300]}")
+        pytest.skip(f"Maven could not fetch the Java peer's libraries: {done.stdout[:500]}")
 
 
 @dataclass(slots=True)
