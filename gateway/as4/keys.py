@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-__all__ = ["OAEP_HASHES", "KeyRefused", "PrivateKey", "SoftwareKey", "oaep_padding"]
+__all__ = ["MIN_RSA_BITS", "OAEP_HASHES", "KeyRefused", "PrivateKey", "SoftwareKey", "oaep_padding"]
 
 MIN_RSA_BITS: Final = 2048
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.utils import CryptographyDeprecationWarning
 from lxml import etree
 
-from gateway.as4.keys import PrivateKey
+from gateway.as4.keys import MIN_RSA_BITS, PrivateKey
 from gateway.as4.namespaces import (
     C14N,
     DS,
@@ -51,7 +51,6 @@ __all__ = [
     "verify_signed_info",
 ]
 
-MIN_RSA_BITS: Final = 2048
 MAX_REFERENCES: Final = 16
 
 CANONICALISATIONS: Final[dict[str, bool]] = {EXC_C14N: True, C14N: False}
