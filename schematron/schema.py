@@ -31,6 +31,7 @@ XSLT_NS: Final = "http://www.w3.org/1999/XSL/Transform"
 _LIMITS: Final = Limits(max_bytes=16 * 1024 * 1024)
 _BINDINGS: Final = frozenset({"xslt2", "xslt3", "xpath2", "xpath3"})
 _MAX_INCLUDE_DEPTH: Final = 16
+_MAX_INCLUDES: Final = 500
 _MAX_ELEMENTS: Final = 200_000
 _NCNAME: Final = re.compile(r"[^\W\d][\w.\-]*")
 _LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -80,7 +81,7 @@ def read_schema(source: bytes, *, base: Path | None = None) -> "Schema":
             f"The schema is written for the query binding '{binding}'. "
             "Only XPath 2.0 and later (queryBinding='xslt2') is compiled.",
         )
-    _include(root, base.resolve() if base else None, _MAX_INCLUDE_DEPTH)
+    _include(root, base.resolve() if base else None, _MAX_INCLUDE_DEPTH, iter(range(_MAX_INCLUDES)))
     return Schema.read(root)
 
 
@@ -122,8 +123,11 @@ def _drop_keeping_tail(node: etree._Element) -> None:
     parent.remove(node)
 
 
-def _include(root: etree._Element, base: Path | None, depth: int) -> None:
-    """Put the content of every included file in the place of its reference."""
+def _include(root: etree._Element, base: Path | None, depth: int, budget: Iterator[int]) -> None:
+    """Put the content of every included file in the place of its reference.
+
+    ``budget`` is shared by all files: includes that include twice each must come to an end.
+    """
     for node in list(root.iter(_sch("include"), _sch("extends"))):
         href = node.get("href")
         if node.tag == _sch("extends") and href is None:
@@ -132,6 +136,8 @@ def _include(root: etree._Element, base: Path | None, depth: int) -> None:
             raise _fault(
                 "SCH-INCLUDE", node, f"Includes are nested more than {_MAX_INCLUDE_DEPTH} deep."
             )
+        if next(budget, None) is None:
+            raise _fault("SCH-TOO-LARGE", node, f"There are more than {_MAX_INCLUDES} includes.")
         data = _included_bytes(node, href or "", base)
         parent = node.getparent()
         if parent is None:
@@ -140,7 +146,7 @@ def _include(root: etree._Element, base: Path | None, depth: int) -> None:
             _include_data(root, node, data)
             continue
         other = _read(data)
-        _include(other, base, depth - 1)
+        _include(other, base, depth - 1, budget)
         if node.tag == _sch("extends"):
             for child in other:
                 node.addprevious(deepcopy(child))
@@ -183,6 +189,8 @@ def _include_data(root: etree._Element, node: etree._Element, data: bytes) -> No
             return
         codes = ", ".join("'" + str(code).replace("'", "''") + "'" for code in content["codes"])
         variable = etree.Element(_sch("let"), {"name": content["name"], "value": f"({codes})"})
+    except SchematronError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _fault(
             "SCH-INCLUDE",
