@@ -142,25 +142,27 @@ def encode(
             recipient=recipient,
             entropy=entropy,
         )
-        parts = (
-            Part.binary(
-                content_type=SOAP_CONTENT_TYPE,
-                content_id=None,
-                body=io.BytesIO(serialise(envelope)),
-            ),
-            Part.binary(
-                content_type="application/octet-stream",
-                content_id=message.payload_id,
-                body=secret,
-            ),
+        content_type = _write_request(
+            envelope, secret, payload_id=message.payload_id, entropy=entropy, out=out
         )
-        boundary = f"----=_Part_{entropy(16).hex()}"
-        content_type = write_multipart(parts, boundary=boundary, out=out)
     sent = (
         SentReference(item.uri, base64.b64encode(item.digest_value).decode("ascii"))
         for item in references
     )
     return Encoded(content_type, tuple(sent))
+
+
+def _write_request(
+    envelope: Envelope, secret: BinaryIO, *, payload_id: str, entropy: Entropy, out: BinaryIO
+) -> str:
+    """Write envelope and encrypted payload as MIME; return the Content-Type of the request."""
+    soap = Part.binary(
+        content_type=SOAP_CONTENT_TYPE, content_id=None, body=io.BytesIO(serialise(envelope))
+    )
+    payload = Part.binary(
+        content_type="application/octet-stream", content_id=payload_id, body=secret
+    )
+    return write_multipart((soap, payload), boundary=f"----=_Part_{entropy(16).hex()}", out=out)
 
 
 def _check_before_sending(
