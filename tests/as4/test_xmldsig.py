@@ -1,18 +1,24 @@
 """XML signature primitives: what they sign, what they accept, and everything they refuse."""
 
 import base64
+import dataclasses
+import hashlib
 
 import pytest
 import xmlsec
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lxml import etree
 
 from gateway.as4 import namespaces as ns
 from gateway.as4.keys import KeyRefused, SoftwareKey, oaep_padding
 from gateway.as4.xmldsig import (
+    Reference,
     SignatureRefused,
     Transform,
+    append_signature,
     canonicalise,
     decode_base64,
     read_signature,
@@ -208,3 +214,90 @@ def test_a_short_key_is_refused():
     with pytest.raises(KeyRefused) as caught:
         SoftwareKey(rsa.generate_private_key(public_exponent=65537, key_size=1024))
     assert caught.value.code == "KEY-TOO-SHORT"
+
+
+def custom(seat, references, document=DOCUMENT) -> bytes:
+    """A document with a signature that holds over its SignedInfo, whatever that says."""
+    root = parse(document)
+    signature = append_signature(
+        root, references, key=seat.key, canonicalisation=Transform(ns.C14N)
+    )
+    data = etree.SubElement(
+        etree.SubElement(signature, f"{{{ns.DS}}}KeyInfo"), f"{{{ns.DS}}}X509Data"
+    )
+    encoded = etree.SubElement(data, f"{{{ns.DS}}}X509Certificate")
+    encoded.text = base64.b64encode(seat.certificate.public_bytes(Encoding.DER)).decode()
+    return etree.tostring(root.getroottree())
+
+
+def reference(uri="", *algorithms):
+    transforms = tuple(Transform(name) for name in algorithms)
+    digest = hashlib.sha256(canonicalise(parse(DOCUMENT).getroottree(), Transform(ns.C14N)))
+    return Reference(uri, transforms, ns.SHA256, digest.digest())
+
+
+def test_a_whole_document_is_signed_and_nothing_less(pki):
+    good = reference("", ns.ENVELOPED)
+    assert verify_enveloped(parse(custom(pki.sender, [good]))) == pki.sender.certificate
+    xpath = "http://www.w3.org/TR/1999/REC-xpath-19991116"
+    cases = {
+        "two references": ([good, good], "DSIG-STRUCTURE"),
+        "a part only": ([reference("#part", ns.ENVELOPED)], "DSIG-STRUCTURE"),
+        "not enveloped": ([reference("", ns.C14N)], "DSIG-ALGORITHM"),
+        "no transform": ([reference("")], "DSIG-ALGORITHM"),
+        "a selection": ([reference("", ns.ENVELOPED, xpath)], "DSIG-ALGORITHM"),
+        "three transforms": (
+            [reference("", ns.ENVELOPED, ns.C14N, ns.C14N)],
+            "DSIG-ALGORITHM",
+        ),
+        "too many references": ([good] * 17, "DSIG-STRUCTURE"),
+    }
+    for name, (references, code) in cases.items():
+        assert refused(custom(pki.sender, references)) == code, name
+
+
+def test_a_signature_may_be_the_only_child_and_text_after_it_counts(pki):
+    bare = b'<m:Metadata xmlns:m="urn:example:m"/>'
+    digest = hashlib.sha256(canonicalise(parse(bare), Transform(ns.C14N))).digest()
+    whole = Reference("", (Transform(ns.ENVELOPED),), ns.SHA256, digest)
+    data = custom(pki.sender, [whole], bare)
+    assert verify_enveloped(parse(data)) == pki.sender.certificate
+    assert refused(data.replace(b"</ds:Signature>", b"</ds:Signature>more")) == "DSIG-DIGEST"
+
+
+def test_two_lists_of_transforms_are_refused(pki):
+    data = signed(pki.sender).replace(b"</ds:Transforms>", b"</ds:Transforms><ds:Transforms/>")
+    assert refused(data) == "DSIG-STRUCTURE"
+
+
+def test_only_a_document_from_its_root_is_signed_or_verified(pki):
+    inner = parse(b"<a><b/></a>")[0]
+    for attempt in (
+        lambda: sign_enveloped(inner, key=pki.sender.key, certificate=pki.sender.certificate),
+        lambda: verify_enveloped(inner),
+    ):
+        with pytest.raises(SignatureRefused) as caught:
+            attempt()
+        assert caught.value.code == "DSIG-STRUCTURE"
+
+
+@pytest.mark.parametrize("key", ["short", "elliptic"])
+def test_only_long_rsa_keys_sign(pki, key):
+    raw = (
+        rsa.generate_private_key(public_exponent=65537, key_size=1024)
+        if key == "short"
+        else ec.generate_private_key(ec.SECP256R1())
+    )
+    own = pki.sender.certificate
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(own.subject)
+        .issuer_name(own.issuer)
+        .public_key(raw.public_key())
+        .serial_number(7)
+        .not_valid_before(own.not_valid_before_utc)
+        .not_valid_after(own.not_valid_after_utc)
+        .sign(pki.authority.raw, hashes.SHA256())
+    )
+    data = signed(dataclasses.replace(pki.sender, certificate=certificate))
+    assert refused(data) == "DSIG-KEY"
