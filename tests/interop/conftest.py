@@ -31,14 +31,14 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 PROJECT = Path(__file__).parent / "java"
+INVOICE = Path(__file__).parent / "invoice.xml"
 BUILD_SECONDS = 900
 ANSWER_SECONDS = 120
 PASSWORD = b"peppol"
 
-OUR_PARTICIPANT = "iso6523-actorid-upis::0208:0123456789"
-JAVA_PARTICIPANT = "iso6523-actorid-upis::9915:java"
+OUR_PARTICIPANT = "iso6523-actorid-upis::0088:5400000000010"
+JAVA_PARTICIPANT = "iso6523-actorid-upis::0088:5400000000027"
 BROKEN_PARTICIPANT = "iso6523-actorid-upis::9915:fail"
-UNKNOWN_PARTICIPANT = "iso6523-actorid-upis::9915:nobody"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -443,28 +443,21 @@ PROCESS = f"cenbii-procid-ubl::{PROFILE}"
 
 @pytest.fixture(scope="session")
 def invoice() -> Callable[..., bytes]:
-    """Make an invoice as far as AS4 cares about it, with an attachment of some size."""
+    """Make a valid invoice from us to the Java peer's participant, with an annex of some size."""
+    template = INVOICE.read_bytes()
 
     def make(*, megabytes: float = 0, number: int = 42) -> bytes:
-        content = base64.b64encode(
-            random.Random(number).randbytes(int(megabytes * 750_000))
-        ).decode()
+        document = template.replace(b">2026-0042<", b">2026-%04d<" % number)
+        if not megabytes:
+            return document
+        annex = base64.b64encode(random.Random(number).randbytes(int(megabytes * 750_000)))
         reference = (
-            f"<cac:AdditionalDocumentReference><cbc:ID>1</cbc:ID><cac:Attachment>"
-            f'<cbc:EmbeddedDocumentBinaryObject mimeCode="application/pdf" filename="annex.pdf">'
-            f"{content}</cbc:EmbeddedDocumentBinaryObject></cac:Attachment>"
-            f"</cac:AdditionalDocumentReference>"
+            b"<cac:AdditionalDocumentReference><cbc:ID>1</cbc:ID><cac:Attachment>"
+            b'<cbc:EmbeddedDocumentBinaryObject mimeCode="application/pdf" filename="annex.pdf">'
+            b"%b</cbc:EmbeddedDocumentBinaryObject></cac:Attachment>"
+            b"</cac:AdditionalDocumentReference>"
         )
-        return (
-            '<?xml version="1.0" encoding="UTF-8"?>\n'
-            f'<Invoice xmlns="{UBL}Invoice-2" xmlns:cac="{UBL}CommonAggregateComponents-2"'
-            f' xmlns:cbc="{UBL}CommonBasicComponents-2">'
-            f"<cbc:CustomizationID>{CUSTOMIZATION}</cbc:CustomizationID>"
-            f"<cbc:ProfileID>{PROFILE}</cbc:ProfileID>"
-            f"<cbc:ID>2026-{number:04}</cbc:ID><cbc:IssueDate>2026-05-04</cbc:IssueDate>"
-            "<cbc:Note>Größe &amp; Façade €</cbc:Note>"
-            f"{reference if content else ''}"
-            "</Invoice>\n"
-        ).encode()
+        place = b"</cbc:BuyerReference>"
+        return document.replace(place, place + reference % annex)
 
     return make

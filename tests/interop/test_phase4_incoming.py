@@ -23,7 +23,7 @@ from gateway.as4.sbdh import MlsType, extract
 from gateway.network.pki import Purpose, TrustAnchors, verify_certificate
 from ubl.safexml import parse
 
-SERVED = ParticipantId.parse("iso6523-actorid-upis::0208:0123456789")
+SERVED = ParticipantId.parse("iso6523-actorid-upis::0088:5400000000010")
 HYBRID = "urn:peppol:doctype:pdf+xml"
 FACTUR_X = "urn:cen.eu:en16931:2017#conformant#urn:peppol:france:billing:Factur-X:1.0"
 PINT = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2::Invoice##urn:peppol:pint:billing-1"
@@ -212,7 +212,7 @@ def test_another_message_under_a_known_id_is_refused(send, c3):
     ("fields", "code", "detail"),
     [
         pytest.param(
-            {"receiver": "iso6523-actorid-upis::0208:0999999999"},
+            {"receiver": "iso6523-actorid-upis::0088:5400000000034"},
             "EBMS:0004",
             "PEPPOL:NOT_SERVICED",
             id="receiver not served",

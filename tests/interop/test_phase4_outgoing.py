@@ -20,8 +20,8 @@ from gateway.as4.keys import SoftwareKey
 from gateway.as4.outgoing import Encoded, ErrorReceived, ReceiptReceived, encode, read_answer
 from gateway.as4.sbdh import MlsType, Sbdh, write
 
-SENDER = ParticipantId.parse("iso6523-actorid-upis::0208:0123456789")
-RECEIVER = ParticipantId.parse("iso6523-actorid-upis::9915:java")
+SENDER = ParticipantId.parse("iso6523-actorid-upis::0088:5400000000010")
+RECEIVER = ParticipantId.parse("iso6523-actorid-upis::0088:5400000000027")
 UBL_INVOICE = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
 
 
@@ -208,7 +208,7 @@ def test_an_untrusted_signature_is_refused(prepare, post, pki, java_receiver, si
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        pytest.param(b"9915:java</", b"9915:jaav</", id="header"),
+        pytest.param(b"5400000000027</", b"5400000000028</", id="header"),
         pytest.param(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA", id="signature"),
         pytest.param(None, None, id="payload"),
     ],

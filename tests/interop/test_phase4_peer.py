@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-JAVA = "iso6523-actorid-upis::9915:java"
+JAVA = "iso6523-actorid-upis::0088:5400000000027"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from gateway.as4.keys import SoftwareKey
 from gateway.network.smp import PublishedEndpoint, PublishedProcess, ServiceMetadata
 from gateway.network.smp_documents import service_group, signed_metadata
 
-PARTICIPANT = ParticipantId.parse("iso6523-actorid-upis::0208:0123456789")
+PARTICIPANT = ParticipantId.parse("iso6523-actorid-upis::0088:5400000000010")
 ENDPOINT = "https://ap.example/as4"
 PINT = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2::Invoice##urn:peppol:pint:billing-1"
 
@@ -106,7 +106,7 @@ def test_a_wildcard_registration_serves_its_specialisations(publish, endpoint, a
 
 
 def test_an_unknown_participant_is_not_found(publish, endpoint, ask):
-    nobody = ParticipantId.parse("iso6523-actorid-upis::0208:0999999999")
+    nobody = ParticipantId.parse("iso6523-actorid-upis::0088:5400000000034")
     assert ask(publish(endpoint()), participant=nobody) == {"nothing": "not published"}
 
 
