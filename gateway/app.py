@@ -160,7 +160,6 @@ async def _platform(settings: Settings, closing: AsyncExitStack) -> Platform:
         queue_limit=settings.validation.queue_limit,
     )
     closing.push_async_callback(pool.close)
-    pool.start()
     http = client_session(
         settings.stage,
         connect_timeout_s=settings.network.connect_timeout_s,

@@ -4,14 +4,13 @@ import argparse
 import asyncio
 import getpass
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from aiohttp import web
 from pydantic import ValidationError
 
 from gateway import __version__
@@ -23,7 +22,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings, load_settings
 from gateway.demo.story import run_demo
 from gateway.exchange.evidence_check import check_evidence
-from gateway.web.server import stop_streams
+from gateway.web.server import listening, stop_signal
 
 __all__ = ["main"]
 
@@ -100,26 +99,19 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 async def _serving(settings: Settings, only: str | None) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with open_gateway(settings) as gateway:
-        runner = web.AppRunner(gateway.web, handle_signals=False, shutdown_timeout=20)
+    async with open_gateway(settings) as gateway, AsyncExitStack() as running:
+        stop = running.enter_context(stop_signal())
+        gateway.platform.pool.start()
         working = None
-        if only != "work":
-            await runner.setup()
-            site = web.TCPSite(
-                runner, settings.http.host, settings.http.port, reuse_port=only == "web"
-            )
-            await site.start()
         if only != "web":
             working = asyncio.create_task(gateway.worker.run())
+        if only != "work":
+            await running.enter_async_context(
+                listening(gateway.web, host=settings.http.host, port=settings.http.port)
+            )
         log.info("gateway.ready", stage=settings.stage.value, url=settings.public_url)
         await _until_stopped(stop, working)
-        stop_streams(gateway.web)
         gateway.worker.stop()
-        await runner.cleanup()
         if working is not None:
             await working
     return 0
@@ -155,6 +147,7 @@ def _check(options: argparse.Namespace) -> int:
 
     async def check() -> int:
         async with open_gateway(settings) as gateway:
+            gateway.platform.pool.start()
             while not gateway.platform.pool.ready:
                 await asyncio.sleep(0.1)
             readiness = await gateway.health.readiness()
@@ -204,7 +197,7 @@ def _evidence(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    return _run(run_demo(options.data, once=options.once, cut=options.cut))
+    return _run(run_demo(options.data.absolute(), once=options.once, cut=options.cut))
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:

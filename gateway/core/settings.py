@@ -7,7 +7,7 @@ so a misspelt option never silently does nothing.
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import (
@@ -145,7 +145,12 @@ class Settings(BaseSettings):
     @field_validator("time_zone")
     @classmethod
     def _zone_exists(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except ZoneInfoNotFoundError:
+            raise ValueError(
+                f"there is no time zone '{value}'; use a name like Europe/Brussels"
+            ) from None
         return value
 
     @model_validator(mode="after")

@@ -1,13 +1,11 @@
 """What the exchange's API takes and gives, apart from the rows behind it."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.core.money import from_minor
 from gateway.exchange.states import (
     BusinessState,
     NetworkState,
@@ -16,6 +14,7 @@ from gateway.exchange.states import (
     display_status,
 )
 from gateway.exchange.tables import Direction, Document, DocumentKind, Event, EventGroup
+from ubl.amounts import decimal_text, from_minor
 from ubl.response import InvoiceStatus, StatusAction, StatusReason
 
 __all__ = [
@@ -81,9 +80,8 @@ class DocumentOut(BaseModel):
         """The API's view of a row."""
         total: Money | None = None
         if row.amount_minor is not None and row.currency is not None:
-            total = Money(
-                amount=_plain(from_minor(row.amount_minor, row.currency)), currency=row.currency
-            )
+            due = from_minor(row.amount_minor, row.currency)
+            total = Money(amount=decimal_text(due.value), currency=due.currency)
         return cls(
             id=row.id,
             direction=row.direction,
@@ -114,10 +112,6 @@ class DocumentOut(BaseModel):
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
-
-
-def _plain(value: Decimal) -> str:
-    return f"{value:f}"
 
 
 class DocumentPage(BaseModel):

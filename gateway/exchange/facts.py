@@ -19,8 +19,8 @@ from gateway.as4.identifiers import (
     ProcessId,
 )
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.money import to_minor
 from gateway.exchange.tables import DocumentKind
+from ubl.amounts import Amount, AmountUnreadable, to_minor
 from ubl.model import DocumentKind as UblKind
 from ubl.model import Identifier, Invoice
 
@@ -71,7 +71,7 @@ def read_facts(root: etree._Element, invoice: Invoice) -> InvoiceFacts:
             issue_date=invoice.issue_date,
             due_date=invoice.due_date,
             currency=currency,
-            amount_minor=to_minor(due.value, currency) if due and currency else None,
+            amount_minor=_minor(due, currency),
             sender=_participant(seller.electronic_address if seller else None, "seller (BT-34)"),
             sender_name=((seller.name if seller else None) or "")[:300],
             receiver=_participant(buyer.electronic_address if buyer else None, "buyer (BT-49)"),
@@ -81,6 +81,15 @@ def read_facts(root: etree._Element, invoice: Invoice) -> InvoiceFacts:
         )
     except IdentifierInvalid as error:
         raise GatewayError(DOCUMENT_ADDRESS, error.message, identifier=error.code) from None
+
+
+def _minor(due: Amount | None, currency: str | None) -> int | None:
+    if due is None or currency is None or due.currency != currency:
+        return None
+    try:
+        return to_minor(due)
+    except AmountUnreadable:
+        return None  # finer than a cent: shown on the document, never rounded into a column
 
 
 def _participant(address: Identifier | None, whose: str) -> ParticipantId:

@@ -140,7 +140,7 @@ class ParticipantOut(BaseModel):
     participant: str
     name: str
     country: str
-    seat_id: str
+    seat_id: str | None
     created_at: datetime
 
     @classmethod

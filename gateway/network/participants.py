@@ -38,6 +38,7 @@ from gateway.network.tables import Capability, Participant, Seat
 
 __all__ = [
     "BILLING_OFFERS",
+    "MLS_OFFER",
     "PARTICIPANT_EXISTS",
     "PUBLICATION_INVALID",
     "PUBLICATION_UNKNOWN",
@@ -75,7 +76,7 @@ BILLING_OFFERS: Final = (
     Offer(INVOICE_RESPONSE, PROCESS_INVOICE_RESPONSE),
 )
 """What a business accepts unless it says otherwise: invoices, credit notes, answers to its own."""
-_MLS_OFFER: Final = Offer(MESSAGE_LEVEL_STATUS, PROCESS_MLS)
+MLS_OFFER: Final = Offer(MESSAGE_LEVEL_STATUS, PROCESS_MLS)
 
 
 class Participants:
@@ -97,6 +98,9 @@ class Participants:
     ) -> Participant:
         """Register a participant with what it accepts; ``seat_id`` defaults to the only AP seat.
 
+        Where this instance is no access point and every offer names its own endpoint, the
+        participant is published only.
+
         Raises GatewayError PARTICIPANT-EXISTS (here, whoever's it is), SEAT-UNKNOWN or
         PUBLICATION-INVALID.
         """
@@ -110,12 +114,12 @@ class Participants:
             value=participant.value,
             name=name,
             country=country,
-            seat_id=self._seat(seat_id),
+            seat_id=self._seat(seat_id, offers),
             created_at=self._network.now(),
         )
         try:
             async with self._database.write() as session:
-                if await queries.seat(session, row.seat_id) is None:
+                if row.seat_id and await queries.seat(session, row.seat_id) is None:
                     await self._network.enrol_seats(session)
                 session.add(row)
                 await session.flush()
@@ -141,7 +145,7 @@ class Participants:
         if known is not None:
             return known
         return await self.register(
-            tenant_id, spid, name=name, country=country, seat_id=seat_id, offers=[_MLS_OFFER]
+            tenant_id, spid, name=name, country=country, seat_id=seat_id, offers=[MLS_OFFER]
         )
 
     async def page(
@@ -186,6 +190,10 @@ class Participants:
             self._check(offer)
         async with self._database.write() as session:
             row = await self._own(session, tenant_id, participant)
+            if row.seat_id is None and any(offer.endpoint_url is None for offer in offers):
+                raise _invalid(
+                    "This participant has no seat here: name the endpoint and its certificate."
+                )
             for old in await queries.capabilities(session, row, document_type):
                 await session.delete(old)
             await session.flush()
@@ -217,8 +225,11 @@ class Participants:
             )
         return row
 
-    def _seat(self, wanted: str | None) -> str:
+    def _seat(self, wanted: str | None, offers: Sequence[Offer]) -> str | None:
         seats = self._network.seat_ids(Purpose.AP)
+        elsewhere = all(offer.endpoint_url is not None for offer in offers)
+        if wanted is None and not seats and offers and elsewhere:
+            return None
         if wanted is None and len(seats) == 1:
             return seats[0]
         if wanted not in seats:

@@ -111,7 +111,7 @@ class Network:
         Our own table decides: no question to an SMP, so no outage elsewhere stops receiving.
         """
         row = await queries.served_participant(session, participant)
-        if row is None:
+        if row is None or row.seat_id is None:
             return None
         return ServedParticipant(
             participant=participant,

@@ -74,11 +74,12 @@ class SmpServer:
         return signed_metadata(metadata, key=pair.key, certificate=pair.certificate)
 
     def _endpoint(self, row: Participant, capability: Capability) -> PublishedEndpoint:
-        if capability.certificate_pem is None:
-            ring = self._network.key_ring(row.seat_id)
-            certificate = ring.signing(self._network.now()).certificate
-        else:
+        if capability.certificate_pem is not None:
             certificate = x509.load_pem_x509_certificate(capability.certificate_pem.encode())
+        else:
+            # Only a participant with a seat of ours may leave out the endpoint's certificate.
+            ring = self._network.key_ring(row.seat_id or "")
+            certificate = ring.signing(self._network.now()).certificate
         return PublishedEndpoint(
             transport_profile=TRANSPORT_PROFILE,
             url=capability.endpoint_url or self._network.as4_url,

@@ -37,6 +37,8 @@ class Participant(SQLModel, table=True):
     """A sender and receiver we serve: C1 and C4 of its tenant.
 
     ``country`` is ISO 3166 alpha-2, the SBDH's COUNTRY_C1 when this participant sends.
+    ``seat_id`` is the seat that sends and receives for it; without one it is only published in
+    our SMP, and its messages go to the access point that its capabilities name.
     """
 
     __tablename__ = "participant"
@@ -48,7 +50,7 @@ class Participant(SQLModel, table=True):
     value: str = Field(max_length=135)
     name: str = Field(max_length=300)
     country: str = Field(max_length=2)
-    seat_id: str = Field(foreign_key="seat.seat_id", max_length=9)
+    seat_id: str | None = Field(default=None, foreign_key="seat.seat_id", max_length=9)
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

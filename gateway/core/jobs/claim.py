@@ -119,7 +119,8 @@ async def renew(
         select(Job.id, Job.token, Job.cancel_requested).where(
             ours,
             # A final state under our token is our own handler's doing.
-            (col(Job.run_at) > now) | col(Job.state).not_in([JobState.READY, JobState.LEASED]),
+            and_(col(Job.state) == JobState.LEASED, col(Job.run_at) > now)
+            | col(Job.state).not_in([JobState.READY, JobState.LEASED]),
         )
     )
     return {(job_id, token): cancel for job_id, token, cancel in kept.all() if token}

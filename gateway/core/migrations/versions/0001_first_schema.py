@@ -201,7 +201,7 @@ def upgrade() -> None:
         sa.Column("value", sa.String(length=135), nullable=False),
         sa.Column("name", sa.String(length=300), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
-        sa.Column("seat_id", sa.String(length=9), nullable=False),
+        sa.Column("seat_id", sa.String(length=9), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["seat_id"], ["seat.seat_id"], name=op.f("fk_participant_seat_id_seat")
