@@ -33,7 +33,8 @@ from gateway.core.jobs.tables import Job, JobState, Lane
 
 LEASE = timedelta(seconds=60)
 CAPS = {"a": 1, "b": 2}
-SECONDS = st.integers(0, 90).map(lambda seconds: timedelta(seconds=seconds))
+# Most often either well within a lease or just past it.
+SECONDS = st.sampled_from([0, 1, 30, 61]).map(lambda seconds: timedelta(seconds=seconds))
 
 R = TypeVar("R")
 
@@ -66,6 +67,8 @@ class Leases(RuleBasedStateMachine):
         self.patch.setattr(clock, "now", lambda: self.now)
         self.model: dict[UUID, Expected] = {}
         self.write(self.open_narrow_lane)
+        for lane in ("", "a", "a", "b", "b", "b"):
+            self.enqueue(lane, timedelta(0))
 
     def teardown(self) -> None:
         self.patch.undo()
@@ -237,8 +240,8 @@ def test_leases_keep_to_the_model(machine: Callable[[], Leases]) -> None:
     run_state_machine_as_test(
         cast("type[Leases]", machine),
         settings=settings(
-            max_examples=20,
-            stateful_step_count=30,
+            max_examples=25,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
