@@ -1,8 +1,6 @@
 """Stored bytes: one immutable blob per message or document, durable before anyone is told.
 
-Every blob starts with a small header (format version and key id), so that encryption at rest
-can be switched on later without touching what is already stored. A blob is never changed and
-never shared between rows.
+A blob is never changed and never shared between rows; blob_format says how it looks inside.
 """
 
 import asyncio
@@ -11,39 +9,19 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 from uuid import UUID
 
+from gateway.core.blob_format import BlobRef, header, open_content
 from gateway.core.errors import STORAGE_FULL, ErrorKind, GatewayError
 from gateway.core.ids import new_id
 
-__all__ = [
-    "BLOB_DAMAGED",
-    "BLOB_MISSING",
-    "BlobRef",
-    "BlobStore",
-    "LocalBlobStore",
-    "header",
-    "strip_header",
-]
+__all__ = ["BLOB_MISSING", "BlobStore", "LocalBlobStore"]
 
 BLOB_MISSING: Final = ErrorKind("BLOB-MISSING", "Stored bytes are missing", 500)
-BLOB_DAMAGED: Final = ErrorKind("BLOB-DAMAGED", "Stored bytes are damaged", 500)
 
-_MAGIC: Final = b"PGWB"
-_VERSION: Final = 1
 _CHUNK: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class BlobRef:
-    """Where bytes are and what they must be: id, SHA-256 in hex, size in bytes."""
-
-    id: UUID
-    sha256: str
-    size: int
 
 
 class BlobStore(Protocol):
@@ -68,28 +46,6 @@ class BlobStore(Protocol):
     async def check(self) -> None:
         """Prove that storing works right now; raises GatewayError."""
         ...
-
-
-def header(key_id: str = "") -> bytes:
-    """The bytes every blob starts with; an empty key id means the content is not encrypted."""
-    encoded = key_id.encode("ascii")
-    return _MAGIC + bytes((_VERSION, len(encoded))) + encoded
-
-
-def strip_header(source: BinaryIO) -> None:
-    """Move past a blob's header; raises GatewayError BLOB-DAMAGED for one we cannot read."""
-    start = source.read(6)
-    if len(start) != 6 or start[:4] != _MAGIC or start[4] != _VERSION:
-        raise GatewayError(
-            BLOB_DAMAGED,
-            "A stored blob does not start with a known header; restore it from backup.",
-        )
-    key_id = source.read(start[5]).decode("ascii")
-    if key_id:
-        raise GatewayError(
-            BLOB_DAMAGED,
-            f"A stored blob is encrypted with key '{key_id}', which this instance does not hold.",
-        )
 
 
 def _chunks(source: bytes | BinaryIO) -> Iterator[bytes]:
@@ -169,23 +125,7 @@ class LocalBlobStore:
                 f"The stored bytes of blob {ref.id} are missing; restore them from backup.",
                 blob=str(ref.id),
             ) from None
-        try:
-            strip_header(file)
-            content = file.tell()
-            digest = hashlib.sha256()
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-            if digest.hexdigest() != ref.sha256:
-                raise GatewayError(
-                    BLOB_DAMAGED,
-                    f"The stored bytes of blob {ref.id} changed on disk; restore them from backup.",
-                    blob=str(ref.id),
-                )
-            file.seek(content)
-        except BaseException:
-            file.close()
-            raise
-        return file
+        return open_content(ref, file)
 
     def _get(self, ref: BlobRef) -> bytes:
         with self._open(ref) as file:

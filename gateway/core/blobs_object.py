@@ -13,13 +13,8 @@ from collections.abc import AsyncIterator
 from typing import Any, BinaryIO, Final, cast
 from uuid import UUID
 
-from gateway.core.blobs import (
-    BLOB_DAMAGED,
-    BLOB_MISSING,
-    BlobRef,
-    header,
-    strip_header,
-)
+from gateway.core.blob_format import BlobRef, header, open_content
+from gateway.core.blobs import BLOB_MISSING
 from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.ids import new_id
 
@@ -93,12 +88,10 @@ class ObjectBlobStore:
         file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - the caller closes it
         try:
             await self._fetch(ref, file)
-            start = await asyncio.to_thread(_verify, ref, file)
-            file.seek(start)
         except BaseException:
             file.close()
             raise
-        return file
+        return await asyncio.to_thread(open_content, ref, file)
 
     async def delete(self, blob_id: UUID) -> None:
         """Remove the object of this blob if it is there."""
@@ -131,22 +124,6 @@ class ObjectBlobStore:
 
 def _path(blob_id: UUID) -> str:
     return f"{blob_id.hex[-2:]}/{blob_id.hex}"
-
-
-def _verify(ref: BlobRef, file: BinaryIO) -> int:
-    file.seek(0)
-    strip_header(file)
-    start = file.tell()
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-    if digest.hexdigest() != ref.sha256:
-        raise GatewayError(
-            BLOB_DAMAGED,
-            f"The stored bytes of blob {ref.id} changed in storage; restore them from backup.",
-            blob=str(ref.id),
-        )
-    return start
 
 
 def _down(error: Exception) -> GatewayError:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.core.blobs import BLOB_MISSING, BlobRef, BlobStore
+from gateway.core.blob_format import BlobRef
+from gateway.core.blobs import BLOB_MISSING, BlobStore
 from gateway.core.clock import MachineClock
 from gateway.core.errors import GatewayError
 from gateway.exchange.tables import StoredBlob

@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
 from gateway.core.database import Database
+from gateway.core.errors import GatewayError
 from gateway.network import queries
+from gateway.network.keys import KEYS_MISSING
 from gateway.network.service import Network
 from gateway.network.smp import PublishedEndpoint, PublishedProcess, ServiceMetadata
 from gateway.network.smp_documents import service_group, signed_metadata
@@ -76,10 +78,16 @@ class SmpServer:
     def _endpoint(self, row: Participant, capability: Capability) -> PublishedEndpoint:
         if capability.certificate_pem is not None:
             certificate = x509.load_pem_x509_certificate(capability.certificate_pem.encode())
-        else:
-            # Only a participant with a seat of ours may leave out the endpoint's certificate.
-            ring = self._network.key_ring(row.seat_id or "")
+        elif row.seat_id is not None:
+            ring = self._network.key_ring(row.seat_id)
             certificate = ring.signing(self._network.now()).certificate
+        else:
+            raise GatewayError(
+                KEYS_MISSING,
+                "The participant has neither a seat here nor a certificate of its own to publish. "
+                "Publish its document type again with endpoint and certificate.",
+                participant=row.value,
+            )
         return PublishedEndpoint(
             transport_profile=TRANSPORT_PROFILE,
             url=capability.endpoint_url or self._network.as4_url,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.blobs import BlobRef, BlobStore, LocalBlobStore, header
+from gateway.core.blob_format import BlobRef, header
+from gateway.core.blobs import BlobStore, LocalBlobStore
 from gateway.core.blobs_object import ObjectBlobStore
 from gateway.core.errors import GatewayError
 
@@ -81,7 +82,7 @@ async def test_a_source_that_breaks_stores_nothing(store: BlobStore, tmp_path: P
         (b"<Invoice/>", "known header"),
         (b"PGWB\x02\x00<Invoice/>", "known header"),
         (header("key-7") + b"\x00\x01", "encrypted with key 'key-7'"),
-        (header() + b"<Other/>", "changed on disk"),
+        (header() + b"<Other/>", "changed in storage"),
         (b"", "known header"),
     ],
 )
@@ -118,3 +119,13 @@ def test_a_place_that_is_no_object_storage_is_refused(url: str) -> None:
     pytest.importorskip("obstore", reason="the extra object-storage is not installed")
     with pytest.raises(GatewayError, match="BLOB-PLACE"):
         ObjectBlobStore(url)
+
+
+async def test_an_opened_blob_starts_at_its_content_wherever_one_seeks(store: BlobStore) -> None:
+    ref = await store.put(b"<Invoice/>")
+    with await store.open(ref) as file:
+        assert file.read(4) == b"<Inv"
+        file.seek(0)
+        assert file.read() == b"<Invoice/>"
+        assert file.seek(0, 2) == len(b"<Invoice/>")
+        assert file.tell() == ref.size
