@@ -205,6 +205,44 @@ async def test_the_providers_own_identifier_takes_mls(place, pki) -> None:
     assert [one.process for one in published] == [str(PROCESS_MLS)]
 
 
+async def test_an_smp_without_an_access_point_publishes_others_endpoints(
+    place, pki, tmp_path
+) -> None:
+    shutil.copytree(pki.folder / "keys" / pki.smp_seat, tmp_path / "keys" / pki.smp_seat)
+    network = Network(
+        anchors=pki.anchors,
+        keys=FileKeys(tmp_path / "keys"),
+        stage=Stage.TEST,
+        as4_url="https://gateway.example/as4",
+        smp_url="https://gateway.example/smp",
+        now=lambda: pki.now,
+    )
+    participants = Participants(database=place.database, network=network)
+    elsewhere = Offer(
+        BILLING_INVOICE,
+        PROCESS_BILLING,
+        endpoint_url="https://elsewhere.example/as4",
+        certificate_pem=pem(pki.ap_pair.certificate),
+    )
+    here = Offer(BILLING_INVOICE, PROCESS_BILLING)
+    named = {"name": "Fictional Ltd", "country": "BE"}
+    assert (
+        await refused(participants.register(place.tenant, ALPHA, offers=[here], **named))
+        == "SEAT-UNKNOWN"
+    )
+    row = await participants.register(place.tenant, ALPHA, offers=[elsewhere], **named)
+    assert row.seat_id is None
+    attempt = participants.publish(place.tenant, ALPHA, BILLING_INVOICE, [here])
+    assert await refused(attempt) == "PUBLICATION-INVALID"
+    data = await SmpServer(database=place.database, network=network).service_metadata(
+        ALPHA, BILLING_INVOICE
+    )
+    assert data is not None
+    assert b"https://elsewhere.example/as4" in data
+    async with place.database.read() as session:
+        assert await network.find_served(session, ALPHA) is None, "published, not served"
+
+
 # --- keys ------------------------------------------------------------------------------------
 
 
