@@ -145,6 +145,14 @@ class Leases(RuleBasedStateMachine):
         assert all(busy[lane] <= cap for lane, cap in CAPS.items())
         return list(claimed)
 
+    @rule(target=claims)
+    def freeze(self) -> list[Job]:
+        """A worker sleeps through its lease while another takes over; it still holds its claim."""
+        frozen = cast("list[Job]", self.claim(3))
+        self.now += timedelta(seconds=61)
+        self.claim(5)
+        return frozen
+
     @rule(claimed=claims)
     def renew(self, claimed: list[Job]) -> None:
         held = [leases.held(job) for job in claimed]
