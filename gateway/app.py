@@ -4,8 +4,9 @@ The only place that picks concrete adapters and ties services together. Everythi
 handed its parts; nothing looks them up.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -137,6 +138,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             anchors=network.anchors,
             stage=settings.stage,
             timeout_s=settings.network.connect_timeout_s,
+            cache_s=settings.network.lookup_cache_s,
         )
         gateway = _assemble(platform, network, lookup)
         await _introduce_provider(gateway)
@@ -166,15 +168,23 @@ async def _platform(settings: Settings, closing: AsyncExitStack) -> Platform:
         answer_timeout_s=settings.network.answer_timeout_s,
     )
     closing.push_async_callback(http.close)
+    queue = JobQueue(database)
+    closing.push_async_callback(_end, asyncio.create_task(queue.wake.run()))
     return Platform(
         settings=settings,
         database=database,
         blobs=_blobs(settings),
-        queue=JobQueue(database),
+        queue=queue,
         pool=pool,
         http=http,
         faults=Faults(settings.faults),
     )
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _blobs(settings: Settings) -> BlobStore:

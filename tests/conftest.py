@@ -18,6 +18,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -99,6 +100,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         cluster.stop()
 
 
+def unavailable(tool: str, reason: str) -> NoReturn:
+    """Skip a test whose tool this machine lacks, or fail it where the tool was promised.
+
+    ``GATEWAY_REQUIRE`` lists the tools (comma-separated) that must be there, as in CI.
+    """
+    if tool in os.environ.get("GATEWAY_REQUIRE", "").split(","):
+        pytest.fail(f"{tool} is required here: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
 def start_cluster(config: pytest.Config) -> None:
     """Start our own server unless there is one already or the machine cannot."""
     if SERVER_VARIABLE in os.environ or not all(map(shutil.which, SERVER_TOOLS)):
@@ -136,7 +147,9 @@ def postgres_admin(request: pytest.FixtureRequest) -> Iterator[psycopg.Connectio
     start_cluster(request.config)
     server = os.environ.get(SERVER_VARIABLE)
     if server is None:
-        pytest.skip(f"no PostgreSQL: set {SERVER_VARIABLE} or put initdb and pg_ctl on PATH")
+        unavailable(
+            "postgresql", f"no PostgreSQL: set {SERVER_VARIABLE} or put initdb and pg_ctl on PATH"
+        )
     with psycopg.connect(server, autocommit=True) as connection:
         yield connection
 

@@ -75,7 +75,8 @@ class NetworkSettings(_Section):
     holds the issuing CA certificates (``ap-*.pem``, ``smp-*.pem``, ``root-*.pem``),
     ``keys_dir`` one folder of keys per seat. Empty folders default to places in the data folder.
     ``provider_name`` and ``provider_country`` (ISO 3166 alpha-2) say who answers under this
-    instance's SPID. Time-outs are seconds.
+    instance's SPID. ``lookup_cache_s`` is how long an SMP's answer is believed without asking
+    again. Durations are seconds.
     """
 
     sml: Literal["dns", "static"] = "dns"
@@ -86,6 +87,7 @@ class NetworkSettings(_Section):
     keys_dir: Path | None = None
     provider_name: str = "Service provider"
     provider_country: str = Field("BE", pattern=r"^[A-Z]{2}$")
+    lookup_cache_s: float = Field(900, ge=0)
     connect_timeout_s: float = Field(10, gt=0)
     answer_timeout_s: float = Field(120, gt=0)
 

@@ -96,7 +96,8 @@ class DeliveryJob:
             last, outcomes = await _latest(session, document_id)
         if terminal(document.transport):
             return
-        found = await find_endpoint(self._lookup, document, self._now)
+        # A failed attempt may mean that the endpoint moved: then no cached answer counts.
+        found = await find_endpoint(self._lookup, document, self._now, fresh=bool(outcomes))
         if last is None or not may_resend(
             TransmissionHistory(last.endpoint_url, last.peer_certificate, outcomes),
             endpoint_url=found.endpoint.url,

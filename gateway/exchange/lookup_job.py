@@ -20,13 +20,19 @@ from gateway.network.smp_client import Found, Lookup, SmpAnswer
 __all__ = ["LookupJob", "evidence_of_lookup", "find_endpoint"]
 
 
-async def find_endpoint(lookup: Lookup, document: Document, now: MachineClock) -> Found:
-    """Ask the network where this document goes; raises LookupFailed."""
+async def find_endpoint(
+    lookup: Lookup, document: Document, now: MachineClock, *, fresh: bool = False
+) -> Found:
+    """Ask the network where this document goes; ``fresh`` believes no cached answer.
+
+    Raises LookupFailed.
+    """
     return await lookup.find(
         ParticipantId.parse(document.receiver),
         DocumentTypeId.parse(document.document_type),
         ProcessId.parse(document.process),
         at=now(),
+        fresh=fresh,
     )
 
 

@@ -1,0 +1,37 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+# Recipes use nothing but the shell's builtins and Python, so that Python, make and git suffice.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c requirements.lock
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+
+.PHONY: run test lint bench interop
+
+run: $(RUNTIME)
+	@$(BIN)/gateway demo
+
+test: $(DEV)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not interop"
+
+lint: $(DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(DEV)
+	@$(BIN)/python -m bench
+
+interop: $(DEV)
+	@$(BIN)/python -m pytest tests/interop -m interop
+
+$(RUNTIME): pyproject.toml requirements.lock
+	@echo "Setting up .venv (a minute on the first run)"
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(PIP) -e .
+	@: > $@
+
+$(DEV): $(RUNTIME)
+	@$(PIP) -e ".[dev]"
+	@: > $@
