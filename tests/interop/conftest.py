@@ -38,6 +38,7 @@ PASSWORD = b"peppol"
 
 OUR_PARTICIPANT = "iso6523-actorid-upis::0088:5400000000010"
 JAVA_PARTICIPANT = "iso6523-actorid-upis::0088:5400000000027"
+JAVA_SPID = "iso6523-actorid-upis::0242:000002"
 BROKEN_PARTICIPANT = "iso6523-actorid-upis::9915:fail"
 
 
@@ -66,6 +67,7 @@ class Pki:
     folder: Path
     root: x509.Certificate
     ap_ca: x509.Certificate
+    smp_ca: x509.Certificate
     ours: Identity
     java: Identity
     expired: Identity
@@ -125,6 +127,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
         folder=folder,
         root=root.certificate,
         ap_ca=ap_ca.certificate,
+        smp_ca=smp_ca.certificate,
         ours=issue("POP000001", ap_ca),
         java=issue("POP000002", ap_ca),
         expired=issue("POP000001", ap_ca, age=20, life=10),
@@ -309,7 +312,7 @@ def java_receiver(
     java_class_path: str, pki: Pki, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[JavaReceiver]:
     folder = tmp_path_factory.mktemp("receiver")
-    served = (JAVA_PARTICIPANT, BROKEN_PARTICIPANT)
+    served = (JAVA_PARTICIPANT, JAVA_SPID, BROKEN_PARTICIPANT)
     values = [participant.partition("::")[2] for participant in served]
     store = folder / "accepted"
     arguments = (str(pki.folder), str(store), *values)
