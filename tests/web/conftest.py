@@ -10,18 +10,16 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from pydantic import BaseModel, ConfigDict
 
-from gateway.access.api import ROUTES as ACCESS_ROUTES
 from gateway.access.principal import CallerKind, Principal
 from gateway.access.roles import ROLE_SCOPES, Role
 from gateway.access.service import Access
 from gateway.access.sessions import Sessions
+from gateway.app import all_routes
 from gateway.core import clock, health
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.http import RENDER, Face, Render, Route
 from gateway.core.settings import HttpSettings, Settings
-from gateway.network.api import ROUTES as NETWORK_ROUTES
-from gateway.network.smp_api import ROUTES as SMP_ROUTES
 from gateway.web.server import build
 
 PASSWORD = "correct horse battery"
@@ -109,7 +107,6 @@ PROBES = (
     Route("POST", "/net/echo", echo, None, "Echo", face=Face.NETWORK),
     Route("GET", "/net/busy", busy, None, "Busy", face=Face.NETWORK),
 )
-PRODUCT = (*ACCESS_ROUTES, *health.ROUTES, *NETWORK_ROUTES, *SMP_ROUTES)
 
 
 @dataclass(frozen=True)
@@ -173,7 +170,9 @@ def new_site(
                 role=role,
             )
         settings = Settings(data_dir=tmp_path, http=HttpSettings(**http))
-        app = build(settings=settings, routes=(*PRODUCT, *routes), access=access, sessions=sessions)
+        app = build(
+            settings=settings, routes=(*all_routes(), *routes), access=access, sessions=sessions
+        )
         app[health.HEALTH] = health.Health([])
         if render is not None:
             app[RENDER] = render
