@@ -8,6 +8,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
+from typing import Final
 from uuid import UUID
 
 from sqlmodel import select
@@ -43,12 +44,16 @@ from gateway.exchange.tables import (
     Reception,
     StoredBlob,
 )
-from gateway.validation.service import ValidationService
+from gateway.validation.service import ValidationService, require_verdict
 from gateway.validation.tables import ValidationRun
 from ubl.reader import DocumentUnreadable, read_invoice
 from ubl.safexml import XmlRefused, parse
 
 __all__ = ["RoutingJob"]
+
+
+_REJECTED: Final = frozenset({"invalid", "unreadable"})
+PATIENCE_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,11 @@ class _Arrival:
 
     @property
     def valid(self) -> bool:
-        """Whether nothing speaks against handing the document to the business."""
-        return self.run is None or bool(self.run.report["valid"])
+        """Whether no rule speaks against handing the document to the business.
+
+        What could not be judged is handed over too: it was acknowledged, so it must arrive.
+        """
+        return self.run is None or self.run.verdict not in _REJECTED
 
 
 class RoutingJob:
@@ -95,7 +103,7 @@ class RoutingJob:
         async with self._database.read() as session:
             reception = await session.get_one(Reception, reception_id)
             envelope = await self._archive.fetch(session, reception.envelope_id)
-        arrival = await self._read(reception, envelope)
+        arrival = await self._read(reception, envelope, job.attempt)
         wanted = self._wants_mls(arrival)
         answer = await self._keep_mls(arrival) if wanted else None
         async with self._database.write() as session:
@@ -123,7 +131,7 @@ class RoutingJob:
                 await enqueue_lookup(session, self._queue, reply)
         self._faults.reach("inbox-committed")
 
-    async def _read(self, reception: Reception, envelope: bytes) -> _Arrival:
+    async def _read(self, reception: Reception, envelope: bytes, attempt: int) -> _Arrival:
         header, content = await asyncio.to_thread(_open, envelope)
         stored = await self._archive.keep(
             content,
@@ -135,10 +143,25 @@ class RoutingJob:
         facts: InvoiceFacts | None = None
         run: ValidationRun | None = None
         if kind is DocumentKind.OTHER:
-            run = await self._validation.check(reception.tenant_id, content)
+            run = await self._check(reception.tenant_id, content, attempt)
             facts = _facts(content)
             kind = facts.kind if facts else kind
         return _Arrival(reception, header, content, stored, kind, facts, run)
+
+    async def _check(self, tenant_id: UUID, content: bytes, attempt: int) -> ValidationRun | None:
+        """Judge the document, with patience for busy workers but not for ever.
+
+        A document that breaks the engine each time is handed over without a verdict in the end.
+        """
+        try:
+            run = await self._validation.check(tenant_id, content)
+            if attempt < PATIENCE_ATTEMPTS:
+                require_verdict(run)
+        except GatewayError:
+            if attempt < PATIENCE_ATTEMPTS:
+                raise
+            return None
+        return run
 
     def _wants_mls(self, arrival: _Arrival) -> bool:
         if arrival.kind not in ANSWERED_BY_MLS and arrival.kind is not DocumentKind.OTHER:

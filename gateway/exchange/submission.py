@@ -25,7 +25,7 @@ from gateway.exchange.outbound import enqueue_lookup
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, IdempotencyKey, StoredBlob
 from gateway.network.queries import own_participant
-from gateway.validation.service import ValidationService
+from gateway.validation.service import ValidationService, require_verdict
 from gateway.validation.tables import ValidationRun
 from ubl.reader import DocumentUnreadable, read_invoice
 from ubl.safexml import XmlRefused, parse
@@ -120,6 +120,7 @@ class Submission:
         run = await self._validation.check(
             caller.tenant_id, content, file_name=file_name, lang=caller.locale
         )
+        require_verdict(run)
         document = await self._draft(caller, content, run, stored)
         try:
             await self._save(caller, document, run, stored, idempotency_key)
@@ -229,9 +230,18 @@ class Submission:
 
 def _facts(content: bytes, run: ValidationRun) -> InvoiceFacts:
     """Read who sends what to whom; a document that cannot be read has no row in the outbox."""
+    if run.verdict == "undetermined":
+        raise ReportedError(
+            DOCUMENT_KIND,
+            "No complete set of rules for this kind of document is known here, so it cannot be "
+            "judged. Peppol BIS Billing 3.0 invoices and credit notes are sent.",
+            report=run.report,
+        )
     try:
         root = parse(content)
         return read_facts(root, read_invoice(root).invoice)
+    except GatewayError as error:
+        raise ReportedError(error.kind, error.message, report=run.report) from None
     except XmlRefused as error:
         raise ReportedError(DOCUMENT_KIND, error.message, report=run.report) from None
     except DocumentUnreadable as error:

@@ -13,11 +13,22 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.access.principal import Principal
 from gateway.core.clock import BusinessClock, MachineClock
 from gateway.core.database import Database
-from gateway.core.errors import GatewayError
+from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.http import NOT_FOUND
 from gateway.validation.tables import ValidationRun
 
-__all__ = ["LANGUAGES", "Pool", "ValidationService", "recent_runs"]
+__all__ = [
+    "ENGINE_FAILED",
+    "LANGUAGES",
+    "Pool",
+    "ValidationService",
+    "recent_runs",
+    "require_verdict",
+]
+
+ENGINE_FAILED: Final = ErrorKind(
+    "VALIDATION-ENGINE", "The rules could not be run to their end", 503, Retry.BACKOFF
+)
 
 LANGUAGES: Final = ("en", "fr", "nl", "de")
 
@@ -97,6 +108,20 @@ class ValidationService:
         if run is None or run.tenant_id != caller.tenant_id:
             raise GatewayError(NOT_FOUND, "No validation run of this account has that id.")
         return run
+
+
+def require_verdict(run: ValidationRun) -> None:
+    """Refuse a run without an answer: an engine that stopped half-way has found nothing out.
+
+    Raises GatewayError VALIDATION-ENGINE.
+    """
+    if run.verdict == "engine-error":
+        raise GatewayError(
+            ENGINE_FAILED,
+            "The rules stopped before their end, so nothing can be said about the document. Send "
+            "it again later; if it stays, report it with its SHA-256.",
+            sha256=run.sha256,
+        )
 
 
 async def recent_runs(
