@@ -205,10 +205,10 @@ def submit(gateway, invoice):
     """Hand a new invoice to the gateway; gives its number and its address in the API."""
 
     def post() -> tuple[str, str]:
-        number = uuid.uuid4().int % 10_000
+        number = 10_000 + uuid.uuid4().int % 10**9
         status, body = gateway.call("POST", "/v1/documents", invoice(number=number))
         assert status == 202, body
-        return f"2026-{number:04}", f"/v1/documents/{json.loads(body)['id']}"
+        return f"2026-{number}", f"/v1/documents/{json.loads(body)['id']}"
 
     return post
 
@@ -218,13 +218,13 @@ def send(java_sender, order, gateway, invoice, tmp_path):
     """Let phase4 send a new invoice to the gateway; gives its number and phase4's report."""
 
     def ask(*, url=None, **fields):
-        number = uuid.uuid4().int % 10_000
+        number = 10_000 + uuid.uuid4().int % 10**9
         payload = tmp_path / f"{number}.xml"
         payload.write_bytes(invoice(number=number))
         report = java_sender.ask(
             order(url or f"{gateway.url}/as4", recipient="ours", payload=str(payload), **fields)
         )
-        return f"2026-{number:04}", report
+        return f"2026-{number}", report
 
     return ask
 
