@@ -152,7 +152,7 @@ def test_real_service_groups(vectors, name, expected) -> None:
     assert (other.code, other.retry) == ("LOOKUP-MISMATCH", Retry.NO)
 
 
-@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("name", sorted(FOREIGN))
 def test_documents_of_other_specifications(pki, vectors, name) -> None:
     data = (vectors / "smp" / name).read_bytes()
     assert failed(read_service_group, data, participant=RECEIVER).code == ANSWER
