@@ -5,13 +5,15 @@ in this one. A ``Line`` stands before each gateway, as the network would, and ca
 misbehave.
 """
 
+import asyncio
 import os
+import re
 import shutil
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -34,6 +36,7 @@ from gateway.access.principal import CallerKind, Principal
 from gateway.access.roles import SCOPES
 from gateway.app import Gateway, open_gateway
 from gateway.as4.ebms import UserMessage
+from gateway.as4.errors import EbmsCode, PeerAs4Error
 from gateway.as4.identifiers import (
     BILLING_INVOICE,
     PROCESS_BILLING,
@@ -42,6 +45,7 @@ from gateway.as4.identifiers import (
     ProcessId,
     spid_of_seat,
 )
+from gateway.as4.incoming import build_error
 from gateway.as4.keys import SoftwareKey
 from gateway.as4.outgoing import encode
 from gateway.as4.sbdh import MlsType, Sbdh, write
@@ -115,6 +119,35 @@ class Line:
             await self._runner.cleanup()
             self._runner = None
 
+    def once(self, step: Step) -> None:
+        """Do this with the next AS4 request."""
+        self.script.append(step)
+
+    def cut(self) -> None:
+        """Deliver the next AS4 request, but lose its answer."""
+
+        async def step(_request: Request, forward: Forward) -> None:
+            await forward()
+
+        self.once(step)
+
+    def answer(self, body: bytes, *, status: int = 200, content_type: str = SOAP) -> None:
+        """Answer the next AS4 request without delivering it."""
+
+        async def step(_request: Request, _forward: Forward) -> Reply:
+            return Reply(status, content_type, body)
+
+        self.once(step)
+
+    def change(self, change: Callable[[bytes], bytes]) -> None:
+        """Deliver the next AS4 request, but change its answer on the way back."""
+
+        async def step(_request: Request, forward: Forward) -> Reply:
+            reply = await forward()
+            return replace(reply, body=change(reply.body))
+
+        self.once(step)
+
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         if request.path != "/as4":
@@ -143,9 +176,7 @@ class Line:
             data=body or None,
             headers={"Content-Type": request.headers.get("Content-Type", "text/plain")},
         ) as answer:
-            return Reply(
-                answer.status, answer.headers.get("Content-Type", ""), await answer.read()
-            )
+            return Reply(answer.status, answer.headers.get("Content-Type", ""), await answer.read())
 
 
 def _response(reply: Reply) -> web.Response:
@@ -466,9 +497,7 @@ async def _house(
         tenant.id, actor.participant, name=actor.business, country=actor.country
     )
     caller, key = await account(gateway, tenant.id)
-    return House(
-        gateway, line, line.target, tenant.id, caller, key, http, actor.participant
-    )
+    return House(gateway, line, line.target, tenant.id, caller, key, http, actor.participant)
 
 
 async def account(gateway: Gateway, tenant_id: UUID) -> tuple[Principal, str]:
@@ -571,6 +600,81 @@ class Forge:
 def forge(pki: Pki) -> Forge:
     return Forge(pki)
 
+    def error(
+        self,
+        request: Request,
+        *codes: EbmsCode,
+        detail: str | None = None,
+        signer: Credentials | None = None,
+    ) -> bytes:
+        """An ebMS error about a request, signed by ``signer`` if there is one."""
+        message_id = re.search(rb"MessageId>([^<]+)<", request.body)
+        assert message_id is not None
+        return build_error(
+            [
+                PeerAs4Error("AS4-FORGED", "Something is wrong.", ebms=one, detail=detail)
+                for one in codes
+            ],
+            ref_to_message_id=message_id[1].decode(),
+            message_id=f"{uuid.uuid4()}@forge.example",
+            now=datetime.now(UTC),
+            key=signer.key if signer else None,
+            certificate=signer.certificate if signer else None,
+            entropy=os.urandom,
+        )
 
-def statuses(answers: Sequence[Answer]) -> list[int]:
-    return [one.status for one in answers]
+    def fail(
+        self,
+        line: Line,
+        *codes: EbmsCode,
+        detail: str | None = None,
+        signer: Credentials | None = None,
+    ) -> None:
+        """Answer the next AS4 request on this line with an ebMS error."""
+
+        async def step(request: Request, _forward: Forward) -> Reply:
+            return Reply(200, SOAP, self.error(request, *codes, detail=detail, signer=signer))
+
+        line.once(step)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundles:
+    """The evidence of one invoice that was delivered and answered, from both sides."""
+
+    sent: bytes
+    received: bytes
+    document: bytes
+
+
+@pytest.fixture(scope="session")
+def bundles(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, pki: Pki, rules: None
+) -> Bundles:
+    """One real exchange, made once: an invoice, its MLS and an Invoice Response."""
+    folder = tmp_path_factory.mktemp("bundles")
+    places = [folder / f"{name}.db" for name in ("sender", "receiver")]
+    for place in places:
+        shutil.copyfile(sqlite_template, place)
+    urls = f"sqlite:///{places[0]}", f"sqlite:///{places[1]}"
+
+    async def exchange() -> Bundles:
+        with pytest.MonkeyPatch.context() as patch:
+            async with _network(urls, folder, pki, patch) as pair:
+                sent, arrived = await pair.delivered()
+                answered = await pair.receiver.call(
+                    "POST", f"/v1/documents/{arrived.id}/responses", json={"status": "AP"}
+                )
+                assert answered.status == 202
+                await pair.settle()
+                found = [
+                    await house.call("GET", f"/v1/documents/{one.id}/evidence")
+                    for house, one in ((pair.sender, sent), (pair.receiver, arrived))
+                ]
+                return Bundles(found[0].body, found[1].body, invoice_bytes("VT-1"))
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(exchange())
+    finally:
+        loop.close()
