@@ -4,6 +4,7 @@ Assembles what the packages say they serve; knows no domain.
 """
 
 import asyncio
+import logging
 import re
 import signal
 import time
@@ -247,6 +248,21 @@ def _is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
+def _connection_log() -> logging.Logger:
+    """Where the protocol reports requests it could not read or answer to their end."""
+    logger = logging.getLogger(f"{__name__}.connection")
+    logger.addFilter(_drop_exception)
+    return logger
+
+
+def _drop_exception(record: logging.LogRecord) -> bool:
+    """Keep an exception's name only: the parser's messages quote headers, and so secrets."""
+    if record.exc_info and record.exc_info[0] is not None:
+        record.reason = record.exc_info[0].__name__
+        record.exc_info = record.exc_text = None
+    return True
+
+
 @asynccontextmanager
 async def listening(
     app: web.Application, *, host: str, port: int, grace_s: float = 20
@@ -255,7 +271,7 @@ async def listening(
 
     On leaving, no request is taken any more and running ones get ``grace_s`` seconds.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace_s)
+    runner = web.AppRunner(app, access_log=None, logger=_connection_log(), shutdown_timeout=grace_s)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

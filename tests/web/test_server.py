@@ -1,6 +1,7 @@
 """The server as a whole: limits, identity of requests, hostile input, static files, stopping."""
 
 import asyncio
+import logging
 import os
 import signal
 import zlib
@@ -106,6 +107,19 @@ def test_hostile_bytes_never_break_the_server(tail: bytes, header: bytes, tmp_pa
             assert status in (200, 400, 404)
 
     asyncio.run(scenario())
+
+
+async def test_what_the_parser_refuses_is_not_quoted_in_the_log(site, caplog, secret_text) -> None:
+    with caplog.at_level(logging.INFO):
+        async with listening(site.app, host="127.0.0.1", port=0) as url:
+            head = b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hush-hush\x01"
+            assert await _raw(url, head) == 400
+            await _raw(url, b"GET /v1/probe/breaks-off HTTP/1.1\r\nHost: x")
+    refused = [one for one in caplog.records if one.name.endswith(".connection")]
+    assert {"InvalidHeader", "BadHttpMessage", "RuntimeError"} & {one.reason for one in refused}
+    everything = caplog.text + "".join(repr(one.__dict__) for one in caplog.records)
+    assert "hush-hush" not in everything
+    assert secret_text not in everything
 
 
 def _bare(handler, folder) -> web.Application:
