@@ -19,6 +19,7 @@ from gateway.exchange.delivery_policy import PEER_SILENT, PEER_UNREACHABLE
 __all__ = ["Answer", "As4Client", "NotSent", "OutcomeUnknown"]
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+SLOWEST_PEER_BYTES_PER_S: Final = 500_000
 _CHUNK: Final = 256 * 1024
 
 
@@ -54,7 +55,13 @@ class As4Client:
             async with self._session.post(
                 url,
                 data=self._stream(body),
-                headers={"Content-Type": content_type, "Content-Length": str(size)},
+                headers={
+                    "Content-Type": content_type,
+                    "Content-Length": str(size),
+                    # Answers are read as they come: signatures are over bytes, not over codings.
+                    "Accept-Encoding": "identity",
+                },
+                timeout=self._patience(size),
                 allow_redirects=False,
             ) as response:
                 received = await _read(response)
@@ -73,9 +80,18 @@ class As4Client:
         if received is None:
             raise OutcomeUnknown(
                 PEER_SILENT,
-                f"{url} answered more than {MAX_ANSWER_BYTES} bytes, which no receipt needs.",
+                f"{url} answered more than {MAX_ANSWER_BYTES} bytes or in a coding it was not "
+                "asked for, so its receipt cannot be read.",
             )
         return received
+
+    def _patience(self, size: int) -> aiohttp.ClientTimeout:
+        """Give the peer time in proportion: some decrypt large messages at a few MB a second."""
+        usual = self._session.timeout
+        wait = (usual.sock_read or 0) + size / SLOWEST_PEER_BYTES_PER_S
+        return aiohttp.ClientTimeout(
+            total=None, connect=usual.connect, sock_connect=usual.sock_connect, sock_read=wait
+        )
 
     async def _stream(self, body: BinaryIO) -> AsyncIterator[bytes]:
         while chunk := await asyncio.to_thread(body.read, _CHUNK):
@@ -84,6 +100,8 @@ class As4Client:
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer | None:
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return None
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK):
         body += chunk
