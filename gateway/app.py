@@ -19,11 +19,13 @@ from aiohttp import web
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access import api as access_api
+from gateway.access import pages as access_pages
+from gateway.access.directory import Directory
 from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
 from gateway.as4.incoming import UnpackLimits
 from gateway.as4.mime import MimeLimits
-from gateway.core import health, schema
+from gateway.core import app_keys, health, schema
 from gateway.core.blobs import BlobStore, LocalBlobStore
 from gateway.core.blobs_object import ObjectBlobStore
 from gateway.core.clock import BusinessClock, now
@@ -43,6 +45,7 @@ from gateway.core.pool import ComputePool
 from gateway.core.settings import Settings, Stage
 from gateway.exchange import api as exchange_api
 from gateway.exchange import as4_server, keys
+from gateway.exchange import pages as exchange_pages
 from gateway.exchange.archive import Archive
 from gateway.exchange.as4_client import As4Client
 from gateway.exchange.delivery_job import DeliveryJob, bury
@@ -55,6 +58,7 @@ from gateway.exchange.responding import Responder
 from gateway.exchange.routing_job import RoutingJob
 from gateway.exchange.submission import Submission
 from gateway.network import api as network_api
+from gateway.network import pages as network_pages
 from gateway.network import smp_api
 from gateway.network.adapters.sml_dns import DnsLocator
 from gateway.network.adapters.sml_static import StaticLocator
@@ -67,10 +71,12 @@ from gateway.network.smp_client import Lookup
 from gateway.network.smp_server import SmpServer
 from gateway.network.test_pki import ensure_test_pki
 from gateway.validation import api as validation_api
+from gateway.validation import pages as validation_pages
 from gateway.validation import worker as validation_worker
 from gateway.validation.keys import VALIDATION
 from gateway.validation.service import ValidationService
-from gateway.web import server
+from gateway.web import pages as web_pages
+from gateway.web import render, server
 
 __all__ = ["Gateway", "all_routes", "open_gateway"]
 
@@ -118,6 +124,11 @@ def all_routes() -> tuple[Route, ...]:
         *validation_api.ROUTES,
         *exchange_api.ROUTES,
         *as4_server.ROUTES,
+        *web_pages.ROUTES,
+        *access_pages.ROUTES,
+        *network_pages.ROUTES,
+        *validation_pages.ROUTES,
+        *exchange_pages.ROUTES,
     )
 
 
@@ -238,6 +249,13 @@ def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
     application = server.build(
         settings=settings, routes=all_routes(), access=access, sessions=sessions
     )
+    render.install(
+        application,
+        directory=Directory(database),
+        zone=ZoneInfo(settings.time_zone),
+        now=now,
+    )
+    application[app_keys.DATABASE] = database
     application[health.HEALTH] = readiness = _health(platform)
     application[health.METRICS] = metrics
     application[NETWORK] = network

@@ -1,0 +1,149 @@
+"""Pages of the exchange: outbox, inbox, and sending an invoice by hand."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from aiohttp import web
+from aiohttp.web_request import FileField
+
+from gateway.access.principal import principal
+from gateway.core.errors import GatewayError
+from gateway.core.http import BAD_REQUEST, RENDER, Face, Route
+from gateway.exchange import document_pages
+from gateway.exchange.keys import DATABASE, SUBMISSION
+from gateway.exchange.queries import Filters, list_documents
+from gateway.exchange.states import TransportState, display_status
+from gateway.exchange.submission import ReportedError
+from gateway.exchange.tables import Direction, DocumentKind
+from gateway.validation.report_view import report_view
+
+__all__ = ["ROUTES"]
+
+_SHOWN: Final = 50
+_TEXT_LENGTH: Final = 200
+_LIST: Final = "exchange/list.html"
+_NEW: Final = "exchange/new.html"
+_KINDS: Final = {
+    "invoices": (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE),
+    "answers": (DocumentKind.INVOICE_RESPONSE, DocumentKind.MLS),
+    "all": (),
+}
+_STATES: Final = tuple(one for one in TransportState if one is not TransportState.RECEIVED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """How the address narrows a list; unknown words in it are refused."""
+
+    text: str
+    kinds: str
+    state: TransportState | None
+    before: UUID | None
+
+    @classmethod
+    def of(cls, request: web.Request) -> "_Choice":
+        query = request.query
+        try:
+            state, before = query.get("state"), query.get("before")
+            return cls(
+                text=query.get("q", "").strip()[:_TEXT_LENGTH],
+                kinds=query.get("kinds") or "invoices",
+                state=TransportState(state) if state else None,
+                before=UUID(before) if before else None,
+            )
+        except ValueError:
+            raise GatewayError(
+                BAD_REQUEST, "This list does not know that filter; start from the top."
+            ) from None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is left out on purpose, so that an empty list is no empty account."""
+        return bool(self.text or self.state or self.before or self.kinds != "invoices")
+
+    def filters(self) -> Filters:
+        return Filters(self.text, self.state, _KINDS.get(self.kinds, ()))
+
+
+async def show_outbox(request: web.Request) -> web.Response:
+    """What the account sent."""
+    return await _list(request, Direction.OUT)
+
+
+async def show_inbox(request: web.Request) -> web.Response:
+    """What the account received."""
+    return await _list(request, Direction.IN)
+
+
+async def _list(request: web.Request, direction: Direction) -> web.Response:
+    choice = _Choice.of(request)
+    async with request.app[DATABASE].read() as session:
+        rows = await list_documents(
+            session,
+            principal(request).tenant_id,
+            direction=direction,
+            filters=choice.filters(),
+            before=choice.before,
+            limit=_SHOWN + 1,
+        )
+    shown = rows[:_SHOWN]
+    context = {
+        "direction": direction,
+        "box": "outbox" if direction is Direction.OUT else "inbox",
+        "choice": choice,
+        "kinds": tuple(_KINDS),
+        "states": _STATES if direction is Direction.OUT else (),
+        "rows": [
+            (row, display_status(row.transport, row.network, row.business, row.payment))
+            for row in shown
+        ],
+        "older": shown[-1].id if len(rows) > _SHOWN else None,
+    }
+    return request.app[RENDER](request, _LIST, context)
+
+
+async def show_new(request: web.Request) -> web.Response:
+    """The form that takes an invoice."""
+    return request.app[RENDER](request, _NEW, _new())
+
+
+async def send_file(request: web.Request) -> web.Response:
+    """Send an uploaded invoice: on to the document, or the form again with what is wrong."""
+    file = (await request.post()).get("file")
+    if not isinstance(file, FileField) or not file.filename:
+        return _again(request, _new(fault="file-missing"), 422)
+    try:
+        submitted = await request.app[SUBMISSION].submit(
+            principal(request), file.file.read(), file_name=file.filename
+        )
+    except GatewayError as error:
+        report = error.report if isinstance(error, ReportedError) else None
+        shown = _new(file_name=file.filename, error=error, report=report)
+        return _again(request, shown, error.kind.status)
+    document = submitted.document
+    if submitted.refused:
+        shown = _new(file_name=file.filename, document=document, report=submitted.report)
+        return _again(request, shown, 422)
+    return web.Response(status=303, headers={"Location": f"/documents/{document.id}"})
+
+
+def _new(**shown: Any) -> dict[str, Any]:
+    nothing = {"fault": None, "file_name": "", "error": None, "document": None}
+    report = shown.pop("report", None)
+    return {**nothing, **shown, "report": report_view(report) if report else None}
+
+
+def _again(request: web.Request, context: dict[str, Any], status: int) -> web.Response:
+    response = request.app[RENDER](request, _NEW, context)
+    response.set_status(status)
+    return response
+
+
+ROUTES: Final = (
+    Route("GET", "/outbox", show_outbox, "documents:read", "List sent documents", Face.PAGE),
+    Route("GET", "/inbox", show_inbox, "documents:read", "List received documents", Face.PAGE),
+    Route("GET", "/outbox/new", show_new, "documents:send", "Show the sending form", Face.PAGE),
+    Route("POST", "/outbox/new", send_file, "documents:send", "Send an invoice", Face.PAGE),
+    *document_pages.ROUTES,
+)

@@ -1,0 +1,80 @@
+"use strict";
+/* Keyboard, copying, dropping and printing. Everything works without it, only slower. */
+
+document.documentElement.classList.add("script");
+
+const typing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
+
+const rows = () => [...document.querySelectorAll("[data-rows] [data-row]")];
+
+function moveSelection(step) {
+  const all = rows();
+  if (all.length === 0) return;
+  const at = all.findIndex((row) => row.classList.contains("selected"));
+  const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
+  all.forEach((row) => row.classList.toggle("selected", row === next));
+  next.querySelector("a").focus();
+}
+
+function openRow(row) {
+  const link = row && row.querySelector("a");
+  if (link) link.click();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (event.key === "j") moveSelection(1);
+  else if (event.key === "k") moveSelection(-1);
+  else if (event.key === "/") {
+    const search = document.querySelector("[data-search]");
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  }
+});
+
+document.addEventListener("click", async (event) => {
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    await navigator.clipboard.writeText(copy.dataset.copy);
+    copy.classList.add("done");
+    copy.setAttribute("aria-label", copy.dataset.done);
+    return;
+  }
+  if (event.target.closest("[data-print]")) window.print();
+  const row = event.target.closest("[data-row]");
+  const chosen = String(window.getSelection());
+  if (row && !chosen && !event.target.closest("a, button, summary")) openRow(row);
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  const zone = event.target.closest("[data-drop]");
+  if (zone) showFile(zone, event.target.files[0]);
+});
+
+document.addEventListener("submit", (event) => {
+  const sure = event.target.dataset.confirm;
+  if (sure && !window.confirm(sure)) event.preventDefault();
+});
+
+function showFile(zone, file) {
+  zone.querySelector(".drop-label").textContent = file ? file.name : "";
+  zone.classList.toggle("full", Boolean(file));
+}
+
+for (const zone of document.querySelectorAll("[data-drop]")) {
+  const input = zone.querySelector("input");
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    zone.addEventListener(kind, (event) => {
+      event.preventDefault();
+      zone.classList.toggle("over", kind === "dragover");
+    });
+  }
+  zone.addEventListener("drop", (event) => {
+    if (event.dataTransfer.files.length === 0) return;
+    input.files = event.dataTransfer.files;
+    showFile(zone, input.files[0]);
+  });
+}
