@@ -1,0 +1,116 @@
+"""The stage of the crash tests: both houses on one kind of database, the SMP shared by all.
+
+`GATEWAY_CRASH=full` plays everything on SQLite and PostgreSQL; otherwise a small set is played
+on SQLite.
+"""
+
+import os
+import sys
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+
+# Tests are no packages here, so the modules beside this one are found by their folder.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from crash_houses import Country, House, build_house, found_country, run, wait_until
+from crash_stage import FULL, CrashStage
+
+from gateway.core import schema
+from gateway.core.database import Database
+from gateway.demo.cast import BUYER, SELLER, SMP
+
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+PROPERTY = "crash"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("crash")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line per database over all crash tests, whichever process ran them."""
+    totals: dict[str, Counter[str]] = defaultdict(Counter)
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, value in report.user_properties:
+            if name == PROPERTY and report.when == "teardown":
+                totals[value["kind"]].update(value["figures"])
+    for kind, figures in totals.items():
+        line = ", ".join(f"{name} {count}" for name, count in figures.items())
+        terminalreporter.write_line(f"crash tests on {kind}: {line}")
+
+
+@pytest.fixture(scope="session")
+def country(tmp_path_factory: pytest.TempPathFactory) -> Country:
+    return found_country(tmp_path_factory.mktemp("crash"))
+
+
+@pytest.fixture(scope="session")
+def smp(country: Country) -> Iterator[House]:
+    """The publisher: part of the world around, never killed."""
+    house = build_house(country, SMP, home=country.folder / "smp")
+    house.start()
+    wait_until(house.listens, "the SMP listens")
+    yield house
+    house.stop()
+
+
+@pytest.fixture(scope="session", params=KINDS if FULL else KINDS[:1])
+def both_houses(
+    request: pytest.FixtureRequest, country: Country, smp: House
+) -> Iterator[CrashStage]:
+    """A sender and a receiver with fresh data, up and running."""
+    urls = {SELLER.key: "", BUYER.key: ""}
+    if request.param == "postgresql":
+        admin: psycopg.Connection = request.getfixturevalue("postgres_admin")
+        urls = {key: _create_database(admin) for key in urls}
+    sender, receiver = (
+        build_house(
+            country, one, home=country.folder / request.param / one.key, database=urls[one.key]
+        )
+        for one in (SELLER, BUYER)
+    )
+    stage = CrashStage(request.param, sender, receiver)
+    with stage.playing():
+        yield stage
+    for url in filter(None, urls.values()):
+        name = sql.Identifier(make_url(url).database or "")
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def stage(
+    both_houses: CrashStage, record_property: Callable[[str, object], None]
+) -> Iterator[CrashStage]:
+    """The stage with both processes up; what the test adds to its figures is put on record."""
+    before = both_houses.figures()
+    yield both_houses
+    after = both_houses.figures()
+    figures = {name: count - before[name] for name, count in after.items()}
+    record_property(PROPERTY, {"kind": both_houses.kind, "figures": figures})
+
+
+def _create_database(admin: psycopg.Connection) -> str:
+    """A database with the schema of this version: on PostgreSQL that is the operator's step."""
+    name = f"gateway_crash_{uuid.uuid4().hex}"
+    admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    server = make_url(os.environ["GATEWAY_TEST_POSTGRES_URL"]).set(database=name)
+    url = server.render_as_string(hide_password=False)
+    run(_migrate(url))
+    return url
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    try:
+        await schema.upgrade(database)
+    finally:
+        await database.close()
