@@ -159,7 +159,8 @@ async def _is_ready(http: aiohttp.ClientSession) -> bool:
 
 def processor_seconds(pid: int) -> tuple[float, float]:
     """Processor time so far of a process, and of its children (the rule engines)."""
-    below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    below = [child for one in threads for child in (one / "children").read_text().split()]
     return _own_seconds(pid), sum(_own_seconds(int(child)) for child in below)
 
 

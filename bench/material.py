@@ -41,9 +41,7 @@ class Seats:
 
 def make_seats(folder: Path) -> Seats:
     """A test PKI in ``folder`` with the seats of C2 and C3."""
-    pki = ensure_test_pki(
-        folder, ap_seats=[SELLER.seat_id, BUYER.seat_id], smp_seats=[], at=now()
-    )
+    pki = ensure_test_pki(folder, ap_seats=[SELLER.seat_id, BUYER.seat_id], smp_seats=[], at=now())
     keys = FileKeys(pki.keys)
     files = {"root": str(pki.trust / "root-test.pem"), "authority": str(pki.trust / "ap-test.pem")}
     for role, actor in (("sender", SELLER), ("receiver", BUYER)):
@@ -85,7 +83,7 @@ def invoice_of(size: int) -> bytes:
         return body
     scanned = base64.b64encode(random.Random(size).randbytes((size - len(body)) * 3 // 4))
     attached = (
-        b'  <cac:AdditionalDocumentReference><cbc:ID>scan</cbc:ID><cac:Attachment>'
+        b"  <cac:AdditionalDocumentReference><cbc:ID>scan</cbc:ID><cac:Attachment>"
         b'<cbc:EmbeddedDocumentBinaryObject mimeCode="application/pdf" filename="scan.pdf">'
         + scanned
         + b"</cbc:EmbeddedDocumentBinaryObject></cac:Attachment>"
