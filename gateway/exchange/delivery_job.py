@@ -188,7 +188,8 @@ class DeliveryJob:
         self, transmission: Transmission, answer: Answer, earlier: list[AttemptOutcome]
     ) -> _Verdict:
         """Read the answer: only a receipt that acknowledges every sent digest is a delivery."""
-        soap = "soap+xml" in answer.content_type or "multipart/related" in answer.content_type
+        media_type = answer.content_type.lower()
+        soap = "soap+xml" in media_type or "multipart/related" in media_type
         if not answer.body or not soap:
             failure = GatewayError(
                 PEER_SILENT,
@@ -215,7 +216,7 @@ class DeliveryJob:
             return _Verdict(AttemptOutcome.UNKNOWN, answer, failure, delivered=False)
         if not isinstance(signal, ErrorReceived):
             return _Verdict(AttemptOutcome.RECEIPT, answer, None, delivered=True)
-        if signal.duplicate and proves_delivery(earlier):
+        if signal.duplicate and signal.signed and proves_delivery(earlier):
             return _Verdict(AttemptOutcome.DUPLICATE, answer, None, delivered=True)
         return _Verdict(
             AttemptOutcome.ERROR, answer, _peer_failure(transmission, signal), delivered=False

@@ -6,19 +6,25 @@ misbehave.
 """
 
 import asyncio
+import itertools
 import os
 import re
 import shutil
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import aiohttp
@@ -49,7 +55,10 @@ from gateway.as4.incoming import build_error
 from gateway.as4.keys import SoftwareKey
 from gateway.as4.outgoing import encode
 from gateway.as4.sbdh import MlsType, Sbdh, write
+from gateway.core.blob_format import BlobRef
+from gateway.core.errors import STORAGE_FULL, ErrorKind, GatewayError
 from gateway.core.jobs.tables import Job, JobState, Lane
+from gateway.core.pool import POOL_BUSY
 from gateway.core.settings import Settings
 from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import CRATES, render_invoice
@@ -595,11 +604,6 @@ class Forge:
         )
         return Request(encoded.content_type, out.getvalue())
 
-
-@pytest.fixture(scope="session")
-def forge(pki: Pki) -> Forge:
-    return Forge(pki)
-
     def error(
         self,
         request: Request,
@@ -636,6 +640,11 @@ def forge(pki: Pki) -> Forge:
             return Reply(200, SOAP, self.error(request, *codes, detail=detail, signer=signer))
 
         line.once(step)
+
+
+@pytest.fixture(scope="session")
+def forge(pki: Pki) -> Forge:
+    return Forge(pki)
 
 
 @dataclass(frozen=True, slots=True)
@@ -678,3 +687,39 @@ def bundles(
         return loop.run_until_complete(exchange())
     finally:
         loop.close()
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AbstractContextManager[None]]:
+    """Within the block a house's storage takes ``after`` more blobs and then has no room left."""
+
+    @contextmanager
+    def full(house: House, *, after: int = 0) -> Iterator[None]:
+        blobs, taken = house.gateway.platform.blobs, itertools.count()
+        put = blobs.put
+
+        async def put_while_there_is_room(source: bytes | BinaryIO) -> BlobRef:
+            if next(taken) >= after:
+                raise GatewayError(STORAGE_FULL, "There is no room left; free some and retry.")
+            return await put(source)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(blobs, "put", put_while_there_is_room)
+            yield
+
+    return full
+
+
+@pytest.fixture
+def pool_fails() -> Callable[..., AbstractContextManager[None]]:
+    """Within the block a house's rule workers cannot finish."""
+
+    @contextmanager
+    def failing(house: House, kind: ErrorKind = POOL_BUSY) -> Iterator[None]:
+        pool = house.gateway.platform.pool
+        assert isinstance(pool, InProcess)
+        pool.failure = GatewayError(kind, "The workers cannot take this; send it again later.")
+        yield
+        pool.failure = None
+
+    return failing
