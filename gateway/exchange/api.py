@@ -40,9 +40,10 @@ _Model = TypeVar("_Model", bound=BaseModel)
 async def submit_document(request: web.Request) -> web.Response:
     """Take a UBL invoice or credit note: 202 when it is on its way, 422 with the report if not."""
     key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > _MAX_KEY:
+    if len(key) > _MAX_KEY or not key.isprintable():
         raise GatewayError(
-            BAD_REQUEST, f"The Idempotency-Key is longer than {_MAX_KEY} characters."
+            BAD_REQUEST,
+            f"An Idempotency-Key has at most {_MAX_KEY} visible characters, as UTF-8.",
         )
     submitted = await request.app[SUBMISSION].submit(
         principal(request), await request.read(), idempotency_key=key or None
