@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import getpass
+import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -15,13 +16,14 @@ from pydantic import ValidationError
 
 from gateway import __version__
 from gateway.access.roles import Role
-from gateway.app import open_gateway
+from gateway.app import all_routes, open_gateway
 from gateway.core import schema, telemetry
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings, load_settings
 from gateway.demo.story import run_demo
 from gateway.exchange.evidence_check import check_evidence
+from gateway.web import openapi
 from gateway.web.server import listening, stop_signal
 
 __all__ = ["main"]
@@ -81,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     person.add_argument("--role", choices=[one.value for one in Role], default=Role.OWNER.value)
     evidence = add("evidence", _evidence, "verify an evidence bundle")
     evidence.add_argument("bundle", type=Path)
+    add("openapi", _openapi, "print the description of the API (OpenAPI 3.1)")
     demo = add("demo", _demo, "two gateways and an SMP exchange real messages on this machine")
     demo.add_argument("--once", action="store_true", help="tell the story once and stop")
     demo.add_argument("--data", type=Path, default=Path("demo-data"), help="data folder")
@@ -194,6 +197,11 @@ def _evidence(options: argparse.Namespace) -> int:
         mark = "ok  " if one.holds else "FAIL"
         print(f"{mark} {one.subject}: {one.statement} {one.reason}".rstrip())
     return 0 if all(one.holds for one in checks) else EXIT_FAILED
+
+
+def _openapi(_options: argparse.Namespace) -> int:
+    print(json.dumps(openapi.document(all_routes()), indent=2))
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -93,6 +93,8 @@ def configure(*, level: str = "INFO", stream: TextIO | None = None) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
+    # At DEBUG this library logs the parameters of every statement, secrets among them.
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)
 
 
 def _rendering(stream: TextIO) -> list[structlog.typing.Processor]:

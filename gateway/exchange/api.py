@@ -15,6 +15,7 @@ from gateway.exchange.api_models import (
     DocumentQuery,
     ResponseIn,
     States,
+    SubmitQuery,
     TimelineEntry,
     TimelineOut,
 )
@@ -182,6 +183,7 @@ ROUTES: Final = (
         submit_document,
         "documents:send",
         "Send a UBL invoice or credit note",
+        query=SubmitQuery,
         body="application/xml",
         answer=DocumentOut,
         status=202,

@@ -22,6 +22,7 @@ __all__ = [
     "DocumentPage",
     "DocumentQuery",
     "ResponseIn",
+    "SubmitQuery",
     "TimelineEntry",
     "TimelineOut",
 ]
@@ -132,6 +133,20 @@ class DocumentQuery(BaseModel):
     q: str = Field("", max_length=200)
     cursor: UUID | None = None
     limit: int = Field(50, ge=1, le=200)
+
+
+class SubmitQuery(BaseModel):
+    """What may come beside a submitted document."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    idempotency_key: str | None = Field(
+        None,
+        alias="Idempotency-Key",
+        max_length=200,
+        description="The same key with the same document gives the same answer again.",
+        json_schema_extra={"in": "header"},
+    )
 
 
 class TimelineEntry(BaseModel):
