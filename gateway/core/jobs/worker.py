@@ -30,7 +30,10 @@ __all__ = ["Observe", "Outcome", "Worker"]
 
 log = structlog.get_logger(__name__)
 
-_MAX_LAPSES: Final = 3
+_MAX_LAPSES: Final = 10
+"""Leases in a row that may run out. A process that is killed takes every job along that it holds,
+also those that only waited, so a few lapses say little about the job itself; and burying a message
+that was acknowledged would lose it for the business."""
 
 Outcome = Literal["done", "again", "dead", "cancelled", "released", "lost"]
 Observe = Callable[[str, Outcome, float], None]

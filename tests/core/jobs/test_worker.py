@@ -384,6 +384,13 @@ async def test_a_commit_wakes_the_worker(
     await running
 
 
+async def lapse(database: Database, job_id: UUID, *, times: int) -> None:
+    """Leave a job as that many workers in a row leave it that die with it in hand."""
+    async with database.write() as session:
+        job = await session.get_one(Job, job_id)
+        job.state, job.lapses, job.token = JobState.LEASED, times - 1, uuid4()
+
+
 async def test_a_job_that_kills_its_workers_is_buried(
     database: Database, queue: JobQueue, registry: Registry, worker: Worker, read_job: ReadJob
 ) -> None:
@@ -392,10 +399,20 @@ async def test_a_job_that_kills_its_workers_is_buried(
 
     registry.add("work", handler)
     job_id = await add(database, queue)
-    async with database.write() as session:
-        job = await session.get(Job, job_id)
-        assert job is not None
-        job.state, job.lapses, job.token = JobState.LEASED, 2, uuid4()
+    await lapse(database, job_id, times=10)
     await worker.run_due()
     job = await read_job(job_id)
     assert (job.state, job.error_code) == (JobState.DEAD, "JOB-CRASH")
+
+
+async def test_a_job_outlives_workers_that_die_of_something_else(
+    database: Database, queue: JobQueue, registry: Registry, worker: Worker, read_job: ReadJob
+) -> None:
+    async def handler(context: JobContext) -> None:
+        assert context.attempt == 1
+
+    registry.add("work", handler)
+    job_id = await add(database, queue)
+    await lapse(database, job_id, times=9)
+    await worker.run_due()
+    assert (await read_job(job_id)).state is JobState.DONE
