@@ -128,7 +128,7 @@ async def test_a_task_that_swells_is_killed(tasks: ModuleType) -> None:
 
 async def test_a_process_that_grew_is_replaced_after_its_task(tasks: ModuleType) -> None:
     async with pool_of(tasks, rss_limit_mb=150) as pool:
-        grown = await pool.run("keep", 120)
+        grown = await pool.run("keep", 160)
         _, _, calls, other = await pool.run("greet")
         assert (calls, other != grown) == (1, True)
 
