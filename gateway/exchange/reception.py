@@ -46,6 +46,9 @@ from gateway.network.service import Network, ServedParticipant
 __all__ = ["Receiver", "Reply"]
 
 SOAP: Final = "application/soap+xml;charset=UTF-8"
+MAX_IDENTIFIER: Final = 200
+MAX_CONTENT_TYPE: Final = 500
+"""The lengths of the columns of a reception, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Receiver:
             raise PeerAs4Error(verdict.code, verdict.message, ebms=EbmsCode.FAILED_AUTHENTICATION)
 
     async def _take(self, received: Received, body: BinaryIO, content_type: str) -> Reply:
+        _check_lengths(received, content_type)
         digest = _digest(received)
         signer = fingerprint(received.signer)
         async with self._database.read() as session:
@@ -252,6 +256,23 @@ def _digest(received: Received) -> str:
     """One value for the whole signed content: equal for a repetition, different otherwise."""
     joined = "\n".join(sorted(f"{one.uri} {one.digest.hex()}" for one in received.references))
     return hashlib.sha256(joined.encode()).hexdigest()
+
+
+def _check_lengths(received: Received, content_type: str) -> None:
+    """Refuse for good what could not be kept: the sender would try again for ever."""
+    message_id = received.message.message_id
+    for what, text, longest in (
+        ("MessageId", message_id, MAX_IDENTIFIER),
+        ("SBDH InstanceIdentifier", received.header.instance_identifier, MAX_IDENTIFIER),
+        ("Content-Type", content_type, MAX_CONTENT_TYPE),
+    ):
+        if len(text) > longest:
+            raise _refuse(
+                message_id,
+                "AS4-TOO-LONG",
+                f"The {what} has {len(text)} characters; this access point takes {longest}.",
+                ebms=EbmsCode.INVALID_HEADER,
+            )
 
 
 def _refuse(
