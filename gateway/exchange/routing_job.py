@@ -11,7 +11,8 @@ from io import BytesIO
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import select
+from sqlalchemy import and_, or_
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.as4.identifiers import (
@@ -281,12 +282,20 @@ def _provider(reception: Reception) -> ParticipantId:
 
 
 async def _known_document(session: AsyncSession, reception: Reception) -> Document | None:
-    """The same SBDH identifier under another MessageId: handed over once only."""
+    """The same SBDH identifier under another MessageId: handed over once only.
+
+    Also found by its reception, because an MLS moves to the tenant it concerns.
+    """
+    earlier = select(Reception.document_id).where(
+        Reception.tenant_id == reception.tenant_id, Reception.sbdh_id == reception.sbdh_id
+    )
+    own = and_(
+        col(Document.tenant_id) == reception.tenant_id,
+        col(Document.sbdh_id) == reception.sbdh_id,
+    )
     found = await session.exec(
         select(Document).where(
-            Document.tenant_id == reception.tenant_id,
-            Document.direction == Direction.IN,
-            Document.sbdh_id == reception.sbdh_id,
+            Document.direction == Direction.IN, or_(own, col(Document.id).in_(earlier))
         )
     )
     return found.first()
