@@ -109,7 +109,7 @@ class DeliveryJob:
             return
         self._faults.reach("row-committed")
         verdict = await self._send(last, outcomes)
-        if verdict.answer is not None:
+        if verdict.outcome is AttemptOutcome.RECEIPT:
             self._faults.reach("receipt-read")
         await self._conclude(job, document_id, last, attempt, verdict)
         if verdict.failure is not None:

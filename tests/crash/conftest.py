@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import psycopg
@@ -39,10 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line per database over all crash tests, whichever process ran them."""
     totals: dict[str, Counter[str]] = defaultdict(Counter)
-    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
-        for name, value in report.user_properties:
-            if name == PROPERTY and report.when == "teardown":
-                totals[value["kind"]].update(value["figures"])
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        # The teardown's report is the one that has what fixtures recorded on leaving.
+        if getattr(report, "when", None) == "teardown":
+            for name, value in report.user_properties:
+                if name == PROPERTY:
+                    totals[value["kind"]].update(value["figures"])
     for kind, figures in totals.items():
         line = ", ".join(f"{name} {count}" for name, count in figures.items())
         terminalreporter.write_line(f"crash tests on {kind}: {line}")
