@@ -45,12 +45,12 @@ def main() -> None:
 def _run(part: str, folder: Path, *, quick: bool) -> Sequence[Section]:
     folder.mkdir()
     if part == "as4":
-        return as4_layer.measure(folder, rounds=2 if quick else 7)
+        return as4_layer.measure(folder, rounds=2 if quick else 7, repeats=10 if quick else 40)
     if part == "accept":
         rounds, count = (2, 12) if quick else (3, 40)
         return asyncio.run(accept.measure(folder, rounds=rounds, count=count, postgresql=not quick))
     if part == "delivery":
-        return asyncio.run(delivery.measure(folder, count=30 if quick else 150))
+        return asyncio.run(delivery.measure(folder, count=20 if quick else 120))
     return asyncio.run(shares.measure(folder, count=6 if quick else 25, postgresql=not quick))
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from as4 import AS4LocalPrivateKey
-from as4.peppol import (
+from as4 import AS4LocalPrivateKey  # type: ignore[import-not-found] # of another environment
+from as4.peppol import (  # type: ignore[import-not-found] # of another environment
     build_peppol_message,
     create_peppol_external_party,
     create_peppol_internal_party,
@@ -89,7 +89,8 @@ class Parties:
         )
         if not exchange.successful:
             raise RuntimeError(f"the peer refuses its own message: {exchange.error}")
-        return exchange.build_signal()[1]
+        answer: bytes = exchange.build_signal()[1]
+        return answer
 
     def read_answer(self, message: Any, answer: bytes) -> None:
         receipt = parse_peppol_receipt(answer, self.certificates["receiver"])

@@ -27,7 +27,14 @@ from gateway.core.database import Database
 from gateway.core.settings import Settings, load_settings
 from gateway.network.test_pki import ensure_test_pki
 
-__all__ = ["Instance", "client", "free_port", "furnish", "prepare", "processor_seconds", "running"]
+__all__ = [
+    "Instance",
+    "client",
+    "prepare",
+    "processor_seconds",
+    "running",
+    "seconds_of",
+]
 
 _AP_SEAT: Final = "POP000101"
 _SMP_SEAT: Final = "PSM000303"
@@ -44,7 +51,7 @@ class Instance:
     key: str
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """A port of the loopback interface that nobody uses right now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -54,7 +61,7 @@ def free_port() -> int:
 async def prepare(folder: Path, database_url: str = "") -> Instance:
     """Set one gateway up in an empty folder; without ``database_url`` on SQLite."""
     folder.mkdir(parents=True)
-    port = free_port()
+    port = _free_port()
     pki = ensure_test_pki(folder / "pki", ap_seats=[_AP_SEAT], smp_seats=[_SMP_SEAT], at=now())
     (folder / "sml.toml").write_text(f'default = "http://127.0.0.1:{port}/smp"\n')
     file = folder / "gateway.toml"
@@ -86,11 +93,11 @@ poll_s = 0.2
         await schema.upgrade(database)
         await database.close()
     async with open_gateway(settings) as gateway:
-        key = await furnish(gateway)
+        key = await _furnish(gateway)
     return Instance(settings, file, key)
 
 
-async def furnish(gateway: Gateway) -> str:
+async def _furnish(gateway: Gateway) -> str:
     """Open an account for seller and buyer each; returns an API key of the seller."""
     keys = []
     for slug, participant in zip(("seller", "buyer"), BUSINESSES, strict=True):
@@ -165,6 +172,11 @@ def processor_seconds(pid: int) -> tuple[float, float]:
 
 
 def _own_seconds(pid: int) -> float:
+    return seconds_of(Path(f"/proc/{pid}/stat"))
+
+
+def seconds_of(stat: Path) -> float:
+    """Processor time in the ``stat`` file of a process or thread."""
     # The name in brackets may hold spaces; utime and stime are the 12th and 13th after it.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = stat.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

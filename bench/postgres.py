@@ -42,7 +42,7 @@ def server() -> Iterator[str | None]:
     try:
         _run(folder, [*account, "initdb", "-D", data, "-U", "postgres", "-A", "trust"])
         options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
-        log = ["-l", folder / "log"]
+        log: list[str | Path] = ["-l", folder / "log"]
         _run(folder, [*account, "pg_ctl", "start", "-w", "-D", data, *log, "-o", options])
         try:
             yield f"postgresql://postgres@/postgres?host={folder}"

@@ -8,8 +8,8 @@ lock is not booked to whoever happened to wait.
 import asyncio
 import itertools
 import os
+import threading
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,10 +18,9 @@ from typing import Final
 import aiohttp
 
 from bench.figures import Section, median
-from bench.instance import client, prepare, processor_seconds
+from bench.instance import client, prepare, processor_seconds, seconds_of
 from bench.material import invoice
 from bench.postgres import fresh_database, server
-from bench.sampler import BENCHMARK, Sampler
 from bench.stopwatch import PARTS, REST, STATIONS, Stopwatch
 from gateway.app import Gateway, open_gateway
 from gateway.web.server import listening
@@ -30,6 +29,8 @@ __all__ = ["measure"]
 
 _LIMIT_S: Final = 30
 _WARM_UP: Final = 3
+_LOOP: Final = "event loop: ORM, jobs, HTTP, and handing over to threads"
+_SQLITE: Final = "threads for SQLite"
 _LOOK_S: Final = 0.01
 _ROUTED_EACH: Final = 2
 _ELSEWHERE: Final = ("lookup", "peer")
@@ -60,14 +61,15 @@ async def _on(name: str, folder: Path, database_url: str, *, count: int) -> list
         await _one_by_one(http, stopwatch, numbers, _WARM_UP)
         stopwatch.seconds.clear()
         stopwatch.calls.clear()
-        _, before = processor_seconds(os.getpid())
-        with Sampler() as sampler:
-            took = await _one_by_one(http, stopwatch, numbers, count)
+        (_, before), threads = processor_seconds(os.getpid()), _threads()
+        took = await _one_by_one(http, stopwatch, numbers, count)
         _, after = processor_seconds(os.getpid())
+        by_thread = {kind: late - threads.get(kind, 0.0) for kind, late in _threads().items()}
+        calls = sum(stopwatch.calls[station, "SQL"] for station in STATIONS)
         await _check(http, count)
     return [
         _table(name, stopwatch, took, count),
-        _processor(name, sampler, engine=after - before, count=count),
+        _processor(name, by_thread, engine=after - before, calls=calls, count=count),
     ]
 
 
@@ -157,19 +159,42 @@ def _table(name: str, stopwatch: Stopwatch, took: list[float], count: int) -> Se
     return section
 
 
-def _processor(name: str, sampler: Sampler, *, engine: float, count: int) -> Section:
+def _threads() -> dict[str, float]:
+    """Processor seconds so far by kind of thread of this process."""
+    kinds: dict[str, float] = {}
+    for one in threading.enumerate():
+        try:
+            seconds = seconds_of(Path(f"/proc/self/task/{one.native_id}/stat"))
+        except FileNotFoundError:
+            continue  # it has ended meanwhile
+        kinds[_kind(one)] = kinds.get(_kind(one), 0.0) + seconds
+    return kinds
+
+
+def _kind(thread: threading.Thread) -> str:
+    if thread is threading.main_thread():
+        return _LOOP
+    if thread.name.startswith("asyncio_"):
+        return "threads for AS4 and files"
+    if thread.name.startswith("pool"):
+        return "threads that talk to the rule engine"
+    return _SQLITE
+
+
+def _processor(
+    name: str, by_thread: dict[str, float], *, engine: float, calls: float, count: int
+) -> Section:
     section = Section(
-        f"On what the processor time of an invoice goes ({name})", ("work", "ms", "share")
+        f"Processor time of an invoice by thread, in ms ({name})", ("thread", "ms", "of all")
     )
-    found = Counter(sampler.seconds)
-    found["rule engine"] += engine
-    own = found.pop(BENCHMARK, 0.0)
-    total = sum(found.values())
-    for work, seconds in found.most_common():
-        section.add(work, seconds * 1000 / count, f"{seconds / total:.0%}")
+    rows = {**by_thread, "rule engine (its own process)": engine}
+    total = sum(rows.values())
+    for kind, seconds in sorted(rows.items(), key=lambda item: -item[1]):
+        section.add(kind, seconds * 1000 / count, f"{seconds / total:.0%}")
     section.add("all", total * 1000 / count, "100%")
+    database = sum(seconds for kind, seconds in rows.items() if kind in (_LOOP, _SQLITE))
     section.notes = [
-        "Both sides together, by sampling each thread's processor clock; the rule engine's process "
-        f"in full. The benchmark's own client ({own * 1000 / count:.0f} ms) is left out.",
+        "Both sides and the benchmark's own client; without PostgreSQL's own processes.",
+        f"{database * 1000 / calls:.2f} ms of event loop and SQLite threads per SQL call.",
     ]
     return section

@@ -7,7 +7,7 @@ outer one. Each part is booked to the station (accept, deliver, ...) that its ta
 
 import contextvars
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class Stopwatch:
     """Seconds and calls by (station, part), for as long as it is entered."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[tuple[str, str]] = Counter()
+        self.seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
         self.calls: Counter[tuple[str, str]] = Counter()
         self._closing = ExitStack()
 
