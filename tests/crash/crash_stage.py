@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
+from threading import Event
 
 from crash_houses import House, Unanswered, wait_until
 from crash_verdict import Tally, judge, open_lanes, unfinished
@@ -35,6 +36,7 @@ class CrashStage:
         self._waiting: list[Future[None]] = []
         self._clients = ThreadPoolExecutor(4, thread_name_prefix="customer")
         self._number = 0
+        self._closing = Event()
 
     @contextmanager
     def playing(self) -> Iterator[None]:
@@ -46,6 +48,7 @@ class CrashStage:
                 wait_until(house.listens, f"the {house.actor.key} listens")
             yield
         finally:
+            self._closing.set()
             self._clients.shutdown(cancel_futures=True)
             for house in (self.sender, self.receiver):
                 house.stop()
@@ -67,7 +70,7 @@ class CrashStage:
         )
         deadline = time.monotonic() + CLIENT_LIMIT_S
         send = partial(self.sender.call, "/v1/documents", content, Idempotency_Key=f"key-{number}")
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._closing.is_set():
             try:
                 status, body = send()
             except Unanswered:
