@@ -3,7 +3,6 @@
 from typing import Final
 
 from aiohttp import web
-from pydantic import BaseModel
 
 from gateway.access.api_models import (
     ApiKeyCreated,
@@ -17,7 +16,7 @@ from gateway.access.api_models import (
 from gateway.access.principal import principal
 from gateway.access.service import Access
 from gateway.access.sessions import Sessions
-from gateway.core.http import Route
+from gateway.core.http import Route, body_of, json_answer, query_of
 
 __all__ = ["ACCESS", "ROUTES", "SESSIONS"]
 
@@ -27,22 +26,22 @@ SESSIONS: Final = web.AppKey("sessions", Sessions)
 
 async def show_caller(request: web.Request) -> web.Response:
     """Who the gateway takes the caller for."""
-    return _json(CallerOut.of(principal(request)))
+    return json_answer(CallerOut.of(principal(request)))
 
 
 async def list_api_keys(request: web.Request) -> web.Response:
     """The account's keys, newest first."""
     rows = await request.app[ACCESS].list_api_keys(principal(request))
-    return _json(ApiKeyList(items=[ApiKeyOut.of(row) for row in rows]))
+    return json_answer(ApiKeyList(items=[ApiKeyOut.of(row) for row in rows]))
 
 
 async def create_api_key(request: web.Request) -> web.Response:
     """Make a key and show its secret this once."""
-    body = ApiKeyIn.model_validate_json(await request.read())
+    body = await body_of(request, ApiKeyIn)
     row, secret = await request.app[ACCESS].create_api_key(
         principal(request), name=body.name, scopes=body.scopes
     )
-    return _json(ApiKeyCreated(key=ApiKeyOut.of(row), secret=secret), status=201)
+    return json_answer(ApiKeyCreated(key=ApiKeyOut.of(row), secret=secret), status=201)
 
 
 async def revoke_api_key(request: web.Request) -> web.Response:
@@ -53,17 +52,11 @@ async def revoke_api_key(request: web.Request) -> web.Response:
 
 async def list_audit_entries(request: web.Request) -> web.Response:
     """A page of the account's audit log."""
-    query = AuditQuery.model_validate(dict(request.query))
+    query = query_of(request, AuditQuery)
     rows = await request.app[ACCESS].audit_log(
         principal(request), before=query.cursor, limit=query.limit + 1
     )
-    return _json(AuditPage.of(rows, limit=query.limit))
-
-
-def _json(answer: BaseModel, *, status: int = 200) -> web.Response:
-    return web.Response(
-        text=answer.model_dump_json(), status=status, content_type="application/json"
-    )
+    return json_answer(AuditPage.of(rows, limit=query.limit))
 
 
 ROUTES: Final = (

@@ -8,7 +8,7 @@ turns into a problem document (RFC 9457) or an error page. Services are reached 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -23,6 +23,9 @@ __all__ = [
     "Handler",
     "Render",
     "Route",
+    "body_of",
+    "json_answer",
+    "query_of",
 ]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -64,3 +67,23 @@ class Route:
     query: type[BaseModel] | None = None
     status: int = 200
     statuses: Mapping[int, str] = field(default_factory=dict)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+async def body_of(request: web.Request, model: type[_Model]) -> _Model:
+    """The JSON body as the route's model; the server answers its faults with 400."""
+    return model.model_validate_json(await request.read())
+
+
+def query_of(request: web.Request, model: type[_Model]) -> _Model:
+    """The query as the route's model; the server answers its faults with 400."""
+    return model.model_validate(dict(request.query))
+
+
+def json_answer(model: BaseModel, *, status: int = 200) -> web.Response:
+    """A model as a JSON answer."""
+    return web.Response(
+        text=model.model_dump_json(), status=status, content_type="application/json"
+    )

@@ -1,14 +1,13 @@
 """The API of the exchange: send documents, follow them, answer them, prove them."""
 
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
 
 from gateway.access.principal import principal
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Route
+from gateway.core.http import BAD_REQUEST, Route, body_of, json_answer, query_of
 from gateway.exchange.api_models import (
     DocumentOut,
     DocumentPage,
@@ -35,8 +34,6 @@ __all__ = ["ROUTES"]
 _DOCUMENT: Final = "/v1/documents/{document_id:[0-9a-f-]{36}}"
 _MAX_KEY: Final = 200
 
-_Model = TypeVar("_Model", bound=BaseModel)
-
 
 async def submit_document(request: web.Request) -> web.Response:
     """Take a UBL invoice or credit note: 202 when it is on its way, 422 with the report if not."""
@@ -57,12 +54,12 @@ async def submit_document(request: web.Request) -> web.Response:
             report=submitted.report,
             document=str(submitted.document.id),
         )
-    return _json(DocumentOut.of(submitted.document), status=202)
+    return json_answer(DocumentOut.of(submitted.document), status=202)
 
 
 async def get_documents(request: web.Request) -> web.Response:
     """A page of the caller's documents, newest first."""
-    query = _query(request, DocumentQuery)
+    query = query_of(request, DocumentQuery)
     async with request.app[DATABASE].read() as session:
         rows = await list_documents(
             session,
@@ -74,14 +71,16 @@ async def get_documents(request: web.Request) -> web.Response:
         )
     shown = rows[: query.limit]
     cursor = str(shown[-1].id) if len(rows) > query.limit else None
-    return _json(DocumentPage(items=[DocumentOut.of(one) for one in shown], next_cursor=cursor))
+    return json_answer(
+        DocumentPage(items=[DocumentOut.of(one) for one in shown], next_cursor=cursor)
+    )
 
 
 async def get_document(request: web.Request) -> web.Response:
     """One document with its states."""
     async with request.app[DATABASE].read() as session:
         row = await document_of(session, principal(request).tenant_id, _document_id(request))
-    return _json(DocumentOut.of(row))
+    return json_answer(DocumentOut.of(row))
 
 
 async def get_content(request: web.Request) -> web.Response:
@@ -102,7 +101,7 @@ async def get_timeline(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as session:
         row = await document_of(session, principal(request).tenant_id, _document_id(request))
         events = await timeline_of(session, row.id)
-    return _json(
+    return json_answer(
         TimelineOut(
             document_id=row.id,
             states=States(
@@ -129,7 +128,7 @@ async def get_evidence(request: web.Request) -> web.Response:
 
 async def respond(request: web.Request) -> web.Response:
     """Answer a received invoice with an Invoice Response."""
-    body = await _body(request, ResponseIn)
+    body = await body_of(request, ResponseIn)
     answer = await request.app[RESPONDER].respond(
         principal(request),
         _document_id(request),
@@ -142,7 +141,7 @@ async def respond(request: web.Request) -> web.Response:
             effective_date=body.effective_date,
         ),
     )
-    return _json(DocumentOut.of(answer), status=202)
+    return json_answer(DocumentOut.of(answer), status=202)
 
 
 def _document_id(request: web.Request) -> UUID:
@@ -150,30 +149,6 @@ def _document_id(request: web.Request) -> UUID:
         return UUID(request.match_info["document_id"])
     except ValueError:
         raise GatewayError(BAD_REQUEST, "A document id is a UUID.") from None
-
-
-def _query(request: web.Request, model: type[_Model]) -> _Model:
-    try:
-        return model.model_validate(dict(request.query))
-    except ValidationError as error:
-        raise _invalid(error) from None
-
-
-async def _body(request: web.Request, model: type[_Model]) -> _Model:
-    try:
-        return model.model_validate_json(await request.read())
-    except ValidationError as error:
-        raise _invalid(error) from None
-
-
-def _invalid(error: ValidationError) -> GatewayError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(one) for one in first["loc"]) or "body"
-    return GatewayError(BAD_REQUEST, f"{place}: {first['msg']}.", field=place)
-
-
-def _json(model: BaseModel, *, status: int = 200) -> web.Response:
-    return web.json_response(text=model.model_dump_json(), status=status)
 
 
 ROUTES: Final = (

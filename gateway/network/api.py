@@ -1,14 +1,13 @@
 """The network's API: participants, what our SMP publishes about them, seats, lookups."""
 
-from typing import Final, TypeVar
+from typing import Final
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
 
 from gateway.access.principal import principal
 from gateway.as4.identifiers import DocumentTypeId, IdentifierInvalid, ParticipantId
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Route
+from gateway.core.http import BAD_REQUEST, Route, body_of, json_answer, query_of
 from gateway.network.api_models import (
     LookupOut,
     LookupQuery,
@@ -34,26 +33,24 @@ __all__ = ["LOOKUP", "PARTICIPANTS", "ROUTES"]
 LOOKUP: Final = web.AppKey("lookup", Lookup)
 PARTICIPANTS: Final = web.AppKey("participants", Participants)
 
-_Model = TypeVar("_Model", bound=BaseModel)
-
 
 async def list_participants(request: web.Request) -> web.Response:
     """A page of the caller's participants."""
-    query = _query(request, ParticipantQuery)
+    query = query_of(request, ParticipantQuery)
     rows = await request.app[PARTICIPANTS].page(
         principal(request).tenant_id, after=query.cursor, limit=query.limit + 1
     )
     more = len(rows) > query.limit
     shown = rows[: query.limit]
     cursor = str(shown[-1].id) if more else None
-    return _json(
+    return json_answer(
         ParticipantPage(items=[ParticipantOut.of(one) for one in shown], next_cursor=cursor)
     )
 
 
 async def register_participant(request: web.Request) -> web.Response:
     """Register a participant of the caller."""
-    body = await _body(request, ParticipantIn)
+    body = await body_of(request, ParticipantIn)
     services = body.services
     offers = (
         BILLING_OFFERS
@@ -72,7 +69,7 @@ async def register_participant(request: web.Request) -> web.Response:
         seat_id=body.seat_id,
         offers=offers,
     )
-    return _json(ParticipantOut.of(row), status=201)
+    return json_answer(ParticipantOut.of(row), status=201)
 
 
 async def get_publication(request: web.Request) -> web.Response:
@@ -81,20 +78,20 @@ async def get_publication(request: web.Request) -> web.Response:
     rows = await request.app[PARTICIPANTS].published(
         principal(request).tenant_id, participant, document_type
     )
-    return _json(PublicationOut.of(participant, document_type, rows))
+    return json_answer(PublicationOut.of(participant, document_type, rows))
 
 
 async def put_publication(request: web.Request) -> web.Response:
     """Publish one document type, in place of what was published about it."""
     participant, document_type = _published_thing(request)
-    body = await _body(request, PublicationIn)
+    body = await body_of(request, PublicationIn)
     rows = await request.app[PARTICIPANTS].publish(
         principal(request).tenant_id,
         participant,
         document_type,
         [process.offer(document_type) for process in body.processes],
     )
-    return _json(PublicationOut.of(participant, document_type, rows))
+    return json_answer(PublicationOut.of(participant, document_type, rows))
 
 
 async def delete_publication(request: web.Request) -> web.Response:
@@ -110,12 +107,12 @@ async def list_seats(request: web.Request) -> web.Response:
     """The seats of this instance with the certificates to publish."""
     network = request.app[NETWORK]
     rows = await request.app[PARTICIPANTS].seats()
-    return _json(SeatList(items=[_seat(network, row) for row in rows]))
+    return json_answer(SeatList(items=[_seat(network, row) for row in rows]))
 
 
 async def look_up(request: web.Request) -> web.Response:
     """Ask the network where a receiver takes a document now."""
-    query = _query(request, LookupQuery)
+    query = query_of(request, LookupQuery)
     found = await request.app[LOOKUP].find(
         read_participant(query.participant),
         read_document_type(query.document_type),
@@ -123,7 +120,7 @@ async def look_up(request: web.Request) -> web.Response:
         at=request.app[NETWORK].now(),
         fresh=True,
     )
-    return _json(LookupOut.of(query, found))
+    return json_answer(LookupOut.of(query, found))
 
 
 def _seat(network: Network, row: Seat) -> SeatOut:
@@ -142,33 +139,6 @@ def _published_thing(request: web.Request) -> tuple[ParticipantId, DocumentTypeI
         )
     except IdentifierInvalid as error:
         raise GatewayError(BAD_REQUEST, error.message, reason=error.code) from error
-
-
-async def _body(request: web.Request, model: type[_Model]) -> _Model:
-    try:
-        return model.model_validate_json(await request.read())
-    except ValidationError as error:
-        raise _not_as_described(error) from error
-
-
-def _query(request: web.Request, model: type[_Model]) -> _Model:
-    try:
-        return model.model_validate(dict(request.query))
-    except ValidationError as error:
-        raise _not_as_described(error) from error
-
-
-def _not_as_described(error: ValidationError) -> GatewayError:
-    faults = "; ".join(
-        f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()[:5]
-    )
-    return GatewayError(BAD_REQUEST, f"{faults}.")
-
-
-def _json(answer: BaseModel, *, status: int = 200) -> web.Response:
-    return web.Response(
-        text=answer.model_dump_json(), status=status, content_type="application/json"
-    )
 
 
 _PUBLICATION: Final = "/v1/smp/participants/{participant}/services/{document_type}"

@@ -14,11 +14,13 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pydantic import ValidationError
 
 from gateway.access.principal import PRINCIPAL, CallerKind, Principal
 from gateway.access.tables import Tenant
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
+from gateway.core.http import BAD_REQUEST
 from gateway.core.settings import Stage
 from gateway.network.api import PARTICIPANTS, ROUTES
 from gateway.network.keys import FileKeys, KeyPair
@@ -153,6 +155,10 @@ async def as_the_server_does(
     except GatewayError as error:
         problem = {"code": error.code, "detail": error.message}
         return web.json_response(problem, status=error.kind.status)
+    except ValidationError as error:
+        faults = [{"field": one["loc"], "reason": one["msg"]} for one in error.errors()]
+        problem = {"code": BAD_REQUEST.code, "detail": str(faults)}
+        return web.json_response(problem, status=BAD_REQUEST.status)
 
 
 @pytest.fixture
