@@ -25,7 +25,7 @@ from gateway.core import schema
 from gateway.core.clock import now
 from gateway.core.database import Database
 from gateway.core.settings import Settings, load_settings
-from gateway.network.test_pki import ensure_test_pki
+from gateway.network.local_pki import ensure_test_pki
 
 __all__ = [
     "Instance",

@@ -14,8 +14,8 @@ from gateway.core.clock import now
 from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import CRATES, Line, render_invoice
 from gateway.network.keys import CERTIFICATE_SUFFIX, KEY_SUFFIX, FileKeys, KeyPair
+from gateway.network.local_pki import ensure_test_pki
 from gateway.network.pki import TrustAnchors
-from gateway.network.test_pki import ensure_test_pki
 
 __all__ = ["BUSINESSES", "Seats", "invoice", "invoice_of", "make_seats"]
 

@@ -63,13 +63,13 @@ from gateway.network import smp_api
 from gateway.network.adapters.sml_dns import DnsLocator
 from gateway.network.adapters.sml_static import StaticLocator
 from gateway.network.keys import FileKeys
+from gateway.network.local_pki import ensure_test_pki
 from gateway.network.participants import Participants
 from gateway.network.pki import Purpose, TrustAnchors
 from gateway.network.service import NETWORK, Network
 from gateway.network.sml import SML_ZONES, Locator
 from gateway.network.smp_client import Lookup
 from gateway.network.smp_server import SmpServer
-from gateway.network.test_pki import ensure_test_pki
 from gateway.validation import api as validation_api
 from gateway.validation import pages as validation_pages
 from gateway.validation import worker as validation_worker
@@ -210,7 +210,7 @@ def _network(settings: Settings) -> Network:
         ensure_test_pki(
             settings.data_dir / "pki", ap_seats=[TEST_AP_SEAT], smp_seats=[TEST_SMP_SEAT], at=now()
         )
-        log.warning("network.test_pki_made", folder=str(settings.data_dir / "pki"))
+        log.warning("network.local_pki_made", folder=str(settings.data_dir / "pki"))
     return Network(
         anchors=TrustAnchors.from_folder(settings.trust_dir),
         keys=FileKeys(settings.keys_dir),

@@ -26,8 +26,8 @@ from gateway.core.clock import now
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.settings import load_settings
 from gateway.demo.cast import BUYER, CAST, SELLER, SMP, Actor
+from gateway.network.local_pki import TestPki, ensure_test_pki
 from gateway.network.participants import BILLING_OFFERS, MLS_OFFER, Offer
-from gateway.network.test_pki import TestPki, ensure_test_pki
 
 __all__ = ["DEMO_FOLDER", "DEMO_NOT_UP", "House", "Stage", "set_stage"]
 

@@ -35,8 +35,8 @@ from gateway.core.clock import now
 from gateway.core.settings import Settings, load_settings
 from gateway.demo.cast import BUYER, SELLER, SMP, Actor
 from gateway.network.keys import CERTIFICATE_SUFFIX
+from gateway.network.local_pki import TestPki, ensure_test_pki
 from gateway.network.participants import BILLING_OFFERS, MLS_OFFER, Participants
-from gateway.network.test_pki import TestPki, ensure_test_pki
 
 START_LIMIT_S = 120
 ANSWER_LIMIT_S = 60

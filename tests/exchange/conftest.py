@@ -64,8 +64,8 @@ from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import CRATES, render_invoice
 from gateway.exchange.tables import Attempt, Document, Reception, Transmission
 from gateway.network.keys import FileKeys
+from gateway.network.local_pki import Authority, TestPki, ensure_test_pki, issue, new_key
 from gateway.network.pki import Purpose
-from gateway.network.test_pki import Authority, TestPki, ensure_test_pki, issue, new_key
 from gateway.validation import worker as validation_worker
 from gateway.web.server import listening
 from schematron import worker as engine

@@ -24,13 +24,13 @@ from gateway.core.http import BAD_REQUEST
 from gateway.core.settings import Stage
 from gateway.network.api import PARTICIPANTS, ROUTES
 from gateway.network.keys import FileKeys, KeyPair
+from gateway.network.local_pki import Authority, ensure_test_pki, issue
 from gateway.network.participants import Participants
 from gateway.network.pki import Purpose, TrustAnchors
 from gateway.network.service import NETWORK, Network
 from gateway.network.smp_api import ROUTES as SMP_ROUTES
 from gateway.network.smp_api import SMP_SERVER
 from gateway.network.smp_server import SmpServer
-from gateway.network.test_pki import Authority, ensure_test_pki, issue
 
 AP_SEAT = "POP000901"
 SMP_SEAT = "PSM000901"

@@ -24,7 +24,7 @@ from gateway.exchange.keys import ARCHIVE
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, DocumentKind, Event, EventGroup
 from gateway.exchange.timeline_view import LOOKS
-from gateway.network.test_pki import TestPki, ensure_test_pki
+from gateway.network.local_pki import TestPki, ensure_test_pki
 from gateway.validation.tables import ValidationRun
 from gateway.web.i18n import LANGUAGES, Catalogues
 from gateway.web.render import PACKAGES

@@ -10,8 +10,8 @@ import pytest
 from gateway.as4.identifiers import IdentifierInvalid
 from gateway.core.errors import GatewayError
 from gateway.network.keys import FileKeys
+from gateway.network.local_pki import ensure_test_pki
 from gateway.network.pki import Purpose, TrustAnchors, verify_certificate
-from gateway.network.test_pki import ensure_test_pki
 
 
 @pytest.fixture
