@@ -18,7 +18,9 @@ Disagreement = tuple[str, str]
 def common_name(certificate: x509.Certificate) -> str | None:
     """Return the subject CN, in Peppol the seat id; None if there is not exactly one."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if len(names) == 1 else None
+    if len(names) != 1 or not isinstance(names[0].value, str):
+        return None
+    return names[0].value
 
 
 def disagreements(

@@ -19,10 +19,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from gateway.as4.agreement import common_name
 from gateway.as4.identifiers import IdentifierInvalid, check_seat_id
 from gateway.as4.keys import PrivateKey, SoftwareKey
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.network.pki import common_name, fingerprint
+from gateway.network.pki import fingerprint
 
 __all__ = [
     "KEYS_INVALID",

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
+from gateway.as4.agreement import common_name
 from gateway.as4.identifiers import IdentifierInvalid, check_seat_id
 from gateway.core.errors import ErrorKind, GatewayError
 
@@ -33,7 +34,6 @@ __all__ = [
     "Purpose",
     "TrustAnchors",
     "VerdictStatus",
-    "common_name",
     "fingerprint",
     "issued_for",
     "same_name",
@@ -168,14 +168,6 @@ class TrustAnchors:
 def fingerprint(certificate: x509.Certificate) -> str:
     """SHA-256 over the DER bytes, as 64 lower-case hexadecimal digits."""
     return certificate.fingerprint(hashes.SHA256()).hex()
-
-
-def common_name(certificate: x509.Certificate) -> str | None:
-    """The one common name of the subject; None when there is none or more than one."""
-    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    if len(names) != 1 or not isinstance(names[0].value, str):
-        return None
-    return names[0].value
 
 
 def same_name(certificate: x509.Certificate, text: str) -> bool:

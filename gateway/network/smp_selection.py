@@ -11,6 +11,7 @@ from typing import Final
 
 from cryptography import x509
 
+from gateway.as4.agreement import common_name
 from gateway.as4.identifiers import DocumentTypeId, ProcessId
 from gateway.network.errors import (
     AP_CERTIFICATE,
@@ -22,7 +23,7 @@ from gateway.network.errors import (
     PROCESS,
     LookupFailed,
 )
-from gateway.network.pki import Purpose, TrustAnchors, common_name
+from gateway.network.pki import Purpose, TrustAnchors
 from gateway.network.sml import is_web_address
 from gateway.network.smp import (
     PublishedEndpoint,
