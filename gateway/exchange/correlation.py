@@ -75,7 +75,8 @@ async def apply_invoice_response(
         return
     answer.number = response.identifier[:200]
     answer.issue_date = response.issue_date
-    answer.sender_name, answer.receiver_name = response.sender.name, response.receiver.name
+    answer.sender_name = response.sender.name[:300]
+    answer.receiver_name = response.receiver.name[:300]
     subject = await _answered(session, answer, response)
     if subject is None:
         return
