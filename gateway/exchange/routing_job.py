@@ -5,10 +5,11 @@ anywhere leaves either nothing or everything done.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import and_, or_
@@ -48,6 +49,7 @@ from gateway.exchange.tables import (
 from gateway.validation.service import ValidationService, require_verdict
 from gateway.validation.tables import ValidationRun
 from ubl.reader import DocumentUnreadable, read_invoice
+from ubl.response import ResponseRefused, read_invoice_response
 from ubl.safexml import XmlRefused, parse
 
 __all__ = ["RoutingJob"]
@@ -68,6 +70,12 @@ class _Arrival:
     kind: DocumentKind
     facts: InvoiceFacts | None
     run: ValidationRun | None
+    refusal: Mapping[str, Any] | None
+
+    @property
+    def report(self) -> Mapping[str, Any] | None:
+        """What speaks for or against the document, if it was judged."""
+        return self.run.report if self.run is not None else self.refusal
 
     @property
     def valid(self) -> bool:
@@ -75,7 +83,7 @@ class _Arrival:
 
         What could not be judged is handed over too: it was acknowledged, so it must arrive.
         """
-        return self.run is None or self.run.verdict not in _REJECTED
+        return self.report is None or self.report["verdict"] not in _REJECTED
 
 
 class RoutingJob:
@@ -143,11 +151,12 @@ class RoutingJob:
         kind = _kind(header.document_type)
         facts: InvoiceFacts | None = None
         run: ValidationRun | None = None
+        refusal = _refusal(content) if kind is DocumentKind.INVOICE_RESPONSE else None
         if kind is DocumentKind.OTHER:
             run = await self._check(reception.tenant_id, content, attempt)
             facts = _facts(content)
             kind = facts.kind if facts else kind
-        return _Arrival(reception, header, content, stored, kind, facts, run)
+        return _Arrival(reception, header, content, stored, kind, facts, run, refusal)
 
     async def _check(self, tenant_id: UUID, content: bytes, attempt: int) -> ValidationRun | None:
         """Judge the document, with patience for busy workers but not for ever.
@@ -172,9 +181,8 @@ class RoutingJob:
         return arrival.header.mls_type is MlsType.ALWAYS_SEND or not arrival.valid
 
     async def _keep_mls(self, arrival: _Arrival) -> StoredBlob:
-        report = arrival.run.report if arrival.run else None
         return await self._archive.keep(
-            write_mls_for(arrival.header, arrival.reception, report, at=self._now()),
+            write_mls_for(arrival.header, arrival.reception, arrival.report, at=self._now()),
             purpose="document",
             media_type="application/xml",
             tenant_id=arrival.reception.tenant_id,
@@ -197,6 +205,8 @@ class RoutingJob:
                 signer_seat=reception.signer_seat,
                 at=self._now(),
             )
+            # What an MLS says is read by the account whose document it is about.
+            arrival.stored.tenant_id = document.tenant_id
         elif arrival.kind is DocumentKind.INVOICE_RESPONSE:
             await apply_invoice_response(session, document, arrival.content, at=self._now())
         session.add(document)
@@ -211,14 +221,14 @@ class RoutingJob:
             facts={"seat": reception.signer_seat, "message_id": reception.message_id},
             evidence_id=reception.receipt_id,
         )
-        if not arrival.valid and arrival.run is not None:
+        if not arrival.valid and arrival.report is not None:
             timeline.record(
                 session,
                 document,
                 EventGroup.NETWORK,
                 "document.rejected",
                 at=self._now(),
-                facts={"fatal": arrival.run.report["counts"]["fatal"]},
+                facts={"fatal": arrival.report["counts"]["fatal"]},
             )
         return document
 
@@ -245,6 +255,27 @@ def _facts(content: bytes) -> InvoiceFacts | None:
         return read_facts(root, read_invoice(root).invoice)
     except (XmlRefused, DocumentUnreadable, GatewayError):
         return None  # the report says what is wrong; the document is still shown in the inbox
+
+
+def _refusal(content: bytes) -> Mapping[str, Any] | None:
+    """Why an Invoice Response cannot be read, in the shape of a report; None if it can."""
+    try:
+        read_invoice_response(content)
+    except (ResponseRefused, XmlRefused) as refused:
+        finding = {
+            "rule": refused.code,
+            "severity": "fatal",
+            "layer": "input",
+            "message": str(refused),
+            "location": None,
+        }
+        return {
+            "valid": False,
+            "verdict": "unreadable",
+            "counts": {"fatal": 1, "warning": 0},
+            "findings": [finding],
+        }
+    return None
 
 
 def _document(arrival: _Arrival, *, at: datetime) -> Document:
