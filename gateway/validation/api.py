@@ -8,7 +8,8 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from gateway.access.principal import principal
-from gateway.core.http import Route
+from gateway.core.errors import GatewayError
+from gateway.core.http import BAD_REQUEST, Route
 from gateway.validation.keys import VALIDATION
 from gateway.validation.tables import ValidationRun
 
@@ -62,9 +63,11 @@ async def validate(request: web.Request) -> web.Response:
 
 async def get_validation(request: web.Request) -> web.Response:
     """One earlier report."""
-    run = await request.app[VALIDATION].find(
-        principal(request), UUID(request.match_info["validation_id"])
-    )
+    try:
+        run_id = UUID(request.match_info["validation_id"])
+    except ValueError:
+        raise GatewayError(BAD_REQUEST, "A validation id is a UUID.") from None
+    run = await request.app[VALIDATION].find(principal(request), run_id)
     return web.json_response(_report(run))
 
 

@@ -1,0 +1,113 @@
+"""One account never sees or changes what is another's: every API route is walked."""
+
+import re
+from urllib.parse import quote
+
+import pytest
+
+from gateway.access.tables import ApiKey
+from gateway.app import all_routes
+from gateway.as4.identifiers import BILLING_INVOICE
+from gateway.core.http import Face
+
+IDENTIFIED = [
+    route for route in all_routes() if "{" in route.path and route.path.startswith("/v1/")
+]
+LISTS = [
+    route
+    for route in all_routes()
+    if route.method == "GET" and route.face is Face.API and "{" not in route.path and route.scope
+]
+SHARED = {"/v1/seats", "/v1/lookup"}
+"""What belongs to the instance or the network and to no account."""
+
+
+async def everything(house, arrived):
+    """An id of each kind that belongs to the house's account."""
+    (key, *_) = await house.rows(ApiKey, ApiKey.tenant_id == house.tenant_id)
+    return {
+        "document_id": str(arrived.id),
+        "validation_id": str(arrived.validation_id),
+        "blob_id": str(arrived.content_id),
+        "id": key.id,
+        "participant": quote(str(house.participant), safe=""),
+        "document_type": quote(str(BILLING_INVOICE), safe=""),
+    }
+
+
+def address(route, ids):
+    def value(match):
+        return ids[match[1].partition(":")[0]]
+
+    return re.sub(r"\{((?:[^{}]|\{[^{}]*\})+)\}", value, route.path)
+
+
+async def stranger(house, open_account):
+    tenant = await house.gateway.access.create_tenant(slug="stranger", name="Stranger")
+    _, key = await open_account(house.gateway, tenant.id)
+    return key
+
+
+async def state(house, arrived):
+    keys = await house.rows(ApiKey, ApiKey.tenant_id == house.tenant_id)
+    published = await house.gateway.participants.published(
+        house.tenant_id, house.participant, BILLING_INVOICE
+    )
+    document = await house.document(arrived.id)
+    return [one.state for one in keys], len(published), document.business
+
+
+async def test_another_accounts_ids_lead_nowhere(pair, open_account):
+    _, arrived = await pair.delivered()
+    house = pair.receiver
+    ids, key = await everything(house, arrived), await stranger(house, open_account)
+    before = await state(house, arrived)
+    assert len(IDENTIFIED) >= 9
+    answered = {}
+    for route in IDENTIFIED:
+        how = {"json": body_of(route)} if route.method in ("POST", "PUT") else {}
+        got = await house.call(route.method, address(route, ids), key=key, **how)
+        answered[f"{route.method} {route.path}"] = got.status
+    assert set(answered.values()) == {404}, answered
+    assert await state(house, arrived) == before
+
+
+def body_of(route):
+    if route.path.endswith("/responses"):
+        return {"status": "AP"}
+    return {
+        "processes": [{"process": "cenbii-procid-ubl::urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"}]
+    }
+
+
+async def test_lists_show_the_own_account_only(pair, open_account):
+    _, arrived = await pair.delivered()
+    house = pair.receiver
+    key = await stranger(house, open_account)
+    ids = await everything(house, arrived)
+    for route in LISTS:
+        if route.path in SHARED:
+            continue
+        own = await house.call("GET", route.path)
+        got = await house.call("GET", route.path, key=key)
+        assert (own.status, got.status) == (200, 200), route.path
+        text = str(got.body)
+        assert not [one for one in ids.values() if one in text], route.path
+        assert house.participant.value not in text, route.path
+
+
+async def test_without_a_key_nothing_is_told(lite):
+    for route in (*IDENTIFIED, *LISTS):
+        path = re.sub(r"\{(?:[^{}]|\{[^{}]*\})+\}", "0" * 36, route.path)
+        async with lite.receiver.session.request(
+            route.method, f"{lite.receiver.url}{path}"
+        ) as answer:
+            assert answer.status == 401, route.path
+
+
+@pytest.mark.parametrize("path", ["/v1/validations/", "/v1/documents/"])
+async def test_what_is_no_id_is_no_trouble(lite, path):
+    for text in ("-" * 36, "0" * 36, "f" * 35 + "-"):
+        answer = await lite.sender.call("GET", path + text)
+        assert answer.status in (400, 404), text
+        assert answer.body["code"] in ("REQUEST-INVALID", "NOT-FOUND")
