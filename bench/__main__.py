@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import accept, as4_layer, delivery, shares
-from bench.figures import Section, machine, show
+from bench.figures import Section, load, machine, show
 from gateway.core import telemetry
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -25,20 +25,24 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append", help="may be given repeatedly")
     options = parser.parse_args()
     telemetry.configure(level="WARNING")
-    about = {**machine(), "started": datetime.now(UTC).isoformat(), "quick": options.quick}
-    load = about["load_before"][0]
-    print(f"{about['cores']} cores, load {load} before the start, Python {about['python']}")
+    about = {
+        **machine(),
+        "started": datetime.now(UTC).isoformat(),
+        "quick": options.quick,
+        "load_before": load(),
+    }
+    print(f"{about['cores']} cores, Python {about['python']}, load {about['load_before']} so far")
     began = time.monotonic()
     sections: list[Section] = []
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder:
-        for part in options.only or PARTS:
+        for part in dict.fromkeys(options.only or PARTS):
             done = _run(part, Path(folder) / part, quick=options.quick)
             print(*map(show, done), sep="\n", flush=True)
             sections += done
     about["seconds"] = round(time.monotonic() - began, 1)
-    about["load_after"] = machine()["load_before"]
-    print(f"\n{about['seconds']} s; load {about['load_after'][0]} at the end. Compare ratios, not")
-    print("rates, across machines and busy hours.")
+    about["load_after"] = load()
+    print(f"\n{about['seconds']} s; load {about['load_after']} at the end.")
+    print("Across machines and busy hours compare ratios, not rates.")
     print(f"Kept in {_keep(about, sections)}")
 
 

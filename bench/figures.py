@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-__all__ = ["Section", "machine", "median", "percentile", "show"]
+__all__ = ["Section", "load", "machine", "median", "percentile", "show"]
 
 
 @dataclass(slots=True)
 class Section:
-    """One table of the report. Cells are texts or numbers; None is shown as a dash."""
+    """One table of the report. Cells are texts or numbers from 0; None is shown as a dash."""
 
     title: str
     columns: tuple[str, ...]
@@ -60,22 +60,20 @@ def show(section: Section) -> str:
 def _text(cell: str | float | None) -> str:
     if cell is None:
         return "-"
-    if isinstance(cell, str):
-        return cell
-    if cell == int(cell) and isinstance(cell, int):
+    if isinstance(cell, str | int):
         return str(cell)
-    for bound, form in ((100, ".0f"), (10, ".1f"), (0, ".2f")):
-        if abs(cell) >= bound:
-            return format(cell, form)
-    raise ValueError("not a number")
+    return format(cell, ".0f" if cell >= 100 else ".1f" if cell >= 10 else ".2f")
+
+
+def load() -> float:
+    """How many processes wanted a core during the last minute, on average."""
+    return round(os.getloadavg()[0], 2)
 
 
 def machine() -> dict[str, Any]:
-    """On what the figures were made, and how busy that was before they were."""
-    load = os.getloadavg()
+    """On what the figures were made."""
     return {
         "cores": os.cpu_count(),
-        "load_before": [round(one, 2) for one in load],
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "packages": {
