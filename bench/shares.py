@@ -151,7 +151,8 @@ def _table(name: str, stopwatch: Stopwatch, took: list[float], count: int) -> Se
         f"Means of {count} invoices, one after the other; one is {median(took) * 1000:.0f} ms from "
         "POST to applied MLS (median), waiting between stations included.",
         "Invoice and its MLS, both sides: 2 AS4 messages sent and 2 received.",
-        "SQL: statements and commits, with the fsync on SQLite. ORM: the rest of a transaction. "
+        "SQL: statements and commits, with the fsync on SQLite. ORM: the rest of a transaction, "
+        "opening cursors included. "
         "files: blobs with fsync.",
         "lookup and peer wait for other stations and are left out of sum and share. "
         f"{REST}: HTTP, JSON, XML, scheduling.",
@@ -195,6 +196,7 @@ def _processor(
     database = sum(seconds for kind, seconds in rows.items() if kind in (_LOOP, _SQLITE))
     section.notes = [
         "Both sides and the benchmark's own client; without PostgreSQL's own processes.",
-        f"{database * 1000 / calls:.2f} ms of event loop and SQLite threads per SQL call.",
+        f"{database * 1000 / calls:.2f} ms per SQL call, if all of event loop and SQLite "
+        "threads is booked to SQL: an upper bound.",
     ]
     return section
