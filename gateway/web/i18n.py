@@ -22,7 +22,9 @@ from ubl.amounts import NO_CURRENCY, from_minor, minor_digits
 
 __all__ = ["DEFAULT_LANGUAGE", "LANGUAGES", "Catalogues", "Words", "preferred_language"]
 
-LANGUAGES: Final[Mapping[str, str]] = MappingProxyType({"en": "English", "fr": "Français"})
+LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {"en": "English", "fr": "Français", "nl": "Nederlands", "de": "Deutsch"}
+)
 """The languages the console speaks, by their own names."""
 DEFAULT_LANGUAGE: Final = "en"
 
