@@ -137,10 +137,11 @@ class House:
         return self._file.parent / "gateway.log"
 
     def kill(self) -> None:
-        """Kill -9, wherever the process is right now."""
-        assert self._process is not None
-        self._process.kill()
-        self.bury()
+        """Kill -9, wherever the process is right now; nothing happens to one that is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
     def bury(self, *, limit_s: float = 60) -> None:
         """Wait until the process has died of SIGKILL."""
