@@ -20,7 +20,10 @@ from gateway.exchange.tables import Document, DocumentKind, Reception, StoredBlo
 from ubl.model import Identifier
 from ubl.response import Mls, MlsCode, MlsIssue, MlsReason, write_mls
 
-__all__ = ["mls_document", "write_mls_for"]
+__all__ = ["REJECTING", "mls_document", "write_mls_for"]
+
+REJECTING: Final = frozenset({"invalid", "unreadable"})
+"""The verdicts that speak against a document; what could not be judged is delivered."""
 
 MAX_ISSUES: Final = 50
 _SYNTAX_LAYERS: Final = frozenset({"input", "xsd"})
@@ -30,7 +33,7 @@ def write_mls_for(
     header: Sbdh, reception: Reception, report: Mapping[str, Any] | None, *, at: datetime
 ) -> bytes:
     """Write the MLS: delivered (AP), or rejected (RE) with the findings that say why."""
-    rejected = report is not None and not report["valid"]
+    rejected = report is not None and report["verdict"] in REJECTING
     return write_mls(
         Mls(
             identifier=str(new_id()),

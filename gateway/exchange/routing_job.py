@@ -35,7 +35,7 @@ from gateway.exchange.archive import Archive
 from gateway.exchange.correlation import apply_invoice_response, apply_mls
 from gateway.exchange.encoding import ANSWERED_BY_MLS
 from gateway.exchange.facts import InvoiceFacts, read_facts
-from gateway.exchange.mls import mls_document, write_mls_for
+from gateway.exchange.mls import REJECTING, mls_document, write_mls_for
 from gateway.exchange.outbound import enqueue_lookup
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import (
@@ -55,7 +55,6 @@ from ubl.safexml import XmlRefused, parse
 __all__ = ["RoutingJob"]
 
 
-_REJECTED: Final = frozenset({"invalid", "unreadable"})
 PATIENCE_ATTEMPTS: Final = 3
 
 
@@ -83,7 +82,7 @@ class _Arrival:
 
         What could not be judged is handed over too: it was acknowledged, so it must arrive.
         """
-        return self.report is None or self.report["verdict"] not in _REJECTED
+        return self.report is None or self.report["verdict"] not in REJECTING
 
 
 class RoutingJob:
