@@ -21,7 +21,7 @@ from gateway.core import schema, telemetry
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings, load_settings
-from gateway.demo.story import run_demo
+from gateway.demo.story import PATIENCE_S, run_demo
 from gateway.exchange.evidence_check import check_evidence
 from gateway.web import openapi
 from gateway.web.server import listening, stop_signal
@@ -91,6 +91,13 @@ def _parser() -> argparse.ArgumentParser:
         "--cut",
         choices=("receipt", "mls", "response"),
         help="withhold one kind of answer, to see the story fail at that step",
+    )
+    demo.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE_S,
+        metavar="SECONDS",
+        help="how long a step may take (default: %(default)s)",
     )
     return parser
 
@@ -205,7 +212,14 @@ def _openapi(_options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    return _run(run_demo(options.data.absolute(), once=options.once, cut=options.cut))
+    return _run(
+        run_demo(
+            options.data.absolute(),
+            once=options.once,
+            cut=options.cut,
+            patience_s=options.patience,
+        )
+    )
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:

@@ -25,9 +25,9 @@ from gateway.demo.stage import House, Stage, set_stage
 from gateway.exchange.evidence_check import check_evidence
 from gateway.web.server import stop_signal
 
-__all__ = ["STEPS", "run_demo"]
+__all__ = ["PATIENCE_S", "STEPS", "run_demo"]
 
-STEP_LIMIT_S: Final = 30
+PATIENCE_S: Final = 30
 _POLL_S: Final = 0.1
 
 STEPS: Final = (
@@ -56,6 +56,7 @@ class _Teller:
 
     out: TextIO
     began: float
+    patience_s: float
     number: int = 0
 
     def step(self, text: str) -> None:
@@ -64,13 +65,28 @@ class _Teller:
         self.number += 1
         print(f"{self.number:2}  {elapsed:6.2f} s  {text}", file=self.out, flush=True)
 
+    async def until(
+        self, look: Callable[[], Awaitable[Mapping[str, Any] | None]], otherwise: str
+    ) -> Mapping[str, Any]:
+        """Wait for what the next step is about; raises _StepMissing when patience ends."""
+        deadline = time.monotonic() + self.patience_s
+        while time.monotonic() < deadline:
+            found = await look()
+            if found is not None:
+                return found
+            await asyncio.sleep(_POLL_S)
+        raise _StepMissing(f"Waited {self.patience_s:g} seconds: {otherwise}.")
 
-async def run_demo(folder: Path, *, once: bool, cut: str | None = None) -> int:
+
+async def run_demo(
+    folder: Path, *, once: bool, cut: str | None = None, patience_s: float = PATIENCE_S
+) -> int:
     """Tell the story; 0 only if every step happened. Without ``once`` the consoles stay up.
 
     ``cut`` withholds one kind of answer (receipt, mls, response): the story must then fail.
+    ``patience_s`` is how many seconds a step may take.
     """
-    teller = _Teller(sys.stdout, time.monotonic())
+    teller = _Teller(sys.stdout, time.monotonic(), patience_s)
     try:
         async with set_stage(folder, cut=cut) as stage:
             teller.step(f"{STEPS[0]} ({stage.smp.url}, {stage.seller.url}, {stage.buyer.url})")
@@ -94,19 +110,19 @@ async def _tell(teller: _Teller, stage: Stage) -> None:
     document = await _accepted(seller)
     number, document_id = document["number"], document["id"]
     teller.step(f"invoice {number} is accepted as {document_id}")
-    found = await _event(seller, document_id, "receiver.found")
+    found = await _event(teller, seller, document_id, "receiver.found")
     teller.step(
         f"its receiver {BUYER.participant} is looked up: SMP {found['smp']}, "
         f"access point {found['seat']} at {found['endpoint']}"
     )
-    receipt = await _event(seller, document_id, "receipt.verified")
+    receipt = await _event(teller, seller, document_id, "receipt.verified")
     teller.step(
         f"it is delivered as AS4 message {receipt['message_id']}; "
         f"the receipt of {receipt['seat']} acknowledges every digest"
     )
-    received = await _received(buyer, document["sbdh_instance_identifier"])
+    received = await _received(teller, buyer, document["sbdh_instance_identifier"])
     teller.step(f"it is in the buyer's inbox as {received['id']}")
-    mls = await _event(seller, document_id, "mls.received")
+    mls = await _event(teller, seller, document_id, "mls.received")
     _expect(mls["code"] == "AP", f"the MLS says {mls['code']}")
     teller.step(f"the MLS of {mls['from']} arrives: {mls['code']}, delivered to the buyer")
     for status, state, words in (
@@ -115,7 +131,7 @@ async def _tell(teller: _Teller, stage: Stage) -> None:
     ):
         answer = await _respond(buyer, received["id"], status)
         teller.step(f"the buyer answers '{words}' ({status}) with Invoice Response {answer}")
-        seen = await _until(
+        seen = await teller.until(
             partial(_in_state, seller, document_id, state),
             f"the seller's invoice does not become '{state}'",
         )
@@ -163,24 +179,24 @@ async def _submit(seller: House, content: bytes) -> tuple[int, Any]:
         return answer.status, await answer.json()
 
 
-async def _event(house: House, document_id: str, kind: str) -> Mapping[str, Any]:
+async def _event(teller: _Teller, house: House, document_id: str, kind: str) -> Mapping[str, Any]:
     """Wait for an entry of the document's timeline and return its facts."""
 
     async def look() -> Mapping[str, Any] | None:
         timeline = await _get(house, f"/v1/documents/{document_id}/timeline")
         return next((one["facts"] for one in timeline["entries"] if one["kind"] == kind), None)
 
-    return await _until(look, f"the timeline of {document_id} has no entry '{kind}'")
+    return await teller.until(look, f"the timeline of {document_id} has no entry '{kind}'")
 
 
-async def _received(buyer: House, sbdh_id: str) -> Mapping[str, Any]:
+async def _received(teller: _Teller, buyer: House, sbdh_id: str) -> Mapping[str, Any]:
     async def look() -> Mapping[str, Any] | None:
         inbox = await _get(buyer, "/v1/documents?direction=in")
         return next(
             (one for one in inbox["items"] if one["sbdh_instance_identifier"] == sbdh_id), None
         )
 
-    return await _until(look, "the buyer's inbox does not show the invoice")
+    return await teller.until(look, "the buyer's inbox does not show the invoice")
 
 
 async def _respond(buyer: House, document_id: str, status: str) -> str:
@@ -214,18 +230,6 @@ async def _get(house: House, path: str) -> Any:
         body = await answer.read()
         _expect(answer.status == 200, f"{path} was answered with HTTP {answer.status}")
         return json.loads(body)
-
-
-async def _until(
-    look: Callable[[], Awaitable[Mapping[str, Any] | None]], otherwise: str
-) -> Mapping[str, Any]:
-    deadline = time.monotonic() + STEP_LIMIT_S
-    while time.monotonic() < deadline:
-        found = await look()
-        if found is not None:
-            return found
-        await asyncio.sleep(_POLL_S)
-    raise _StepMissing(f"Waited {STEP_LIMIT_S} seconds: {otherwise}.")
 
 
 def _expect(holds: bool, otherwise: str) -> None:
