@@ -44,11 +44,14 @@ class _Choice:
     @classmethod
     def of(cls, request: web.Request) -> "_Choice":
         query = request.query
+        kinds = query.get("kinds") or "invoices"
         try:
+            if kinds not in _KINDS:
+                raise ValueError(kinds)
             state, before = query.get("state"), query.get("before")
             return cls(
                 text=query.get("q", "").strip()[:_TEXT_LENGTH],
-                kinds=query.get("kinds") or "invoices",
+                kinds=kinds,
                 state=TransportState(state) if state else None,
                 before=UUID(before) if before else None,
             )
@@ -63,7 +66,7 @@ class _Choice:
         return bool(self.text or self.state or self.before or self.kinds != "invoices")
 
     def filters(self) -> Filters:
-        return Filters(self.text, self.state, _KINDS.get(self.kinds, ()))
+        return Filters(self.text, self.state, _KINDS[self.kinds])
 
 
 async def show_outbox(request: web.Request) -> web.Response:

@@ -320,7 +320,12 @@ async def test_lists_are_paged_and_narrowed_by_the_address(console: Console) -> 
     older = await console.page(f"/outbox?before={sending.id}")
     assert str(sending.id) not in older
     assert str(refused.id) in older
-    for wrong in ("/outbox?before=x", "/outbox?state=lost", f"/documents/{refused.id}?tab=x"):
+    for wrong in (
+        "/outbox?before=x",
+        "/outbox?state=lost",
+        "/inbox?kinds=x",
+        f"/documents/{refused.id}?tab=x",
+    ):
         await console.page(wrong, status=400)
 
 
