@@ -1,4 +1,4 @@
-"""Reminder policies: which steps a customer with open items goes through, when and by which channel.
+"""Reminder policies: the steps a customer with open items goes through, when and by which channel.
 
 Pure values and their rules. A policy version never changes once steps were taken under it: an
 edit makes a new version, and running cases keep theirs.
@@ -146,9 +146,9 @@ class Policy:
     ``levels``: advice before the due date first, then the steps after it, taken one by one in this
     order. ``minimums``: smallest total worth a step, in minor units per currency.
     ``grace_days``: days after the due date in which money may still be on its way.
-    ``gap_days``: least days between two steps for the same item. ``announcement_days``: how long
-    an announced payment holds an item. ``due_date_roll``: whether a due date that is no business
-    day moves. ``business_days_only``: whether steps are sent on business days only.
+    ``gap_days``: least days between two steps after the due date for one item.
+    ``announcement_days``: how long an announced payment holds an item. ``due_date_roll``: where a
+    due date that is no business day goes. ``business_days_only``: no steps on other days.
     """
 
     id: str
