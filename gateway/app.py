@@ -290,7 +290,6 @@ def _add_exchange(
 ) -> None:
     database, queue, faults = platform.database, platform.queue, platform.faults
     limit = platform.settings.http.max_body_bytes
-    application[keys.DATABASE] = database
     application[keys.ARCHIVE] = archive
     application[keys.EVIDENCE] = EvidenceBuilder(database=database, archive=archive, now=now)
     application[keys.SUBMISSION] = Submission(

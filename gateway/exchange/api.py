@@ -6,6 +6,7 @@ from uuid import UUID
 from aiohttp import web
 
 from gateway.access.principal import principal
+from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, Route, body_of, json_answer, query_of
 from gateway.exchange.api_models import (
@@ -18,7 +19,7 @@ from gateway.exchange.api_models import (
     TimelineEntry,
     TimelineOut,
 )
-from gateway.exchange.keys import ARCHIVE, DATABASE, EVIDENCE, RESPONDER, SUBMISSION
+from gateway.exchange.keys import ARCHIVE, EVIDENCE, RESPONDER, SUBMISSION
 from gateway.exchange.queries import (
     Filters,
     document_of,

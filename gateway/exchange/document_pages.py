@@ -11,10 +11,11 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from gateway.access.principal import principal
+from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route
 from gateway.exchange.evidence_check import check_evidence
-from gateway.exchange.keys import ARCHIVE, DATABASE, EVIDENCE, RESPONDER
+from gateway.exchange.keys import ARCHIVE, EVIDENCE, RESPONDER
 from gateway.exchange.queries import Dossier, dossier, stored_blob
 from gateway.exchange.responding import ResponseOrder, allowed_statuses
 from gateway.exchange.states import NetworkState, display_status, terminal

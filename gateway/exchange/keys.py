@@ -4,17 +4,15 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.core.database import Database
 from gateway.exchange.archive import Archive
 from gateway.exchange.evidence import EvidenceBuilder
 from gateway.exchange.reception import Receiver
 from gateway.exchange.responding import Responder
 from gateway.exchange.submission import Submission
 
-__all__ = ["ARCHIVE", "DATABASE", "EVIDENCE", "RECEIVER", "RESPONDER", "SUBMISSION"]
+__all__ = ["ARCHIVE", "EVIDENCE", "RECEIVER", "RESPONDER", "SUBMISSION"]
 
 ARCHIVE: Final = web.AppKey("archive", Archive)
-DATABASE: Final = web.AppKey("database", Database)
 EVIDENCE: Final = web.AppKey("evidence", EvidenceBuilder)
 RECEIVER: Final = web.AppKey("receiver", Receiver)
 RESPONDER: Final = web.AppKey("responder", Responder)

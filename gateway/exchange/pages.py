@@ -8,10 +8,11 @@ from aiohttp import web
 from aiohttp.web_request import FileField
 
 from gateway.access.principal import principal
+from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, RENDER, Face, Route
 from gateway.exchange import document_pages
-from gateway.exchange.keys import DATABASE, SUBMISSION
+from gateway.exchange.keys import SUBMISSION
 from gateway.exchange.queries import Filters, list_documents
 from gateway.exchange.states import TransportState, display_status
 from gateway.exchange.submission import ReportedError
