@@ -44,10 +44,9 @@ class Table:
         self.where = where
         self.faults = faults
         self._asked: set[str] = set()
-        self._content: Mapping[str, object] = {}
-        if isinstance(content, Mapping):
-            self._content = content
-        else:
+        self._readable = isinstance(content, Mapping)
+        self._content: Mapping[str, object] = content if isinstance(content, Mapping) else {}
+        if not self._readable:
             self.fault("CONFIG-NOT-A-TABLE", "", "This must be a table of keys and values.")
 
     def fault(self, code: str, key: str, message: str) -> None:
@@ -147,6 +146,8 @@ class Table:
         return self._content.get(key, default)
 
     def _wrong(self, key: str, value: object, wanted: str, stand_in: _Type) -> _Type:
+        if not self._readable:
+            return stand_in
         if value is None:
             self.fault("CONFIG-KEY-MISSING", key, f"Give {wanted}.")
         else:

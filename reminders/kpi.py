@@ -12,8 +12,6 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from ubl.amounts import round_half_away
-
 __all__ = [
     "MonthOfSales",
     "PaidAmount",
@@ -131,4 +129,4 @@ def _figure(exact: Fraction) -> Decimal:
     if rest * 2 >= exact.denominator:
         hundredths += 1
     signed = -hundredths if exact < 0 else hundredths
-    return round_half_away(Decimal(signed) / 100, 2)
+    return Decimal(signed).scaleb(-2)
