@@ -56,6 +56,7 @@ from gateway.exchange.lookup_job import LookupJob
 from gateway.exchange.reception import Receiver
 from gateway.exchange.responding import Responder
 from gateway.exchange.routing_job import RoutingJob
+from gateway.exchange.salvage import salvage
 from gateway.exchange.submission import Submission
 from gateway.network import api as network_api
 from gateway.network import pages as network_pages
@@ -332,6 +333,9 @@ def _registry(
     async def give_up(session: AsyncSession, job: Job, error: JobError) -> None:
         await bury(session, UUID(job.payload["document_id"]), error, at=now())
 
+    async def keep_unrouted(session: AsyncSession, job: Job, error: JobError) -> None:
+        await salvage(session, UUID(job.payload["reception_id"]), error, at=now())
+
     registry = Registry()
     registry.add(
         LOOKUP,
@@ -363,6 +367,7 @@ def _registry(
             now=now,
             faults=platform.faults,
         ),
+        on_dead=keep_unrouted,
     )
     prune.register(registry, database)
     return registry

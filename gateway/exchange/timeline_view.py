@@ -29,6 +29,7 @@ LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
         "delivery.failed": Look("red", "cross"),
         "document.received": Look("green", "inbox"),
         "document.repeated": Look("grey", "inbox"),
+        "document.unrouted": Look("red", "inbox"),
         "document.rejected": Look("red", "cross"),
         "mls.received": Look("green", "check"),
         "mls.repeated": Look("grey", "info"),
