@@ -103,10 +103,13 @@ class Account:
         if any(step.key.customer != self.customer for step in self.history):
             raise PlanRefused("PLAN-FOREIGN-STEP", "A step was taken for another customer.")
 
-    def steps_of(self, item: str) -> tuple[StepTaken, ...]:
-        """Return the steps taken for an item, oldest first."""
-        steps = (step for step in self.history if item in step.items)
-        return tuple(sorted(steps, key=lambda step: step.on))
+    def steps_by_item(self) -> dict[str, tuple[StepTaken, ...]]:
+        """Return the steps taken for each item that had any, oldest first."""
+        steps: dict[str, tuple[StepTaken, ...]] = {}
+        for step in sorted(self.history, key=lambda one: (one.on, str(one.key))):
+            for item in step.items:
+                steps[item] = (*steps.get(item, ()), step)
+        return steps
 
 
 @dataclass(frozen=True, slots=True)

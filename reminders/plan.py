@@ -138,12 +138,13 @@ def still_due(
 def _groups(account: Account, rulebook: Rulebook, on: date) -> tuple[list[_Group], list[Waiting]]:
     """Put every claim where it belongs: with others of the same level, or among the waiting."""
     account.check()
+    steps = account.steps_by_item()
     dues: dict[StepKey, list[Due]] = {}
     waiting: list[Waiting] = []
     for item in sorted(account.items, key=lambda one: one.id):
         if item.kind.is_credit:
             continue
-        found = next_step(item, account, rulebook, on)
+        found = next_step(item, steps.get(item.id, ()), account.holds, rulebook=rulebook, on=on)
         if isinstance(found, Waiting):
             waiting.append(found)
         else:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from reminders.account import Account, HoldReason, Rulebook, StepTaken
+from reminders.account import Hold, HoldReason, Rulebook, StepTaken
 from reminders.calendar import Calendar, roll, shift
 from reminders.ledger import ItemState, OpenItem, state_of
 from reminders.policy import Anchor, Level, PartialDispute, Policy
@@ -104,16 +104,23 @@ class Due:
     because: Because
 
 
-def next_step(item: OpenItem, account: Account, rulebook: Rulebook, on: date) -> Due | Waiting:
+def next_step(
+    item: OpenItem,
+    steps: tuple[StepTaken, ...],
+    holds: Iterable[Hold],
+    *,
+    rulebook: Rulebook,
+    on: date,
+) -> Due | Waiting:
     """Return the level that is due for a claim on a business date, or why none is.
 
-    Raises PlanRefused if the policy or calendar of its case is not in the rulebook.
+    ``steps`` are those taken for the claim, oldest first. Raises PlanRefused if the policy or
+    calendar of its case is not in the rulebook.
     """
-    steps = account.steps_of(item.id)
     policy = rulebook.policy_for(steps)
     calendar = rulebook.calendar_of(policy)
     state = state_of(item, on)
-    waiting = _nothing_to_chase(item, state, on) or _held(item, account, state, policy, on)
+    waiting = _nothing_to_chase(item, state, on) or _held(item, holds, state, policy, on)
     if waiting or state.due_date is None:
         return waiting or Waiting(item.id, Why.NO_DUE_DATE)
     due = roll(state.due_date, calendar, policy.due_date_roll)
@@ -140,12 +147,12 @@ def _nothing_to_chase(item: OpenItem, state: ItemState, on: date) -> Waiting | N
 
 
 def _held(
-    item: OpenItem, account: Account, state: ItemState, policy: Policy, on: date
+    item: OpenItem, holds: Iterable[Hold], state: ItemState, policy: Policy, on: date
 ) -> Waiting | None:
     """Find what forbids any step, the customer's pause first."""
-    holds = [one for one in account.holds if one.item in ("", item.id) and one.active(on)]
+    active = [one for one in holds if one.item in ("", item.id) and one.active(on)]
     for reason, why in _OF_HOLD.items():
-        ends = [one.last_day for one in holds if one.reason is reason]
+        ends = [one.last_day for one in active if one.reason is reason]
         if ends:
             return Waiting(item.id, why, _day_after_last(ends))
     whole = policy.partial_dispute is PartialDispute.HOLD_ITEM or state.disputed == state.open
