@@ -4,6 +4,7 @@ Holds texts in reading order in one language, nothing of HTML or PDF. What a tex
 the catalogue or from the operator; what is claimed comes from the claim alone.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,7 @@ from stdnum import iso11649
 from reminders.claim import Claim, ClaimLine, PayTo
 from reminders.qr import MAX_NAME, SepaTransfer, TransferRefused, epc_payload
 from reminders.wording import ReminderTexts, render_text, words
+from ubl.amounts import Amount
 from ubl.localized import Localized
 from ubl.model import Address, Buyer, Seller
 from ubl.reminder import LinePurpose, ReminderType
@@ -24,6 +26,9 @@ from ubl.view import ViewColumn, ViewField, ViewRow, ViewTable
 
 __all__ = ["ReminderContent", "Window", "reminder_content"]
 
+_BLANKS = re.compile(r"[ \t\r\n]+")
+_MINUS: Final = "\u2212"
+_ACCESSORIES: Final = frozenset({LinePurpose.INTEREST, LinePurpose.COMPENSATION, LinePurpose.COST})
 _WINDOW_RIGHT: Final = frozenset({"BE", "FR", "LU", "MC"})
 
 
@@ -131,7 +136,7 @@ class _Composer:
             level=self.claim.level,
             document=self.claim.identifier,
             heading=self.level["heading"],
-            subject=" ".join(self.text(self.texts.subject, "subject").split()),
+            subject=_one_line(self.text(self.texts.subject, "subject")),
             place_date=self.place_date(),
             window=Window.RIGHT if _country(creditor) in _WINDOW_RIGHT else Window.LEFT,
             sender=(name, *self.address(creditor.address, home=_country(creditor))),
@@ -236,9 +241,11 @@ class _Composer:
             late = line.days_late(self.claim.issued_on)
             return str(late) if late else ""
         value = getattr(line, key)
-        if value is None:
-            return ""
-        return self.format.day(value) if isinstance(value, date) else self.format.amount(value)
+        if isinstance(value, Amount):
+            return self.format.amount(value).replace("-", _MINUS)
+        # The dates of interest and costs are those of the invoice, which has a line of its own.
+        is_shown = value is not None and line.purpose not in _ACCESSORIES
+        return self.format.day(value) if is_shown else ""
 
     def details(self, line: ClaimLine) -> Iterator[ViewField]:
         """Say how interest was counted: rate and days."""
@@ -311,5 +318,10 @@ def _reference(pay_to: PayTo) -> str:
 
 def _paragraphs(text: str) -> tuple[str, ...]:
     """Split at blank lines; line breaks within a paragraph are white space."""
-    blocks = (" ".join(block.split()) for block in text.replace("\r\n", "\n").split("\n\n"))
+    blocks = (_one_line(block) for block in text.replace("\r\n", "\n").split("\n\n"))
     return tuple(block for block in blocks if block)
+
+
+def _one_line(text: str) -> str:
+    """Join lines and fold spaces, but keep the no-break spaces within amounts."""
+    return _BLANKS.sub(" ", text).strip()
