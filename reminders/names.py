@@ -47,4 +47,6 @@ def name_likeness(one: str, other: str) -> int:
     pairs = [(texts[1], texts[2])]
     if shared:
         pairs += [(texts[0], texts[1]), (texts[0], texts[2])]
-    return round(100 * max(SequenceMatcher(None, a, b, autojunk=False).ratio() for a, b in pairs))
+    # The matcher's answer may hang on the order of its two texts; ours must not.
+    ratios = (SequenceMatcher(None, *sorted(pair), autojunk=False).ratio() for pair in pairs)
+    return round(100 * max(ratios))
