@@ -81,7 +81,6 @@ class Tally:
 
     def _move(self, entry: Entry, rule: Rule) -> None:
         amount = entry.amount or 0
-        was_open = self.open
         self.open += rule.sign * amount
         self._columns[rule.column] += -amount if rule.undoes else amount
         if self._columns[rule.column] < 0:
@@ -102,10 +101,7 @@ class Tally:
             self._announced = 0
         if rule.undoes:
             self.reopened_on = entry.business_date
-        if self.open == 0 and was_open != 0:
-            self.closed_on = entry.business_date
-        elif self.open != 0:
-            self.closed_on = None
+        self.closed_on = None if self.open else entry.business_date
 
     def _resolve(self, entry: Entry) -> None:
         if entry.dispute not in self._disputes:

@@ -120,7 +120,7 @@ def next_step(
     policy = rulebook.policy_for(steps)
     calendar = rulebook.calendar_of(policy)
     state = state_of(item, on)
-    waiting = _nothing_to_chase(item, state, on) or _held(item, holds, state, policy, on)
+    waiting = _nothing_to_chase(item, state) or _held(item, holds, state, policy, on)
     if waiting or state.due_date is None:
         return waiting or Waiting(item.id, Why.NO_DUE_DATE)
     due = roll(state.due_date, calendar, policy.due_date_roll)
@@ -140,9 +140,9 @@ def next_business_day(policy: Policy, calendar: Calendar, on: date) -> date:
     return _open_day(shift(on, 1), policy, calendar)
 
 
-def _nothing_to_chase(item: OpenItem, state: ItemState, on: date) -> Waiting | None:
+def _nothing_to_chase(item: OpenItem, state: ItemState) -> Waiting | None:
     if not state.exists:
-        return Waiting(item.id, Why.NOT_YET_OPEN, item.opened_on if item.opened_on > on else None)
+        return Waiting(item.id, Why.NOT_YET_OPEN, item.opened_on)
     return Waiting(item.id, Why.SETTLED) if state.closed else None
 
 
@@ -158,7 +158,7 @@ def _held(
     whole = policy.partial_dispute is PartialDispute.HOLD_ITEM or state.disputed == state.open
     if state.disputed and whole:
         return Waiting(item.id, Why.DISPUTED)
-    if state.announced and state.announced_on is not None:
+    if state.announced_on is not None:
         until = shift(state.announced_on, policy.announcement_days)
         if on < until:
             return Waiting(item.id, Why.PAYMENT_ANNOUNCED, until)
@@ -226,8 +226,8 @@ def _since(
     since = max(shift(anchor_date, level.days), shift(due, policy.grace_days + 1))
     if last is not None:
         since = max(since, shift(last.on, policy.gap_days))
-        if state.reopened_on is not None and state.reopened_on >= last.on:
-            # Money that came and went back gives the customer the same time again.
+        if state.reopened_on is not None:
+            # Money that went back after the last step gives the customer the same time again.
             since = max(since, shift(state.reopened_on, (since - last.on).days))
     return Because(level.anchor, anchor_date, since)
 

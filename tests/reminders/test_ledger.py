@@ -123,6 +123,24 @@ def test_an_announced_payment_is_no_payment(item: Make, post: Make) -> None:
     assert state_of(back, LATER).announced == 0
 
 
+def test_a_part_announced_is_used_up_by_what_is_paid(item: Make, post: Make) -> None:
+    told = post(item(), Kind.PAYMENT_ANNOUNCED, 5_000)
+    assert state_of(told, DAY).announced == 5_000
+    assert state_of(post(told, Kind.CREDIT_APPLIED, 2_000), DAY).announced == 5_000
+    part = post(told, Kind.PAYMENT_ALLOCATED, 4_000)
+    assert state_of(part, DAY).announced == 1_000
+    assert state_of(post(part, Kind.PAYMENT_ALLOCATED, 2_000), DAY).announced == 0
+
+
+def test_of_a_closed_item_nothing_is_disputed_or_announced(item: Make, post: Make) -> None:
+    paid = post(item(), Kind.PAYMENT_ALLOCATED, 10_000)
+    for amount in (None, 50):
+        noted = post(paid, Kind.DISPUTE_OPENED, amount, dispute="d")
+        noted = post(noted, Kind.PAYMENT_ANNOUNCED, 70)
+        state = state_of(noted, DAY)
+        assert (state.disputed, state.announced, state.announced_on) == (0, 0, None)
+
+
 def test_a_changed_due_date_holds_from_its_date(item: Make, post: Make) -> None:
     moved = post(item(), Kind.DUE_DATE_CHANGED, due=LATER, on=date(2026, 1, 10))
     assert state_of(moved, date(2026, 1, 9)).due_date == DUE
@@ -299,3 +317,7 @@ def check_sums(current: OpenItem, on: date, known: datetime | None) -> None:
     assert min(state.paid, state.credited, state.discounted, state.written_off) >= 0
     assert 0 <= state.disputed <= max(state.open, 0)
     assert 0 <= state.announced <= max(state.open, 0)
+    assert (state.announced_on is not None) == (state.announced > 0)
+    kinds = {one.kind for one in counted}
+    assert not state.announced or Kind.PAYMENT_ANNOUNCED in kinds
+    assert not state.disputed or Kind.DISPUTE_OPENED in kinds

@@ -79,6 +79,8 @@ def test_a_token_has_one_spelling() -> None:
     )
     assert code_of(token.replace("-", "+")) == "LINK-MALFORMED"
     assert code_of(token + "\n") == "LINK-MALFORMED"
+    assert code_of(token[:-1] + "!") == "LINK-MALFORMED"
+    assert code_of(token[:-1] + "=") in ("LINK-MALFORMED", "LINK-FORGED")
 
 
 def test_keys_rotate() -> None:

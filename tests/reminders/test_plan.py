@@ -13,7 +13,7 @@ from reminders.calendar import Calendar, Roll
 from reminders.entries import EntryKind, ItemKind
 from reminders.ledger import OpenItem, open_item
 from reminders.plan import Action, Cancelled, Plan, plan, still_due
-from reminders.policy import Grouping, PartialDispute
+from reminders.policy import Anchor, Grouping, PartialDispute
 from reminders.step import Waiting, Why
 
 Make = Callable[..., OpenItem]
@@ -213,10 +213,35 @@ def test_a_dispute_stops_reminders_until_it_is_resolved(
 def test_an_announced_payment_is_waited_for(
     invoice: OpenItem, post: Make, rulebook: Rulebook
 ) -> None:
-    told = post(invoice, EntryKind.PAYMENT_ANNOUNCED, on=date(2026, 3, 16))
+    told = post(invoice, EntryKind.PAYMENT_ANNOUNCED, on=date(2026, 3, 18))
     planned = plan(account(told), rulebook=rulebook, on=date(2026, 3, 20))
-    assert only(planned.waiting) == (Why.PAYMENT_ANNOUNCED, date(2026, 3, 21))
+    assert only(planned.waiting) == (Why.PAYMENT_ANNOUNCED, date(2026, 3, 23))
     assert plan(account(told), rulebook=rulebook, on=date(2026, 3, 23)).actions[0].total == 10_000
+
+
+def test_of_several_holds_the_last_end_counts(invoice: OpenItem, rulebook: Rulebook) -> None:
+    holds = tuple(
+        Hold(reason=HoldReason.PAUSED, since=ISSUED, last_day=date(2026, 3, day))
+        for day in (18, 24, 20)
+    )
+    planned = plan(account(invoice, holds=holds), rulebook=rulebook, on=DAY_15)
+    assert only(planned.waiting) == (Why.PAUSED, date(2026, 3, 25))
+
+
+def test_a_later_level_may_count_from_the_due_date(invoice: OpenItem, rulebook: Rulebook) -> None:
+    firm = replace(rulebook.current.levels[2], anchor=Anchor.DUE_DATE, days=8)
+    levels = (*rulebook.current.levels[:2], firm)
+    book = replace(rulebook, current=replace(rulebook.current, levels=levels))
+    _, sent = walk(account(invoice), book, ISSUED, date(2026, 4, 30))
+    assert steps(sent)[1:] == [
+        ("first-reminder", "2026-03-17"),
+        ("firm-reminder", "2026-03-24"),
+    ]
+    _, late = walk(account(invoice), book, date(2026, 4, 7), date(2026, 4, 30))
+    assert steps(late) == [
+        ("first-reminder", "2026-04-07"),
+        ("firm-reminder", "2026-04-13"),
+    ], "the gap holds"
 
 
 def test_a_returned_payment_resumes_after_the_level_reached(
@@ -344,6 +369,14 @@ def test_credits_are_set_against_the_firmest_level_once(item: Make, rulebook: Ru
     assert (first.key.level, first.total) == ("first-reminder", 60_00)
     assert [(line.item, line.amount) for line in first.lines] == [("b", 80_00), ("n2", -20_00)]
     assert planned.waiting == (Waiting("a", Why.COVERED_BY_CREDIT),)
+
+
+def test_a_credit_of_one_cent_counts_and_has_no_age(item: Make, rulebook: Rulebook) -> None:
+    of = account(item("a", on=ISSUED), item("n", 1, on=ISSUED, kind=ItemKind.CREDIT_NOTE))
+    (action,) = plan(of, rulebook=rulebook, on=DAY_15).actions
+    credit = action.lines[1]
+    assert (action.total, credit.amount) == (9_999, -1)
+    assert (credit.due_date, credit.days_late, credit.because) == (None, 0, None)
 
 
 def test_a_total_below_the_minimum_is_not_worth_a_reminder(item: Make, rulebook: Rulebook) -> None:
