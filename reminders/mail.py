@@ -24,7 +24,7 @@ __all__ = ["MailRefused", "Mailbox", "reminder_mail"]
 MAX_ADDRESS: Final = 254
 _ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+@[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+")
 _UNSAFE = re.compile(r"[^0-9A-Za-z._-]+")
-_MESSAGE_ID = re.compile(r"<[^<>\s@]+@[^<>\s@]+>", re.ASCII)
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
 
 
 class MailRefused(ValueError):
@@ -48,8 +48,12 @@ class Mailbox:
 
     def __post_init__(self) -> None:
         """Refuse what would break a header or reach nobody."""
-        if len(self.address) > MAX_ADDRESS or not _ADDRESS.fullmatch(self.address):
-            message = f"'{self.address[:60]}' is no e-mail address. Correct it at the customer."
+        is_plain = self.address.isascii() and len(self.address) <= MAX_ADDRESS
+        if not is_plain or not _ADDRESS.fullmatch(self.address):
+            message = (
+                f"'{self.address[:60]}' is no e-mail address that every mail server takes. Correct "
+                "it; write a domain with accents in its xn-- form."
+            )
             raise MailRefused("MAIL-ADDRESS", message)
         if not self.name.isprintable():
             message = "The name beside an e-mail address has a line break or control character."
