@@ -5,7 +5,7 @@ Decimals; who holds minor units converts them with ``ubl.amounts.from_minor``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -18,13 +18,15 @@ from ubl.reminder_rules import is_https
 __all__ = ["Claim", "ClaimLine", "ClaimRefused", "PayTo"]
 
 CREDITS: Final = frozenset({LinePurpose.CREDIT, LinePurpose.PAYMENT})
+# White space of letters and amounts; what turns writing around or draws nothing is refused.
+_BLANKS: Final = dict.fromkeys(map(ord, "\t\n\r\u00a0\u2009\u202f"), " ")
 
 
 class ClaimRefused(ValueError):
     """The facts make no reminder.
 
-    ``code`` is stable: CLAIM-EMPTY, CLAIM-CURRENCY, CLAIM-SIGN, CLAIM-TOTAL, CLAIM-LINK or
-    CLAIM-NAME.
+    ``code`` is stable: CLAIM-EMPTY, CLAIM-CURRENCY, CLAIM-SIGN, CLAIM-TOTAL, CLAIM-LINK,
+    CLAIM-NAME or CLAIM-TEXT.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -113,6 +115,10 @@ class Claim:
             yield ClaimRefused("CLAIM-LINK", "The payment link must be an https address.")
         if not (self.creditor.name or "").strip() or not (self.debtor.name or "").strip():
             yield ClaimRefused("CLAIM-NAME", "Give the names of creditor and debtor.")
+        for text in _texts(self):
+            if not text.translate(_BLANKS).isprintable():
+                message = f"{text[:60]!a} has a control or invisible character. Remove it."
+                yield ClaimRefused("CLAIM-TEXT", message)
 
     def _amounts(self) -> Iterator[Amount]:
         for line in self.lines:
@@ -134,3 +140,15 @@ class Claim:
     def days_late(self) -> int:
         """Count the days the oldest invoice is late on the day of issue."""
         return max(line.days_late(self.issued_on) for line in self.lines)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text of a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _texts(one)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _texts(getattr(value, field.name))

@@ -12,6 +12,7 @@ from importlib import resources
 from typing import Any, Final
 
 import typst
+from babel import Locale
 
 from reminders.content import ReminderContent
 from reminders.qr import qr_svg
@@ -73,7 +74,7 @@ def reminder_letter(content: ReminderContent, *, ubl: bytes | None, created_at: 
 def _data(content: ReminderContent) -> dict[str, Any]:
     """Flatten the content for the template."""
     data = dataclasses.asdict(content)
-    data["region"] = content.locale.partition("_")[2] or None
+    data["region"] = Locale.parse(content.locale).territory
     data["columns"] = data["lines"]["columns"]
     data["rows"] = [
         {"cells": row.cells, "details": [detail.text for detail in row.details]}

@@ -18,6 +18,7 @@ from reminders.document import reminder_document
 from reminders.wording import TEXT_NAMES, ReminderTexts, TextRefused, check_text, render_text
 from ubl.amounts import Amount
 from ubl.localized import LANGUAGES, LanguageUnknown
+from ubl.model import Address
 from ubl.reminder import LinePurpose, ReminderType
 from ubl.reminder_read import read_reminder
 from ubl.reminder_rules import check_reminder
@@ -200,6 +201,15 @@ def test_a_party_without_a_name_is_refused(claim: MakeClaim) -> None:
     assert caught.value.code == "CLAIM-NAME"
 
 
+@pytest.mark.parametrize("bad", ["A\x07", "A\x00", "\u202eevil", "a\ud800", "a\u200bb"])
+def test_invisible_characters_are_refused(claim: MakeClaim, bad: str) -> None:
+    address = dataclasses.replace(claim().debtor.address or Address(), line1=bad)
+    with pytest.raises(ClaimRefused) as caught:
+        claim(debtor=dataclasses.replace(claim().debtor, address=address))
+    assert caught.value.code == "CLAIM-TEXT"
+    assert caught.value.message.isprintable()
+
+
 def test_a_language_without_words_is_refused(claim: MakeClaim) -> None:
     with pytest.raises(LanguageUnknown):
         reminder_content(claim(), locale="it_IT")
@@ -262,3 +272,44 @@ def test_any_text_is_rendered_or_refused(source: str) -> None:
         render_text(source, values)
     except TextRefused as refusal:
         assert refusal.code.startswith("TEXT-")  # noqa: PT017 - most examples are not refused
+
+
+amounts = st.integers(1, 10**9).map(lambda cents: Amount(Decimal(cents).scaleb(-2), "EUR"))
+
+
+@given(
+    claimed=st.lists(amounts, min_size=1, max_size=6),
+    credit=amounts,
+    language=st.sampled_from(LANGUAGES),
+    level=st.sampled_from(ReminderType),
+)
+@settings(max_examples=40, deadline=None)
+def test_every_form_asks_for_the_same_sum(
+    claim: MakeClaim,
+    claimed: list[Amount],
+    credit: Amount,
+    language: str,
+    level: ReminderType,
+) -> None:
+    invoice = claim().lines[0]
+    lines = [
+        dataclasses.replace(invoice, number=f"F-{position}", open=one, original=None)
+        for position, one in enumerate(claimed)
+    ]
+    total = sum(one.value for one in claimed)
+    if credit.value < total:
+        set_off = dataclasses.replace(
+            invoice,
+            purpose=LinePurpose.CREDIT,
+            open=dataclasses.replace(credit, value=-credit.value),
+        )
+        lines.append(set_off)
+        total -= credit.value
+    facts = claim(level, lines=tuple(lines))
+    content = reminder_content(facts, locale=language)
+    reminder = read_reminder(write_reminder(reminder_document(facts, content))).reminder
+    assert facts.total.value == reminder.totals.payable.value == total
+    if total <= Decimal("999999999.99"):
+        assert f"\nEUR{total:.2f}\n" in (content.qr or "")
+    else:
+        assert content.qr_refusal == "QR-AMOUNT"

@@ -39,7 +39,7 @@ def letter_of(claim: Claim, locale: str = "fr_FR") -> tuple[ReminderContent, byt
 
 def squeezed(text: str) -> str:
     """Leave out white space, which PDF does not keep, and hyphens put in at line ends."""
-    return re.sub(r"[\s\u00ad-]+", "", text)
+    return re.sub(r"[\s\u00ad\u200b-]+", "", text)
 
 
 def text_of(pdf: bytes) -> str:
@@ -144,11 +144,19 @@ def test_many_lines_go_on_over_pages_that_say_so(claim: MakeClaim) -> None:
 def test_long_words_and_texts_do_not_break_the_letter(claim: MakeClaim) -> None:
     facts = claim(
         identifier="R" * 60,
+        customer_number="7" * 90,
         debtor=dataclasses.replace(claim().debtor, name="Gesellschaft" * 12),
     )
     texts = ReminderTexts(opening="Wort " * 600, closing="x" * 400)
     content = reminder_content(facts, locale="de", texts=texts)
-    assert "Gesellschaft" in text_of(reminder_letter(content, ubl=None, created_at=CREATED))
+    said = text_of(reminder_letter(content, ubl=None, created_at=CREATED))
+    assert "Gesellschaft" in said
+    assert "7" * 90 in said
+
+
+def test_any_locale_with_words_makes_a_letter(claim: MakeClaim) -> None:
+    for locale in ("de_Latn_DE", "fr-BE", "en"):
+        assert letter_of(claim(), locale)[2].startswith(b"%PDF")
 
 
 def page_images(pdf: bytes, folder: Path) -> list[Path]:
