@@ -52,10 +52,11 @@ class Cluster:
             os.chown(self._folder, account.pw_uid, account.pw_gid)
         data = self._folder / "data"
         self._run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        # Tests kill our processes, never this server: what it wrote need not survive a power cut.
         self._run(
             "pg_ctl", "start", "-w", "-D", data, "-l", self._folder / "log", "-o",
             f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
-            " -c max_connections=200",
+            " -c max_connections=200 -c fsync=off -c full_page_writes=off",
         )  # fmt: skip
         self.url = f"postgresql://postgres@/postgres?host={self._folder}"
 
