@@ -67,6 +67,13 @@ def test_a_balance_by_customer_and_currency(item: Make, post: Make) -> None:
     assert balance.totals[0][Bucket.DAYS_61_90] == 5
 
 
+def test_one_cent_is_open_and_what_is_not_overdue_has_no_age(item: Make) -> None:
+    (row,) = aged_balance([item("a", 1, due=due(-5))], ON).rows
+    assert (row.open, row.credits, row.overdue, row.oldest_days) == (1, 0, 0, 0)
+    (row,) = aged_balance([item("n", 1, kind=ItemKind.CREDIT_NOTE)], ON).rows
+    assert (row.open, row.credits, row.balance, row.oldest_days) == (0, -1, -1, 0)
+
+
 def test_a_balance_of_the_past_forgets_what_came_later(item: Make, post: Make) -> None:
     paid = post(item("p", 70, due=due(10)), EntryKind.PAYMENT_ALLOCATED, 70, on=ON)
     assert aged_balance([paid], ON).rows == ()
@@ -137,6 +144,8 @@ def test_dso_counts_back_month_by_month(receivables: int, expected: str) -> None
 def test_dso_does_not_guess_beyond_the_months_given() -> None:
     assert kpi.dso_countback(301, [kpi.MonthOfSales(300, 31)]) is None
     assert kpi.dso_countback(100, [kpi.MonthOfSales(0, 30), kpi.MonthOfSales(200, 30)]) == 45
+    assert kpi.dso_countback(100, [kpi.MonthOfSales(100, 31), kpi.MonthOfSales(0, 28)]) == 31
+    assert kpi.dso_countback(1, [kpi.MonthOfSales(2, 30)]) == 15
 
 
 def test_averages_weigh_by_amount() -> None:

@@ -51,6 +51,23 @@ def test_easter_is_a_sunday_between_22_march_and_25_april(year: int) -> None:
     assert date(year, 3, 22) <= easter <= date(year, 4, 25)
 
 
+def by_epact(year: int) -> date:
+    """Easter by the church's own tables: golden number, epact, Sunday letter."""
+    golden, century = year % 19 + 1, year // 100 + 1
+    solar, lunar = 3 * century // 4 - 12, (8 * century + 5) // 25 - 5
+    epact = (11 * golden + 20 + lunar - solar) % 30
+    if epact == 24 or (epact == 25 and golden > 11):
+        epact += 1
+    full_moon = 44 - epact + (30 if epact > 23 else 0)
+    sunday = full_moon + 7 - (5 * year // 4 - solar - 10 + full_moon) % 7
+    return date(year, 3, 1) + timedelta(days=sunday - 1)
+
+
+def test_easter_agrees_with_the_tables_of_the_church() -> None:
+    for year in range(1583, 4000):
+        assert easter_sunday(year) == by_epact(year)
+
+
 CLOSED_2026 = {
     "TARGET": "01-01 04-03 04-06 05-01 12-25",
     "FR": "01-01 04-06 05-01 05-08 05-14 05-25 07-14 11-11 12-25",
@@ -97,6 +114,11 @@ def test_a_rule_ends_with_its_last_year() -> None:
 )
 def test_a_sunday_at_the_end_of_a_month_rolls(rule: Roll, expected: date) -> None:
     assert roll(date(2026, 5, 31), PLAIN, rule) == expected
+
+
+def test_a_saturday_goes_back_one_day() -> None:
+    assert roll(date(2026, 5, 30), PLAIN, Roll.PRECEDING) == date(2026, 5, 29)
+    assert roll(date(2026, 5, 30), PLAIN, Roll.MODIFIED_FOLLOWING) == date(2026, 5, 29)
 
 
 def test_modified_following_stays_following_inside_a_month() -> None:

@@ -111,6 +111,16 @@ def codes(policy: Policy) -> list[tuple[str, str]]:
         ((replace(FIRST, days=366),), [("POLICY-DAYS", "level[0].days")]),
         ((FIRST, FORMAL, level(LevelKind.FIRM_REMINDER)), [("POLICY-ORDER", "level[2].kind")]),
         ((FIRST, FORMAL, CALL, HAND_OVER), []),
+        (
+            (replace(FIRST, kind=LevelKind.FIRM_REMINDER), level(LevelKind.REMINDER)),
+            [("POLICY-ORDER", "level[1].kind")],
+        ),
+        ((FIRST, HAND_OVER, FORMAL), [("POLICY-ORDER", "level[2].kind")]),
+        ((replace(ADVICE, days=-1), replace(FIRST, days=365)), []),
+        ((replace(ADVICE, days=-365), FIRST), []),
+        ((replace(FIRST, deadline=Deadline(1)),), []),
+        ((replace(FIRST, deadline=Deadline(365)),), []),
+        ((replace(FIRST, deadline=Deadline(366)),), [("POLICY-DEADLINE", "level[0].deadline")]),
         ((replace(FIRST, channels=()),), [("POLICY-CHANNELS", "level[0].channels")]),
         (
             (replace(FIRST, channels=(Channel.POST, Channel.POST)),),
@@ -151,6 +161,17 @@ def test_levels_that_make_no_sense_are_refused(
     policy: Policy, levels: tuple[Level, ...], expected: list[tuple[str, str]]
 ) -> None:
     assert codes(replace(policy, levels=levels)) == expected
+
+
+def test_the_level_without_a_deadline_is_named(policy: Policy) -> None:
+    levels = (FIRST, CALL, replace(FORMAL, anchor=Anchor.PREVIOUS_DEADLINE))
+    (fault,) = check_policy(replace(policy, levels=levels))
+    assert f"'{CALL.id}'" in fault.message
+
+
+def test_figures_at_their_bounds_are_accepted(policy: Policy) -> None:
+    bounds = replace(policy, grace_days=0, gap_days=365, minimums=(("EUR", 1),))
+    assert codes(bounds) == []
 
 
 def test_figures_out_of_range_are_refused(policy: Policy) -> None:
