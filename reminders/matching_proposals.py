@@ -3,8 +3,9 @@
 Proposals take nothing from the book; two payments may propose the same item. Pure.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import combinations, islice
 from typing import Final
 
 from reminders.matching_book import Book
@@ -16,7 +17,7 @@ from reminders.matching_values import (
     Result,
     Unallocated,
 )
-from reminders.names import name_likeness
+from reminders.names import name_likeness, names_alike
 from reminders.payments import Payment
 from reminders.references import normal_form
 
@@ -38,11 +39,12 @@ def propose(
     ``named`` are the items whose numbers the payer wrote.
     """
     likely: dict[tuple[object, ...], Proposal] = {}
+    alike = _alike(book, payment)
     steps = (
         _numbers_other_amount(book, payment, named),
         _payer_and_amount(book, payment),
-        _name_and_amount(book, payment, tolerance_minor),
-        _sums(book, payment),
+        _name_and_amount(book, payment, alike, tolerance_minor),
+        _sums(book, payment, alike),
     )
     for step in steps:
         for proposal in step:
@@ -86,12 +88,15 @@ def _alike(book: Book, payment: Payment) -> list[str]:
     scored = [
         (-name_likeness(payment.party_name, customer.name), customer.id)
         for customer in book.customers.values()
+        if names_alike(payment.party_name, customer.name, at_least=NAME_LIKENESS)
     ]
-    return [customer for score, customer in sorted(scored) if -score >= NAME_LIKENESS]
+    return [customer for _, customer in sorted(scored)]
 
 
-def _name_and_amount(book: Book, payment: Payment, tolerance_minor: int) -> Iterator[Proposal]:
-    for customer in _alike(book, payment):
+def _name_and_amount(
+    book: Book, payment: Payment, alike: Sequence[str], tolerance_minor: int
+) -> Iterator[Proposal]:
+    for customer in alike:
         near = [
             (abs(book.open[item.id] - payment.minor), item.due, item.id)
             for item in book.open_of(customer, payment.currency)
@@ -101,9 +106,9 @@ def _name_and_amount(book: Book, payment: Payment, tolerance_minor: int) -> Iter
             yield _proposal(book, payment, [book.items[item_id]], Reason.PAYER_NAME_AND_AMOUNT)
 
 
-def _sums(book: Book, payment: Payment) -> Iterator[Proposal]:
+def _sums(book: Book, payment: Payment, alike: Sequence[str]) -> Iterator[Proposal]:
     payer = book.payer(payment)
-    customers = [payer] if payer is not None else _alike(book, payment)[:1]
+    customers = [payer] if payer is not None else alike[:1]
     for customer in customers:
         items = book.open_of(customer, payment.currency)
         signed = [-book.open[one.id] if one.credit else book.open[one.id] for one in items]
@@ -118,18 +123,17 @@ def sums_to(amounts: Sequence[int], target: int) -> Iterator[tuple[int, ...]]:
     Looks at no more than the first twelve amounts, which is 4,096 choices; beyond that a match
     would be chance rather than evidence.
     """
-    considered = range(min(len(amounts), MAX_SUM_ITEMS))
-    choices = sorted(
-        (tuple(place for place in considered if mask >> place & 1) for mask in _masks(considered)),
-        key=lambda places: (len(places), places),
-    )
-    for places in choices:
-        if sum(amounts[place] for place in places) == target:
+    for places in _choices(min(len(amounts), MAX_SUM_ITEMS)):
+        if sum(map(amounts.__getitem__, places)) == target:
             yield places
 
 
-def _masks(considered: range) -> Iterable[int]:
-    return (mask for mask in range(1 << len(considered)) if mask.bit_count() > 1)
+@cache
+def _choices(count: int) -> tuple[tuple[int, ...], ...]:
+    """List every choice of two or more of so many places, fewest first."""
+    return tuple(
+        chosen for size in range(2, count + 1) for chosen in combinations(range(count), size)
+    )
 
 
 def _names_items_of_another_currency(book: Book, payment: Payment) -> bool:

@@ -4,10 +4,12 @@ A suggestion for people, never proof: two firms may bear one name. Pure.
 """
 
 import unicodedata
+from collections import Counter
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Final
 
-__all__ = ["name_likeness", "name_words"]
+__all__ = ["name_likeness", "name_words", "names_alike"]
 
 # What a name ends with says how a firm is organised, not which firm it is.
 _LEGAL_FORMS: Final = frozenset(
@@ -18,6 +20,7 @@ _LEGAL_FORMS: Final = frozenset(
 )
 
 
+@lru_cache(maxsize=8192)
 def name_words(name: str) -> frozenset[str]:
     """Return the words that tell a name apart: lower case, without accents and legal forms."""
     plain = "".join(
@@ -38,6 +41,8 @@ def name_likeness(one: str, other: str) -> int:
     first, second = name_words(one), name_words(other)
     if not first or not second:
         return 0
+    if first <= second or second <= first:
+        return 100
     shared = sorted(first & second)
     texts = [
         " ".join(shared),
@@ -47,6 +52,25 @@ def name_likeness(one: str, other: str) -> int:
     pairs = [(texts[1], texts[2])]
     if shared:
         pairs += [(texts[0], texts[1]), (texts[0], texts[2])]
-    # The matcher's answer may hang on the order of its two texts; ours must not.
-    ratios = (SequenceMatcher(None, *sorted(pair), autojunk=False).ratio() for pair in pairs)
-    return round(100 * max(ratios))
+    return max(_ratio(*sorted(pair)) for pair in pairs)
+
+
+def names_alike(one: str, other: str, *, at_least: int) -> bool:
+    """Whether two names are alike to that degree; quick for the many that are not."""
+    first, second = name_words(one), name_words(other)
+    if first.isdisjoint(second):
+        lengths = [len(" ".join(words)) for words in (first, second)]
+        # Likeness is twice the common letters in all letters, rounded to whole percents.
+        needed = (2 * at_least - 1) * sum(lengths)
+        if 400 * min(lengths) < needed:
+            return False
+        letters = [Counter("".join(words)) for words in (first, second)]
+        in_common = (letters[0] & letters[1]).total() + min(len(first), len(second)) - 1
+        if 400 * in_common < needed:
+            return False
+    return name_likeness(one, other) >= at_least
+
+
+def _ratio(one: str, other: str) -> int:
+    # The matcher's answer may hang on the order of its two texts; callers sort them.
+    return round(100 * float(SequenceMatcher(None, one, other, autojunk=False).ratio()))
