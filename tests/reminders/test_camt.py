@@ -253,6 +253,17 @@ def test_a_returned_direct_debit() -> None:
     assert (detail.return_reason.code, detail.return_reason.notes) == ("MD06", ("asked back",))
 
 
+def test_blank_fields_are_absent() -> None:
+    blank = made(
+        "<ElctrncSeqNb> </ElctrncSeqNb><CreDtTm/>"
+        + ENTRY.replace("2026-03-04+01:00", "").replace("<Nb>F-1</Nb>", "")
+    )
+    (statement,) = read(blank).statements
+    assert (statement.electronic_sequence, statement.created) == (None, None)
+    assert statement.entries[0].booking_date is None
+    assert statement.entries[0].transactions[0].remittance.documents == ()
+
+
 def test_names_of_version_1() -> None:
     entry = (
         '<Ntry><Amt Ccy="EUR">1</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><BkTxCd/><TxDtls>'
@@ -299,6 +310,8 @@ BROKEN = {
     "no direction": (edited("<CdtDbtInd>DBIT</CdtDbtInd>", ""), "BANK-MISSING"),
     "an empty direction": (edited(">DBIT<", "> <"), "BANK-MISSING"),
     "no status": (edited("<Sts><Cd>BOOK</Cd></Sts>", ""), "BANK-MISSING"),
+    "an empty status": (edited("<Cd>BOOK</Cd>", ""), "BANK-MISSING"),
+    "no day at all": (edited("2026-03-04+01:00", "soon"), "BANK-DATE"),
     "a comma": (edited("60.50", "60,50"), "BANK-AMOUNT"),
     "a negative amount": (edited("60.50", "-60.50"), "BANK-AMOUNT"),
     "not a number": (edited("60.50", "NaN"), "BANK-AMOUNT"),
