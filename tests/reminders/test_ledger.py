@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reminders.entries import RULES, Column, Entry, EntryKind, ItemKind, LedgerRefused, Source
-from reminders.ledger import OpenItem, append, open_by_currency, open_item, replay, state_of
+from reminders.ledger import (
+    ItemState,
+    OpenItem,
+    append,
+    open_by_currency,
+    open_item,
+    replay,
+    state_of,
+)
 
 Kind = EntryKind
 DAY = date(2026, 1, 1)
@@ -48,6 +56,9 @@ def test_an_invoice_is_open_and_paid_in_parts(item: Make, post: Make) -> None:
 def test_before_its_date_an_item_does_not_exist(item: Make) -> None:
     state = state_of(item(), DAY - timedelta(days=1))
     assert (state.exists, state.open, state.closed) == (False, 0, False)
+    assert state == ItemState(item="i1", currency="EUR", on=state.on)
+    assert (state.original, state.paid, state.credited, state.discounted) == (0, 0, 0, 0)
+    assert (state.written_off, state.disputed, state.announced, state.days_late) == (0, 0, 0, 0)
 
 
 def test_a_late_discovered_payment_changes_the_past_but_not_what_was_known(
