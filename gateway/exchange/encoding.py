@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import BinaryIO, Final, cast
 
 from gateway.as4.ebms import UserMessage
+from gateway.as4.errors import LocalAs4Error
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId, spid_of_seat
 from gateway.as4.outgoing import Encoded, encode
 from gateway.as4.sbdh import MlsType, Sbdh, write
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
+from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.ids import new_id
 from gateway.exchange.archive import Archive
 from gateway.exchange.tables import Document, DocumentKind, StoredBlob
@@ -24,12 +26,16 @@ from gateway.network.keys import KeyPair
 from gateway.network.service import Network
 from gateway.network.smp_selection import Endpoint
 
-__all__ = ["ANSWERED_BY_MLS", "EncodedMessage", "Encoder", "spool"]
+__all__ = ["ANSWERED_BY_MLS", "ENCODING_REFUSED", "EncodedMessage", "Encoder", "spool"]
 
 ANSWERED_BY_MLS: Final = frozenset(
     {DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE, DocumentKind.INVOICE_RESPONSE}
 )
 """What a receiving access point answers with an MLS: never an MLS itself."""
+
+ENCODING_REFUSED: Final = ErrorKind(
+    "DELIVERY-ENCODING", "The document does not fit into an AS4 message", 422
+)
 
 SPOOL_IN_MEMORY: Final = 1024 * 1024
 
@@ -73,16 +79,23 @@ class Encoder:
         message = _message(document, own_seat=own.seat_id, peer_seat=endpoint.seat_id, at=at)
         source = await self._archive.open(content)
         with source, spool() as envelope, spool() as request:
-            encoded = await asyncio.to_thread(
-                _encode,
-                source=source,
-                header=header,
-                message=message,
-                pair=pair,
-                endpoint=endpoint,
-                envelope=envelope,
-                request=request,
-            )
+            try:
+                encoded = await asyncio.to_thread(
+                    _encode,
+                    source=source,
+                    header=header,
+                    message=message,
+                    pair=pair,
+                    endpoint=endpoint,
+                    envelope=envelope,
+                    request=request,
+                )
+            except LocalAs4Error as error:
+                raise GatewayError(
+                    ENCODING_REFUSED,
+                    f"No AS4 message can be made of this document: {error.message}",
+                    as4_code=error.code,
+                ) from error
             return EncodedMessage(
                 message_id=message.message_id,
                 own_seat=own.seat_id,

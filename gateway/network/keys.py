@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from gateway.as4.agreement import common_name
 from gateway.as4.identifiers import IdentifierInvalid, check_seat_id
 from gateway.as4.keys import PrivateKey, SoftwareKey
-from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.network.pki import fingerprint
 
 __all__ = [
@@ -43,7 +43,9 @@ KEY_SUFFIX: Final = ".key.pem"
 KEYS_MISSING: Final = ErrorKind("KEYS-MISSING", "A seat has no keys", 500)
 KEYS_INVALID: Final = ErrorKind("KEYS-INVALID", "A seat's keys cannot be used", 500)
 KEYS_PERMISSIONS: Final = ErrorKind("KEYS-PERMISSIONS", "A private key is readable by others", 500)
-KEYS_NOT_VALID_NOW: Final = ErrorKind("KEYS-NOT-VALID-NOW", "No certificate is valid now", 500)
+KEYS_NOT_VALID_NOW: Final = ErrorKind(
+    "KEYS-NOT-VALID-NOW", "No certificate is valid now", 500, Retry.BACKOFF
+)
 
 
 @dataclass(frozen=True, slots=True)
