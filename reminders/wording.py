@@ -31,6 +31,7 @@ TEXT_NAMES: Final = frozenset(
 )
 MAX_SOURCE: Final = 5_000
 MAX_NODES: Final = 500
+MAX_DEPTH: Final = 20
 FILTERS: Final = frozenset({"upper", "lower", "capitalize", "title"})
 _ALLOWED: Final = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If),
@@ -90,12 +91,17 @@ def check_text(source: str) -> None:
         message = f"The text cannot be read: {error.message}"
         raise TextRefused("TEXT-SYNTAX", message, line=line) from None
     except RecursionError:
-        raise TextRefused("TEXT-SYNTAX", "The text is nested too deep.") from None
-    found = list(tree.find_all(nodes.Node))
-    if len(found) > MAX_NODES:
-        raise TextRefused("TEXT-TOO-LONG", "The text has too many conditions. Simplify it.")
-    for node in found:
+        raise TextRefused("TEXT-TOO-LONG", "The text is nested too deep.") from None
+    count = 0
+    waiting: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        count += 1
+        if count > MAX_NODES or depth > MAX_DEPTH:
+            message = "The text has too many conditions, or nests them too deep. Simplify it."
+            raise TextRefused("TEXT-TOO-LONG", message)
         _check_node(node)
+        waiting.extend((child, depth + 1) for child in node.iter_child_nodes())
 
 
 def _check_node(node: nodes.Node) -> None:

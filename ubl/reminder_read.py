@@ -46,6 +46,8 @@ INVOICE_ROOT: Final = f"{{{document_namespace('Invoice')}}}Invoice"
 EHF_INVOICE: Final = "urn:fdc:anskaffelser.no:2019:ehf:reminder:3.0"
 EHF_REMINDER: Final = "#urn:www.difi.no:ehf:purring:ver1"
 OIOUBL_PREFIX: Final = "OIOUBL-2"
+# To say where a fault is takes a walk over its neighbours, of which a hostile document has many.
+MAX_FAULTS: Final = 20
 _DOCUMENTS: Final = "cac:AdditionalDocumentReference"
 _BOOLEANS: Final = frozenset({"true", "false", "1", "0"})
 _NO_DAY: Final = date.min
@@ -97,8 +99,8 @@ def read_reminder(data: bytes, *, today: date | None = None) -> ReminderReading:
     """Read a UBL 2 Reminder of any profile.
 
     One of our own profile is checked against its rules too, R05 (no day of issue in the future)
-    only where ``today``, the business date, is given. Raises ReminderRefused with every fault,
-    XmlRefused where the bytes are no XML.
+    only where ``today``, the business date, is given. Raises ReminderRefused with the
+    faults found, XmlRefused where the bytes are no XML.
     """
     root = parse(data)
     kind = recognise_reminder(root)
@@ -191,6 +193,8 @@ class _Reading:
         """Return the value, or note that it is missing unless already noted as unreadable."""
         if value is not None:
             return value
+        if len(self.faults) >= MAX_FAULTS:
+            return instead
         path = f"{_path((place or self.document).element)}/{name}"
         if all(fault.path != path for fault in self.faults):
             message = "The value is missing. UBL 2.1 requires it in every reminder."
@@ -199,7 +203,8 @@ class _Reading:
 
     def note_unreadable(self, place: Cursor, path: tuple[str, ...], expected: str) -> None:
         found = place.first(*path)
-        if found is None or not (text := string_value(found.element).strip()):
+        text = "" if found is None else string_value(found.element).strip()
+        if found is None or not text or len(self.faults) >= MAX_FAULTS:
             return
         self.faults.append(
             ReminderFault(

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from stdnum import iban, iso11649
 from stdnum.be import ogm_vcs
 
-from ubl.amounts import Amount, minor_digits
+from ubl.amounts import Amount, minor_digits, round_half_away
 from ubl.model import Buyer, Seller
 from ubl.reminder import (
     REMINDER_CUSTOMIZATION,
@@ -30,6 +30,7 @@ from ubl.reminder import (
 
 __all__ = ["check_reminder", "is_https"]
 
+MAX_FAULTS: Final = 100
 TRANSFERS: Final = frozenset({"30", "58"})
 FORMAL_NOTICE_DAYS: Final = range(8, 16)
 FORMAL_NOTICE_WORDS: Final = (
@@ -56,9 +57,10 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def check_reminder(reminder: Reminder, *, today: date | None = None) -> tuple[ReminderFault, ...]:
-    """Hold a reminder to the profile and return everything it breaks, in order of the rules.
+    """Hold a reminder to the profile and return what it breaks, in order of the rules.
 
-    ``today`` is the business date; without it R05 (issued in the future) is not checked.
+    At most the first 100 faults and the first 100 warnings are named. ``today`` is the business
+    date; without it R05 (issued in the future) is not checked.
     """
     checks = (
         _heading(reminder, today),
@@ -70,7 +72,16 @@ def check_reminder(reminder: Reminder, *, today: date | None = None) -> tuple[Re
         _links(reminder),
         _decimals(reminder),
     )
-    return tuple(fault for check in checks for fault in check)
+    return tuple(_capped(fault for check in checks for fault in check))
+
+
+def _capped(faults: Iterator[ReminderFault]) -> Iterator[ReminderFault]:
+    """Stop where nobody reads on, counting warnings apart so that they hide no fault."""
+    count = {True: 0, False: 0}
+    for fault in faults:
+        count[fault.is_warning] += 1
+        if count[fault.is_warning] <= MAX_FAULTS:
+            yield fault
 
 
 def _fault(rule: str, path: str, message: str, *, is_warning: bool = False) -> ReminderFault:
@@ -276,8 +287,7 @@ def is_https(link: str) -> bool:
 def _decimals(reminder: Reminder) -> Iterator[ReminderFault]:
     for path, amount in _amounts(reminder):
         digits = minor_digits(amount.currency)
-        exponent = amount.value.normalize().as_tuple().exponent
-        if not isinstance(exponent, int) or -exponent > digits:
+        if round_half_away(amount.value, digits) != amount.value:
             message = f"The amount may have {digits} decimals in {amount.currency}."
             yield _fault("R31", path, message)
 

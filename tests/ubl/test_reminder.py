@@ -20,6 +20,7 @@ from lxml import etree
 
 from ubl.amounts import Amount
 from ubl.model import Address, Buyer, Contact, Identifier, Payee, Period, Seller
+from ubl.namespaces import CAC, document_namespace
 from ubl.reminder import (
     REMINDER_CUSTOMIZATION,
     REMINDER_DOCUMENT_TYPE,
@@ -429,6 +430,27 @@ def test_text_that_xml_cannot_carry_is_refused() -> None:
     with pytest.raises(ReminderRefused) as caught:
         write_reminder(whole(notes=("bell \x07",)))
     assert caught.value.code == "REMINDER-TEXT"
+
+
+def test_twenty_thousand_faults_are_not_all_told() -> None:
+    empty = '<Reminder xmlns="{}" xmlns:cac="{}">' + "<cac:ReminderLine/>" * 20_000
+    names = (document_namespace("Reminder"), CAC)
+    with pytest.raises(ReminderRefused) as caught:
+        read_reminder((empty.format(*names) + "</Reminder>").encode())
+    assert len(caught.value.faults) == 20
+
+
+def test_many_warnings_hide_no_fault() -> None:
+    asking = (ReminderTerms(link="https://pay.example/p?mail=a"),) * 200
+    faults = check_reminder(whole(terms=(*asking, ReminderTerms(link="http://pay.example"))))
+    assert sum(fault.is_warning for fault in faults) == 100
+    assert [fault.rule for fault in faults if not fault.is_warning] == ["R30"]
+
+
+def test_decimals_are_counted_beyond_the_usual_precision() -> None:
+    fine = "1250." + "0" * 30 + "1"
+    (fault,) = check_reminder(whole(terms=(ReminderTerms(amount=eur(fine)),)))
+    assert fault.rule == "R31"
 
 
 text = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=30)
