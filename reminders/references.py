@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 __all__ = [
@@ -209,19 +210,26 @@ def _seams(number: str) -> frozenset[int]:
 
 def _runs(lines: Sequence[str]) -> list[_Run]:
     runs: list[_Run] = []
-    cut_before = False
-    for number, line in enumerate(lines):
-        # A line shorter than any bank's width was ended by the payer, not cut.
-        wrapped = number + 1 < len(lines) and len(line) >= _NARROWEST_CUT
-        plain = _plain(line)
-        matches = list(_RUN.finditer(plain))
-        for place, match in enumerate(matches):
+    plain = [_plain(line) for line in lines]
+    torn = [_torn(line, after) for line, after in pairwise(plain)]
+    for number, line in enumerate(plain):
+        torn_before = number > 0 and torn[number - 1]
+        torn_after = number < len(torn) and torn[number]
+        for match in _RUN.finditer(line):
             runs.append(
                 _Run(
                     match[0],
-                    cut_before=cut_before and place == 0 and match.start() == 0,
-                    cut_after=wrapped and match.end() == len(plain),
+                    cut_before=torn_before and match.start() == 0,
+                    cut_after=torn_after and match.end() == len(line),
                 )
             )
-        cut_before = wrapped
     return runs
+
+
+def _torn(line: str, after: str) -> bool:
+    """Whether the bank may have cut between two characters of one number.
+
+    A line shorter than any bank's width was ended by the payer, not cut.
+    """
+    ends = _RUN.fullmatch(line[-1:]) is not None and _RUN.fullmatch(after[:1]) is not None
+    return ends and len(line) >= _NARROWEST_CUT

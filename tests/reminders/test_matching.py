@@ -219,6 +219,32 @@ def test_a_link_for_several_items_pays_the_oldest_first() -> None:
     assert shares(result) == {"F-9001": 5_000, "F-9002": 2_000, "A-9003": -1_000}
 
 
+def test_a_credit_note_is_used_no_further_than_the_debt() -> None:
+    items = [
+        item("F-9001", 1_000, end_to_end_ids=("L",)),
+        item("A-9002", 1_500, credit=True, end_to_end_ids=("L",)),
+    ]
+    result = one(paid(500, end_to_end_id="L"), items)
+    assert shares(result) == {"F-9001": 1_000, "A-9002": -1_000}
+    assert isinstance(result, Matched)
+    assert result.unapplied_minor == 500
+
+
+def test_a_doubtful_number_widens_no_reference() -> None:
+    items = [F1, item("1001", 5_000)]
+    result = one(paid(12_000, "1001", references=(RF,)), items)
+    assert shares(result) == {"F-2026-001": 10_000}
+    exact = one(paid(15_000, "1001", references=(RF,)), items)
+    assert shares(exact) == {"F-2026-001": 10_000, "1001": 5_000}
+
+
+def test_a_reference_cut_short_is_not_certain() -> None:
+    cut = paid(4_000, f"Reglement de la commande {RF}", "77 merci")
+    assert isinstance(one(cut), Unallocated)
+    whole = paid(4_000, f"Reglement de la commande {RF}", "- merci")
+    assert shares(one(whole)) == {"F-2026-001": 4_000}
+
+
 def test_an_item_paid_twice_becomes_credit() -> None:
     payments = [paid(10_000, entry=entry, references=(RF,)) for entry in "12"]
     first, second = match(payments, items=[F1])
@@ -291,6 +317,18 @@ def test_of_two_payments_the_one_of_that_amount_comes_back() -> None:
     result = one(taken_back(2_500), settlements=[EARLIER, small])
     assert isinstance(result, Reopened)
     assert result.settlement == "BE71/S0/2/0"
+
+
+def test_a_partial_return_reopens_what_was_paid_last() -> None:
+    shared = Settlement(
+        "BE71/S0/1/0",
+        "DD-1",
+        "EUR",
+        (Allocation("F-2026-001", 10_000), Allocation("F-2026-002", 5_000)),
+    )
+    result = one(taken_back(6_000), settlements=[shared])
+    assert isinstance(result, Reopened)
+    assert result.reopened == (Allocation("F-2026-001", 1_000), Allocation("F-2026-002", 5_000))
 
 
 def test_a_return_in_another_currency_is_another_payment() -> None:
