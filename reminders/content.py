@@ -29,6 +29,7 @@ __all__ = ["ReminderContent", "Window", "reminder_content"]
 _BLANKS = re.compile(r"[ \t\r\n]+")
 _MINUS: Final = "\u2212"
 _ACCESSORIES: Final = frozenset({LinePurpose.INTEREST, LinePurpose.COMPENSATION, LinePurpose.COST})
+_ASKED: Final = frozenset({LinePurpose.PRINCIPAL, LinePurpose.INSTALMENT})
 _WINDOW_RIGHT: Final = frozenset({"BE", "FR", "LU", "MC"})
 
 
@@ -171,7 +172,7 @@ class _Composer:
     def text(self, own: str | None, key: str) -> str:
         claim = self.claim
         values: dict[str, str | int] = {
-            "count": sum(line.purpose is LinePurpose.PRINCIPAL for line in claim.lines),
+            "count": sum(line.purpose in _ASKED for line in claim.lines),
             "creditor": claim.creditor.trading_name or claim.creditor.name or "",
             "days_late": claim.days_late(),
             "deadline": "" if claim.deadline is None else self.day(claim.deadline),

@@ -110,6 +110,13 @@ def test_one_invoice_before_its_due_date(claim: MakeClaim) -> None:
     assert content.opening[0].startswith("Onderstaande factuur vervalt")
 
 
+def test_one_instalment_is_one(claim: MakeClaim) -> None:
+    instalment = dataclasses.replace(PRINCIPAL, purpose=LinePurpose.INSTALMENT)
+    content = reminder_content(claim(ReminderType.REMINDER, lines=(instalment,)), locale="en")
+    assert content.opening[0].startswith("We have not yet received payment of the invoice below.")
+    assert content.lines.rows[0].cells[0] == "Instalment 1"
+
+
 def test_what_is_not_known_is_not_shown(claim: MakeClaim) -> None:
     bare = dataclasses.replace(claim().creditor, contact=None, address=None, vat_identifier=None)
     content = reminder_content(
