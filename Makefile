@@ -24,7 +24,7 @@ bench: $(DEV)
 	@$(BIN)/python -m bench
 
 interop: $(DEV)
-	@$(BIN)/python -m pytest tests/interop -m interop
+	@$(BIN)/python -m pytest -m interop
 
 $(RUNTIME): pyproject.toml requirements.lock
 	@echo "Setting up .venv (a minute on the first run)"
