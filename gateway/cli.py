@@ -3,20 +3,25 @@
 import argparse
 import asyncio
 import getpass
+import ipaddress
 import json
+import logging
 import os
+import re
 import sys
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from gateway import __version__
 from gateway.access.roles import Role
-from gateway.app import all_routes, open_gateway
+from gateway.app import Gateway, all_routes, open_gateway
 from gateway.core import schema, telemetry
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
@@ -33,6 +38,18 @@ log = structlog.get_logger(__name__)
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 
+ENVIRONMENT_PREFIX: Final = "GATEWAY__"
+EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class _Unusable(Exception):
+    """Why a command cannot begin: a sentence for the operator, and the exit code."""
+
+    def __init__(self, sentence: str, exit_code: int = EXIT_FAILED) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (0 done, 1 failed, 2 wrong use or settings)."""
@@ -43,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GatewayError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return EXIT_FAILED
-    except ValidationError as error:
-        print(f"gateway: the settings are wrong:\n{error}", file=sys.stderr)
-        return EXIT_USAGE
+    except _Unusable as error:
+        print(f"gateway: {error}", file=sys.stderr)
+        return error.exit_code
     except KeyboardInterrupt:
         return 130
 
@@ -77,8 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     add_configured("migrate", _migrate, "bring the database schema to this version")
     add_configured("check", _check, "print the settings in use and test what they point to")
     person = add_configured("add-user", _add_user, "let a person sign in to the console")
-    person.add_argument("email")
-    person.add_argument("--tenant", required=True, help="short name of the account")
+    person.add_argument("email", type=_email)
+    person.add_argument("--tenant", required=True, type=_slug, help="short name of the account")
     person.add_argument("--tenant-name", help="create the account with this name if it is new")
     person.add_argument("--role", choices=[one.value for one in Role], default=Role.OWNER.value)
     evidence = add("evidence", _evidence, "verify an evidence bundle")
@@ -102,23 +119,85 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _settings(options: argparse.Namespace) -> Settings:
+    """The settings of this run; raises _Unusable with a line for each that is wrong."""
+    sections = {name.casefold() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        setting = name.casefold().removeprefix(ENVIRONMENT_PREFIX.casefold())
+        if name.upper().startswith(ENVIRONMENT_PREFIX) and setting.split("__")[0] not in sections:
+            raise _Unusable(f"the environment's {name} is no setting.", EXIT_USAGE)
+    try:
+        settings = load_settings(options.config)
+        for one in settings.http.trusted_proxies:
+            ipaddress.ip_network(one, strict=False)
+    except ValidationError as error:
+        wrong = "".join(f"\n  {_complaint(dict(one))}" for one in error.errors())
+        raise _Unusable(f"the settings are wrong:{wrong}", EXIT_USAGE) from None
+    except SettingsError as error:
+        raise _Unusable(
+            f"{error}; in the environment a list is written as JSON, "
+            """such as GATEWAY__HTTP__TRUSTED_PROXIES='["10.0.0.10"]'.""",
+            EXIT_USAGE,
+        ) from None
+    except ValueError as error:
+        raise _Unusable(
+            f"the settings are wrong:\n  http.trusted_proxies: {error}", EXIT_USAGE
+        ) from None
+    return settings
+
+
+def _complaint(error: dict[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"]) or "settings"
+    unknown = error["type"] == "extra_forbidden"
+    return f"{name}: {'there is no such setting' if unknown else error['msg']}"
+
+
+@contextmanager
+def _explained(place: str) -> Iterator[None]:
+    """Turn what keeps a command from beginning into a sentence; later faults keep their trace."""
+    try:
+        yield
+    except OSError as error:
+        about = f": {error.filename}" if error.filename else ""
+        raise _Unusable(f"cannot use {place}: {error.strerror or error}{about}.") from None
+    except ArgumentError:
+        raise _Unusable(
+            "database.url is not understood: use postgresql://USER@HOST/DATABASE, "
+            "or leave it empty for SQLite in data_dir.",
+            EXIT_USAGE,
+        ) from None
+    except OperationalError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise _Unusable(f"cannot use the database (database.url, data_dir): {reason}.") from None
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Gateway]:
+    async with AsyncExitStack() as closing:
+        with _explained("the data folder (data_dir)"):
+            gateway = await closing.enter_async_context(open_gateway(settings))
+        yield gateway
+
+
 def _serve(options: argparse.Namespace) -> int:
-    settings = load_settings(options.config)
+    settings = _settings(options)
     telemetry.configure(level=settings.log_level)
     return _run(_serving(settings, options.only))
 
 
 async def _serving(settings: Settings, only: str | None) -> int:
-    async with open_gateway(settings) as gateway, AsyncExitStack() as running:
+    async with _opened(settings) as gateway, AsyncExitStack() as running:
+        # From here on it would tell of every look at the schema, one per readiness probe.
+        logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
         stop = running.enter_context(stop_signal())
         gateway.platform.pool.start()
         working = None
         if only != "web":
             working = asyncio.create_task(gateway.worker.run())
         if only != "work":
-            await running.enter_async_context(
-                listening(gateway.web, host=settings.http.host, port=settings.http.port)
-            )
+            host, port = settings.http.host, settings.http.port
+            with _explained(f"http.host {host} with http.port {port}"):
+                await running.enter_async_context(listening(gateway.web, host=host, port=port))
         log.info("gateway.ready", stage=settings.stage.value, url=settings.public_url)
         await _until_stopped(stop, working)
         gateway.worker.stop()
@@ -137,26 +216,28 @@ async def _until_stopped(stop: asyncio.Event, working: asyncio.Task[None] | None
 
 
 def _migrate(options: argparse.Namespace) -> int:
-    settings = load_settings(options.config)
+    settings = _settings(options)
 
     async def migrate() -> int:
-        database = Database(settings.database_url)
-        try:
-            await schema.upgrade(database)
-        finally:
-            await database.close()
+        with _explained("the data folder (data_dir)"):
+            settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            database = Database(settings.database_url)
+            try:
+                await schema.upgrade(database)
+            finally:
+                await database.close()
         return 0
 
     return _run(migrate())
 
 
 def _check(options: argparse.Namespace) -> int:
-    settings = load_settings(options.config)
+    settings = _settings(options)
     telemetry.configure(level="ERROR")
     print(settings.model_dump_json(indent=2))
 
     async def check() -> int:
-        async with open_gateway(settings) as gateway:
+        async with _opened(settings) as gateway:
             gateway.platform.pool.start()
             while not gateway.platform.pool.ready:
                 await asyncio.sleep(0.1)
@@ -169,11 +250,11 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _add_user(options: argparse.Namespace) -> int:
-    settings = load_settings(options.config)
-    password = os.environ.get("GATEWAY_PASSWORD") or getpass.getpass("Password: ")
+    settings = _settings(options)
+    password = _password()
 
     async def add() -> int:
-        async with open_gateway(settings) as gateway:
+        async with _opened(settings) as gateway:
             tenant = await gateway.access.find_tenant(options.tenant)
             if tenant is None and options.tenant_name:
                 tenant = await gateway.access.create_tenant(
@@ -198,8 +279,34 @@ def _add_user(options: argparse.Namespace) -> int:
     return _run(add())
 
 
+def _password() -> str:
+    given = os.environ.get("GATEWAY_PASSWORD")
+    if given:
+        return given
+    try:
+        return getpass.getpass("Password: ")
+    except EOFError:
+        raise _Unusable(
+            "there is no password: type it in a terminal, or set GATEWAY_PASSWORD.", EXIT_USAGE
+        ) from None
+
+
+def _email(text: str) -> str:
+    if not EMAIL.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no e-mail address")
+    return text
+
+
+def _slug(text: str) -> str:
+    if not SLUG.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not made of a-z, 0-9 and '-'")
+    return text
+
+
 def _evidence(options: argparse.Namespace) -> int:
-    checks = check_evidence(options.bundle.read_bytes())
+    with _explained("the bundle"):
+        bundle = options.bundle.read_bytes()
+    checks = check_evidence(bundle)
     for one in checks:
         mark = "ok  " if one.holds else "FAIL"
         print(f"{mark} {one.subject}: {one.statement} {one.reason}".rstrip())

@@ -1,0 +1,105 @@
+"""The command line as an operator meets it: each mistake gets a sentence, never a trace."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import EXIT_FAILED, EXIT_USAGE, main
+
+
+@pytest.fixture(autouse=True)
+def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GATEWAY_PASSWORD", raising=False)
+    # Logging belongs to pytest here.
+    monkeypatch.setattr("gateway.cli.telemetry.configure", lambda **_: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("GATEWAY__HTP__PORT", "9", "GATEWAY__HTP__PORT is no setting"),
+        ("GATEWAY__HTTP__PROT", "9", "http.prot: there is no such setting"),
+        ("GATEWAY__HTTP__PORT", "abc", "http.port: "),
+        ("GATEWAY__STAGE", "prod", "stage: "),
+        ("GATEWAY__NETWORK__RESOLVERS", "192.0.2.1", "a list is written as JSON"),
+        ("GATEWAY__HTTP__TRUSTED_PROXIES", '["proxy"]', "http.trusted_proxies: 'proxy'"),
+        ("GATEWAY__DATABASE__URL", "nonsense", "database.url is not understood"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    name: str,
+    value: str,
+    complaint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["migrate"]) == EXIT_USAGE
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GATEWAY__DATABASE__URL", "postgresql://gateway:s3cret@127.0.0.1:1/none")
+    assert main(["migrate"]) == EXIT_FAILED
+    told = capsys.readouterr().err
+    assert "cannot use the database" in told
+    assert "s3cret" not in told
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").write_text("a file where the folder should be")
+    assert main(["serve"]) == EXIT_FAILED
+    assert "data_dir" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("GATEWAY__HTTP__PORT", str(port))
+        assert main(["serve", "--only", "web"]) == EXIT_FAILED
+    assert f"http.port {port}" in capsys.readouterr().err
+
+
+def test_production_does_not_start_without_trust_anchors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GATEWAY__STAGE", "production")
+    assert main(["serve"]) == EXIT_FAILED
+    assert "ANCHORS-MISSING" in capsys.readouterr().err
+
+
+def test_migrate_makes_the_data_folder(tmp_path: Path) -> None:
+    assert main(["migrate"]) == 0
+    assert (tmp_path / "data" / "gateway.db").is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nobody", "--tenant", "acme"], ["me@example.com", "--tenant", "Acme BV"]]
+)
+def test_a_person_needs_an_address_and_an_account_a_short_name(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match=str(EXIT_USAGE)):
+        main(["add-user", *arguments])
+
+
+def test_a_password_nobody_can_type_is_asked_for_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nobody_there(_prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", nobody_there)
+    assert main(["add-user", "me@example.com", "--tenant", "acme"]) == EXIT_USAGE
+    assert "GATEWAY_PASSWORD" in capsys.readouterr().err
+
+
+def test_a_bundle_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evidence", "nothing.zip"]) == EXIT_FAILED
+    assert "nothing.zip" in capsys.readouterr().err
