@@ -4,12 +4,21 @@ Frozen values without globals: whoever needs a setting is handed it. Unknown key
 so a misspelt option never silently does nothing.
 """
 
+import re
+import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,7 +26,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from gateway.core.errors import ErrorKind, GatewayError
+
 __all__ = [
+    "SETTINGS_FILE",
     "BlobSettings",
     "DatabaseSettings",
     "FaultSettings",
@@ -29,6 +41,10 @@ __all__ = [
     "ValidationSettings",
     "load_settings",
 ]
+
+SETTINGS_FILE: Final = ErrorKind("SETTINGS-FILE", "The settings file cannot be read", 500)
+
+_PASSWORD: Final = re.compile(r"(//[^/@]*?):[^/]*@|([?&]password=)[^&]*")
 
 
 class Stage(StrEnum):
@@ -47,6 +63,13 @@ class DatabaseSettings(_Section):
     """Where rows live. Empty ``url`` means SQLite in the data folder."""
 
     url: str = ""
+
+    @field_serializer("url")
+    def _without_password(self, url: str) -> str:
+        """What is printed or logged of it: everything but the password."""
+        return _PASSWORD.sub(
+            lambda found: f"{found[1]}:***@" if found[1] else f"{found[2]}***", url
+        )
 
 
 class BlobSettings(_Section):
@@ -128,7 +151,12 @@ class Settings(BaseSettings):
     """Everything one instance needs to know before it starts."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="GATEWAY__", env_nested_delimiter="__"
+        frozen=True,
+        extra="forbid",
+        env_prefix="GATEWAY__",
+        env_nested_delimiter="__",
+        # A misspelt name may stand before a password.
+        hide_input_in_errors=True,
     )
 
     stage: Stage = Stage.TEST
@@ -185,8 +213,11 @@ class Settings(BaseSettings):
 def load_settings(path: Path | None = None) -> Settings:
     """Read the settings from ``path`` (TOML, optional) and the environment, which wins.
 
-    Raises pydantic.ValidationError naming every key that is wrong.
+    Raises GatewayError SETTINGS-FILE when there is no such file or it is no TOML, and
+    pydantic.ValidationError naming every key that is wrong.
     """
+    if path is not None and not path.is_file():
+        raise GatewayError(SETTINGS_FILE, f"There is no settings file {path}; check --config.")
 
     class FromFile(Settings):
         @classmethod
@@ -206,4 +237,9 @@ def load_settings(path: Path | None = None) -> Settings:
                 TomlConfigSettingsSource(settings_cls, toml_file=path),
             )
 
-    return FromFile()
+    try:
+        return FromFile()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise GatewayError(
+            SETTINGS_FILE, f"The settings file {path} cannot be read as TOML: {error}"
+        ) from None

@@ -62,7 +62,9 @@ def test_an_instant_survives_a_database_without_zones(moment: datetime) -> None:
     except OverflowError:
         return  # the first and last day of the calendar have no UTC
     assert stored is not None
-    assert column.process_result_value(stored.replace(tzinfo=None), DIALECT) == moment
+    # Python never calls an hour that is told twice equal to the same one in another zone.
+    restored = column.process_result_value(stored.replace(tzinfo=None), DIALECT)
+    assert restored == moment.astimezone(UTC)
 
 
 def test_a_time_without_zone_is_refused() -> None:
@@ -104,3 +106,46 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str, complaint: str) -> 
     path.write_text(text)
     with pytest.raises(ValidationError, match=complaint):
         load_settings(path)
+
+
+def test_a_settings_file_that_is_not_there_is_no_set_of_defaults(tmp_path: Path) -> None:
+    with pytest.raises(GatewayError, match="SETTINGS-FILE: There is no"):
+        load_settings(tmp_path / "gatewy.toml")
+
+
+@pytest.mark.parametrize("content", [b"stage = \n", b"\xff\xfe"])
+def test_a_settings_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_bytes(content)
+    with pytest.raises(GatewayError, match=r"SETTINGS-FILE: .*gateway\.toml"):
+        load_settings(path)
+
+
+def test_a_misspelt_setting_does_not_show_its_value(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text('[database]\nuri = "postgresql://gateway:s3cret@db/gateway"\n')
+    with pytest.raises(ValidationError, match=r"database\.uri") as caught:
+        load_settings(path)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://gateway:s3:cr@t@db:5432/books", "postgresql://gateway:***@db:5432/books"),
+        ("postgresql://:s3cret@db/books", "postgresql://:***@db/books"),
+        (
+            "postgresql:///b?user=g&password=s3cret&port=1",
+            "postgresql:///b?user=g&password=***&port=1",
+        ),
+        ("postgresql://gateway@db:5432/books", "postgresql://gateway@db:5432/books"),
+        ("sqlite:////var/lib/gateway.db", "sqlite:////var/lib/gateway.db"),
+        ("", ""),
+    ],
+)
+def test_printed_settings_hold_no_password(tmp_path: Path, url: str, shown: str) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'[database]\nurl = "{url}"\n')
+    settings = load_settings(path)
+    assert settings.database_url == url or not url
+    assert settings.model_dump(mode="json")["database"]["url"] == shown
