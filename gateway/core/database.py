@@ -37,15 +37,18 @@ class Database:
     On SQLite a write transaction starts with ``BEGIN IMMEDIATE`` on the single writing
     connection, because a deferred one that later wants to write fails at once under load;
     commits reach the disk before they return (``synchronous=FULL``), because receipts are
-    signed on the strength of them.
+    signed on the strength of them. Errors of the database name the statement but not its
+    parameters, which may be anybody's names and amounts.
     """
 
     def __init__(self, url: str | URL) -> None:
+        """Raises GatewayError DATABASE-PLACE for an address of any other database."""
         self.url = make_url(url)
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
         if self.is_postgresql:
             self._writer = self._reader = _postgresql_engine(self.url)
         else:
+            _refuse_foreign_backend(self.url)
             _refuse_network_file_system(self.url)
             self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", connections=1)
             self._reader = _sqlite_engine(self.url, begin="BEGIN", connections=4)
@@ -90,6 +93,7 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
         pool_size=10,
         max_overflow=5,
         pool_pre_ping=True,
+        hide_parameters=True,
         # Server-side prepared statements do not survive a transaction pooler in between.
         connect_args={"prepare_threshold": None},
     )
@@ -102,6 +106,7 @@ def _sqlite_engine(url: URL, *, begin: str, connections: int) -> AsyncEngine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=60,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -122,6 +127,16 @@ def _sqlite_engine(url: URL, *, begin: str, connections: int) -> AsyncEngine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _refuse_foreign_backend(url: URL) -> None:
+    backend = url.get_backend_name()
+    if backend != "sqlite":
+        raise GatewayError(
+            DATABASE_PLACE,
+            f"database.url names the database '{backend}'. Set it to postgresql://user@host/name, "
+            "or leave it empty for SQLite.",
+        )
 
 
 def _refuse_network_file_system(url: URL) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.core import database as module
@@ -92,3 +93,21 @@ class _Everything:
 
     def __contains__(self, kind: object) -> bool:
         return True
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://gateway:s3cret@db/books", "mysql://gateway:s3cret@db/books"]
+)
+def test_another_database_is_refused_without_quoting_its_address(url: str) -> None:
+    with pytest.raises(GatewayError, match="DATABASE-PLACE") as caught:
+        Database(url)
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_an_error_of_the_database_does_not_quote_what_was_written(counter: Database) -> None:
+    statement = text("INSERT INTO counter (n, gone) VALUES (1, :name)")
+    async with counter.read() as session:
+        connection = await session.connection()
+        with pytest.raises(DBAPIError, match="counter") as caught:
+            await connection.execute(statement, {"name": "Fictional Foods"})
+    assert "Fictional Foods" not in str(caught.value)
