@@ -10,14 +10,14 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from gateway import __version__
 from gateway.access.roles import Role
@@ -160,12 +160,6 @@ def _explained(place: str) -> Iterator[None]:
     except OSError as error:
         about = f": {error.filename}" if error.filename else ""
         raise _Unusable(f"cannot use {place}: {error.strerror or error}{about}.") from None
-    except ArgumentError:
-        raise _Unusable(
-            "database.url is not understood: use postgresql://USER@HOST/DATABASE, "
-            "or leave it empty for SQLite in data_dir.",
-            EXIT_USAGE,
-        ) from None
     except OperationalError as error:
         reason = str(error.orig).strip().partition("\n")[0]
         raise _Unusable(f"cannot use the database (database.url, data_dir): {reason}.") from None
@@ -239,8 +233,11 @@ def _check(options: argparse.Namespace) -> int:
     async def check() -> int:
         async with _opened(settings) as gateway:
             gateway.platform.pool.start()
-            while not gateway.platform.pool.ready:
-                await asyncio.sleep(0.1)
+            # A pool that cannot start is a failed check below, not a reason to wait for ever.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(settings.validation.timeout_s):
+                    while not gateway.platform.pool.ready:
+                        await asyncio.sleep(0.1)
             readiness = await gateway.health.readiness()
         for one in readiness.checks:
             print(f"{'ok  ' if one.ok else 'FAIL'} {one.name} {one.reason}".rstrip())
@@ -319,6 +316,8 @@ def _openapi(_options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    with _explained("the data folder (--data)"):
+        options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     return _run(
         run_demo(
             options.data.absolute(),

@@ -25,7 +25,6 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("GATEWAY__STAGE", "prod", "stage: "),
         ("GATEWAY__NETWORK__RESOLVERS", "192.0.2.1", "a list is written as JSON"),
         ("GATEWAY__HTTP__TRUSTED_PROXIES", '["proxy"]', "http.trusted_proxies: 'proxy'"),
-        ("GATEWAY__DATABASE__URL", "nonsense", "database.url is not understood"),
     ],
 )
 def test_a_wrong_setting_is_named(
@@ -48,6 +47,23 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(
     told = capsys.readouterr().err
     assert "cannot use the database" in told
     assert "s3cret" not in told
+
+
+def test_check_says_that_the_rules_are_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GATEWAY__CONFIG_DIR", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("GATEWAY__VALIDATION__TIMEOUT_S", "0.5")
+    assert main(["check"]) == EXIT_FAILED
+    assert "FAIL validation pool" in capsys.readouterr().out
+
+
+def test_the_demonstration_needs_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "demo-data").write_text("a file where the folder should be")
+    assert main(["demo", "--once"]) == EXIT_FAILED
+    assert "--data" in capsys.readouterr().err
 
 
 def test_a_data_folder_that_cannot_be_made_is_named(
