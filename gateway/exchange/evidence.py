@@ -5,6 +5,7 @@ published, reports and timeline, each listed with its SHA-256 in ``manifest.json
 needs nothing but the bundle.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -74,12 +75,7 @@ class EvidenceBuilder:
         manifest["format"] = FORMAT
         manifest["made_at"] = self._now().isoformat()
         bundle.add("README.txt", _explanation(case.document, manifest))
-        manifest["files"] = {
-            name: {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-            for name, content in sorted(bundle.files.items())
-        }
-        bundle.add("manifest.json", _json(manifest))
-        return _zip(bundle.files)
+        return await asyncio.to_thread(_packed, bundle, manifest)
 
     async def _add_report(self, session: AsyncSession, document: Document, bundle: _Bundle) -> None:
         if document.validation_id is None:
@@ -98,8 +94,6 @@ class EvidenceBuilder:
         for number, one in enumerate(transmissions, start=1):
             place = f"{folder}-{number:02}-sent"
             envelope = await self._archive.fetch(session, one.envelope_id)
-            packed = BytesIO()
-            compress(BytesIO(envelope), packed)
             entry: dict[str, Any] = {
                 "direction": Direction.OUT.value,
                 "message_id": one.message_id,
@@ -110,7 +104,9 @@ class EvidenceBuilder:
                 "references": one.encoded["references"],
                 "delivered_at": one.delivered_at.isoformat() if one.delivered_at else None,
                 "envelope": bundle.add(f"{place}/envelope.xml", envelope),
-                "payload": bundle.add(f"{place}/payload.gz", packed.getvalue()),
+                "payload": bundle.add(
+                    f"{place}/payload.gz", await asyncio.to_thread(_compressed, envelope)
+                ),
                 "request": bundle.add(
                     f"{place}/request.mime", await self._archive.fetch(session, one.request_id)
                 ),
@@ -220,6 +216,22 @@ def _timeline(case: Dossier) -> list[dict[str, Any]]:
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _compressed(envelope: bytes) -> bytes:
+    packed = BytesIO()
+    compress(BytesIO(envelope), packed)
+    return packed.getvalue()
+
+
+def _packed(bundle: _Bundle, manifest: dict[str, Any]) -> bytes:
+    """The bundle with the manifest of its files, as a zip; slow for large documents."""
+    manifest["files"] = {
+        name: {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        for name, content in sorted(bundle.files.items())
+    }
+    bundle.add("manifest.json", _json(manifest))
+    return _zip(bundle.files)
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:

@@ -1,5 +1,6 @@
 """The buyer's answer: an Invoice Response from the inbox back to the seller (BIS 63, T111)."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -89,7 +90,8 @@ class Responder:
         async with self._database.read() as session:
             subject = await _subject(session, caller, document_id)
             content = await self._archive.fetch(session, subject.content_id)
-        response = _response(subject, read_invoice(parse(content)).invoice, order, at.date())
+        invoice = await asyncio.to_thread(_invoice, content)
+        response = _response(subject, invoice, order, at.date())
         _require_order(subject.business, response)
         stored = await self._archive.keep(
             _write(response),
@@ -185,6 +187,10 @@ def _require_order(state: BusinessState, response: InvoiceResponse) -> BusinessS
             state=state.value,
         )
     return step.state
+
+
+def _invoice(content: bytes) -> Invoice:
+    return read_invoice(parse(content)).invoice
 
 
 def _response(

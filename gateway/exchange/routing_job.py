@@ -150,10 +150,12 @@ class RoutingJob:
         kind = _kind(header.document_type)
         facts: InvoiceFacts | None = None
         run: ValidationRun | None = None
-        refusal = _refusal(content) if kind is DocumentKind.INVOICE_RESPONSE else None
+        refusal: Mapping[str, Any] | None = None
+        if kind is DocumentKind.INVOICE_RESPONSE:
+            refusal = await asyncio.to_thread(_refusal, content)
         if kind is DocumentKind.OTHER:
             run = await self._check(reception.tenant_id, content, attempt)
-            facts = _facts(content)
+            facts = await asyncio.to_thread(_facts, content)
             kind = facts.kind if facts else kind
         return _Arrival(reception, header, content, stored, kind, facts, run, refusal)
 

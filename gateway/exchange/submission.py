@@ -4,6 +4,7 @@ A submission under an ``Idempotency-Key`` happens once: the same key with the sa
 the same answer again, with other bytes it is refused.
 """
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
@@ -107,7 +108,7 @@ class Submission:
         and checking raise.
         """
         caller.require("documents:send")
-        fingerprint = hashlib.sha256(content).hexdigest()
+        fingerprint = (await asyncio.to_thread(hashlib.sha256, content)).hexdigest()
         if idempotency_key and (known := await self._replay(caller, idempotency_key, fingerprint)):
             return known
         stored = await self._archive.keep(
@@ -152,7 +153,7 @@ class Submission:
     async def _draft(
         self, caller: Principal, content: bytes, run: ValidationRun, stored: StoredBlob
     ) -> Document:
-        facts = _facts(content, run)
+        facts = await asyncio.to_thread(_facts, content, run)
         async with self._database.read() as session:
             sender = await own_participant(session, caller.tenant_id, facts.sender)
         if sender is None:
