@@ -107,4 +107,6 @@ async def _read(response: aiohttp.ClientResponse) -> Answer | None:
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             return None
-    return Answer(response.status, response.headers.get("Content-Type", ""), bytes(body))
+    # Bytes of a header that are no text can be kept in no row, and must not cost the receipt.
+    content_type = response.headers.get("Content-Type", "").encode(errors="replace").decode()
+    return Answer(response.status, content_type, bytes(body))

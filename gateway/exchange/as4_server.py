@@ -29,7 +29,9 @@ async def receive(request: web.Request) -> web.StreamResponse:
     body = spool()
     try:
         await _read(request, body)
-        reply = await request.app[RECEIVER].receive(body, request.headers.get("Content-Type", ""))
+        # Bytes of a header that are no text can be kept in no row.
+        content_type = request.headers.get("Content-Type", "").encode(errors="replace").decode()
+        reply = await request.app[RECEIVER].receive(body, content_type)
     finally:
         await asyncio.to_thread(body.close)
     if reply.accepted and request.app[FAULTS].cuts("receipt"):
