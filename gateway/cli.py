@@ -17,7 +17,8 @@ from typing import Any, Final
 import structlog
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from gateway import __version__
 from gateway.access.roles import Role
@@ -128,8 +129,6 @@ def _settings(options: argparse.Namespace) -> Settings:
             raise _Unusable(f"the environment's {name} is no setting.", EXIT_USAGE)
     try:
         settings = load_settings(options.config)
-        for one in settings.http.trusted_proxies:
-            ipaddress.ip_network(one, strict=False)
     except ValidationError as error:
         wrong = "".join(f"\n  {_complaint(dict(one))}" for one in error.errors())
         raise _Unusable(f"the settings are wrong:{wrong}", EXIT_USAGE) from None
@@ -139,17 +138,31 @@ def _settings(options: argparse.Namespace) -> Settings:
             """such as GATEWAY__HTTP__TRUSTED_PROXIES='["10.0.0.10"]'.""",
             EXIT_USAGE,
         ) from None
-    except ValueError as error:
-        raise _Unusable(
-            f"the settings are wrong:\n  http.trusted_proxies: {error}", EXIT_USAGE
-        ) from None
+    _refuse_addresses(settings)
     return settings
+
+
+def _refuse_addresses(settings: Settings) -> None:
+    try:
+        make_url(settings.database_url)
+    except (ArgumentError, ValueError):
+        raise _Unusable(
+            "database.url is no address: use postgresql://user@host/name, "
+            "or leave it empty for SQLite in data_dir.",
+            EXIT_USAGE,
+        ) from None
+    try:
+        for one in settings.http.trusted_proxies:
+            ipaddress.ip_network(one, strict=False)
+    except ValueError as error:
+        raise _Unusable(f"http.trusted_proxies: {error}.", EXIT_USAGE) from None
 
 
 def _complaint(error: dict[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"]) or "settings"
     unknown = error["type"] == "extra_forbidden"
-    return f"{name}: {'there is no such setting' if unknown else error['msg']}"
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{name}: {'there is no such setting' if unknown else said}"
 
 
 @contextmanager

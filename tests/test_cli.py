@@ -58,6 +58,24 @@ def test_check_says_that_the_rules_are_not_ready(
     assert "FAIL validation pool" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense-s3cret",
+        "mysql://gateway:s3cret@db/gateway",
+        "postgresql://gateway:s3cret@db:port/gateway",
+    ],
+)
+def test_a_database_address_that_cannot_be_used_is_named(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GATEWAY__DATABASE__URL", url)
+    assert main(["migrate"]) in (EXIT_FAILED, EXIT_USAGE)
+    told = capsys.readouterr().err
+    assert "database.url" in told
+    assert "s3cret" not in told
+
+
 def test_the_demonstration_needs_a_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
