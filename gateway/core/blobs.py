@@ -62,6 +62,11 @@ class LocalBlobStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # All at once: a folder made on the way could be lost in a power cut with its first blob.
+        for number in range(256):
+            (folder / f"{number:02x}").mkdir(exist_ok=True, mode=0o700)
+        _fsync_folder(folder)
+        _fsync_folder(folder.parent)
 
     async def put(self, source: bytes | BinaryIO) -> BlobRef:
         """Store the bytes durably; raises GatewayError STORAGE-FULL when the disk is."""
@@ -93,7 +98,6 @@ class LocalBlobStore:
         path = self._path(blob_id)
         digest, size = hashlib.sha256(), 0
         try:
-            path.parent.mkdir(exist_ok=True, mode=0o700)
             with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
                 try:
                     file.write(header())

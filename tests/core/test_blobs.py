@@ -129,3 +129,18 @@ async def test_an_opened_blob_starts_at_its_content_wherever_one_seeks(store: Bl
         assert file.read() == b"<Invoice/>"
         assert file.seek(0, 2) == len(b"<Invoice/>")
         assert file.tell() == ref.size
+
+
+async def test_every_folder_on_the_way_to_a_blob_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_disk: dict[Path, set[str]] = {}
+
+    def noted(folder: Path) -> None:
+        on_disk[folder] = {entry.name for entry in folder.iterdir()}
+
+    monkeypatch.setattr("gateway.core.blobs._fsync_folder", noted)
+    await LocalBlobStore(tmp_path / "blobs").put(b"<Invoice/>")
+    (path,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for entry in (path, path.parent, path.parent.parent):
+        assert entry.name in on_disk[entry.parent]
