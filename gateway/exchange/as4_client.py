@@ -49,7 +49,11 @@ class As4Client:
         self._faults = faults
 
     async def post(self, url: str, *, content_type: str, body: BinaryIO, size: int) -> Answer:
-        """Send the message once. Raises NotSent or OutcomeUnknown, both worth another attempt."""
+        """Send the message once.
+
+        Raises NotSent or OutcomeUnknown, both worth another attempt, and OUTGOING-ADDRESS for an
+        address that is not contacted.
+        """
         check_url(url, self._stage)
         try:
             async with self._session.post(

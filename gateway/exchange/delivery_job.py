@@ -25,7 +25,7 @@ from gateway.core.jobs.backoff import JobError
 from gateway.core.jobs.registry import JobContext
 from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
-from gateway.exchange.as4_client import Answer, As4Client, NotSent
+from gateway.exchange.as4_client import Answer, As4Client, OutcomeUnknown
 from gateway.exchange.delivery_policy import (
     PEER_SILENT,
     RECEIPT_INVALID,
@@ -176,10 +176,10 @@ class DeliveryJob:
                 body=body,
                 size=request.size,
             )
-        except NotSent as failure:
-            return _Verdict(AttemptOutcome.NOT_SENT, None, failure, delivered=False)
-        except GatewayError as failure:
+        except OutcomeUnknown as failure:
             return _Verdict(AttemptOutcome.UNKNOWN, None, failure, delivered=False)
+        except GatewayError as failure:
+            return _Verdict(AttemptOutcome.NOT_SENT, None, failure, delivered=False)
         finally:
             await asyncio.to_thread(body.close)
         return self._judge(transmission, answer, earlier)

@@ -7,6 +7,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.as4.errors import NOT_SERVICED, EbmsCode
 from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING
+from gateway.core.outgoing import check_url
+from gateway.core.settings import Stage
 from gateway.exchange.evidence_check import check_evidence
 from gateway.exchange.tables import Attempt, Document
 from gateway.network.participants import Offer
@@ -88,6 +90,20 @@ async def test_an_access_point_that_takes_no_connection_was_sent_nothing(lite, m
     await lite.sender.later()
     assert await outcomes(lite, document_id) == ["not-sent", "not-sent"]
     assert len(await lite.sender.transmissions(document_id)) == 1
+
+
+async def test_an_address_that_may_not_be_contacted_was_sent_nothing(
+    lite, make_invoice, monkeypatch
+):
+    def refuse(url, _stage):
+        check_url(url, Stage.PRODUCTION)
+
+    monkeypatch.setattr("gateway.exchange.as4_client.check_url", refuse)
+    answer = await lite.sender.submit(make_invoice())
+    await lite.sender.work()
+    assert await outcomes(lite, answer.body["id"]) == ["not-sent"]
+    failed = (await lite.sender.timeline(answer.body["id"]))[-1]["facts"]
+    assert failed["code"] == "OUTGOING-ADDRESS"
 
 
 async def test_a_changed_endpoint_gets_a_new_message_about_the_same_document(lite, make_invoice):
