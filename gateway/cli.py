@@ -193,23 +193,28 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 async def _serving(settings: Settings, only: str | None) -> int:
-    async with _opened(settings) as gateway, AsyncExitStack() as running:
+    async with _opened(settings) as gateway:
         # From here on it would tell of every look at the schema, one per readiness probe.
         logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
-        stop = running.enter_context(stop_signal())
         gateway.platform.pool.start()
-        working = None
-        if only != "web":
-            working = asyncio.create_task(gateway.worker.run())
-        if only != "work":
-            host, port = settings.http.host, settings.http.port
-            with _explained(f"http.host {host} with http.port {port}"):
-                await running.enter_async_context(listening(gateway.web, host=host, port=port))
-        log.info("gateway.ready", stage=settings.stage.value, url=settings.public_url)
-        await _until_stopped(stop, working)
-        gateway.worker.stop()
-        if working is not None:
-            await working
+        working = asyncio.create_task(gateway.worker.run()) if only != "web" else None
+        try:
+            async with AsyncExitStack() as serving:
+                stop = serving.enter_context(stop_signal())
+                if only != "work":
+                    host, port = settings.http.host, settings.http.port
+                    with _explained(f"http.host {host} with http.port {port}"):
+                        await serving.enter_async_context(
+                            listening(gateway.web, host=host, port=port)
+                        )
+                log.info("gateway.ready", stage=settings.stage.value, url=settings.public_url)
+                await _until_stopped(stop, working)
+                # No new work from here on, while the requests that are under way still end.
+                gateway.worker.stop()
+        finally:
+            gateway.worker.stop()
+            if working is not None:
+                await working
     return 0
 
 

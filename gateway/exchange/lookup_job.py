@@ -103,7 +103,7 @@ class LookupJob:
             await self._queue.enqueue(
                 session,
                 kind=DELIVER,
-                payload={"document_id": str(document.id), "lookup_id": str(evidence.id)},
+                payload={"document_id": str(document.id)},
                 lane=delivery_lane(found.endpoint.url),
                 dedupe_key=f"{DELIVER}:{document.id}",
             )

@@ -5,6 +5,7 @@ anywhere leaves either nothing or everything done.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,6 +73,12 @@ class _Arrival:
     refusal: Mapping[str, Any] | None
 
     @property
+    def fingerprint(self) -> str:
+        """What makes this document the same as another one: sender, identifier and content."""
+        parts = (self.header.sender, self.header.instance_identifier, self.stored.sha256)
+        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+    @property
     def report(self) -> Mapping[str, Any] | None:
         """What speaks for or against the document, if it was judged."""
         return self.run.report if self.run is not None else self.refusal
@@ -117,7 +124,7 @@ class RoutingJob:
         async with self._database.write() as session:
             await job.fence(session)
             reception = await session.get_one(Reception, reception_id, with_for_update=True)
-            known = await _known_document(session, reception)
+            known, reused = await _known_document(session, reception, arrival.fingerprint)
             if known is not None:
                 reception.flagged, reception.document_id = True, known.id
                 timeline.record(
@@ -129,6 +136,7 @@ class RoutingJob:
                     facts={"message_id": reception.message_id},
                 )
                 return
+            reception.flagged = reused
             document = await self._hand_over(session, reception, arrival)
             if answer is not None:
                 session.add(answer)
@@ -297,6 +305,7 @@ def _document(arrival: _Arrival, *, at: datetime) -> Document:
         document_type=str(header.document_type),
         process=str(header.process),
         sbdh_id=header.instance_identifier,
+        fingerprint=arrival.fingerprint,
         content_id=arrival.stored.id,
         validation_id=arrival.run.id if arrival.run else None,
         transport=TransportState.RECEIVED,
@@ -313,10 +322,14 @@ def _provider(reception: Reception) -> ParticipantId:
     return spid_of_seat(reception.signer_seat)
 
 
-async def _known_document(session: AsyncSession, reception: Reception) -> Document | None:
-    """The same SBDH identifier under another MessageId: handed over once only.
+async def _known_document(
+    session: AsyncSession, reception: Reception, fingerprint: str
+) -> tuple[Document | None, bool]:
+    """The same document under another MessageId, and whether its SBDH identifier was used before.
 
-    Also found by its reception, because an MLS moves to the tenant it concerns.
+    Only the same sender's same content is a repetition. Anything else under a used identifier is
+    another document and is handed over, flagged. Also found by its reception, because an MLS
+    moves to the tenant it concerns.
     """
     earlier = select(Reception.document_id).where(
         Reception.tenant_id == reception.tenant_id, Reception.sbdh_id == reception.sbdh_id
@@ -330,4 +343,6 @@ async def _known_document(session: AsyncSession, reception: Reception) -> Docume
             Document.direction == Direction.IN, or_(own, col(Document.id).in_(earlier))
         )
     )
-    return found.first()
+    documents = found.all()
+    same = next((one for one in documents if one.fingerprint == fingerprint), None)
+    return same, bool(documents)

@@ -78,11 +78,16 @@ class StoredBlob(SQLModel, table=True):
 
 
 class Document(SQLModel, table=True):
-    """One business document of a tenant, sent or received, with its four states."""
+    """One business document of a tenant, sent or received, with its four states.
+
+    ``fingerprint`` tells the same document from another: a received one has it from its sender,
+    SBDH identifier and content, so that nobody can push a document aside by reusing its
+    identifier; a sent one is itself from the moment it is accepted.
+    """
 
     __tablename__ = "document"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "direction", "sbdh_id"),
+        UniqueConstraint("tenant_id", "direction", "fingerprint"),
         Index("ix_document_list", "tenant_id", "direction", "id"),
     )
 
@@ -101,7 +106,8 @@ class Document(SQLModel, table=True):
     receiver_name: str = Field(default="", max_length=300)
     document_type: str = Field(max_length=600)
     process: str = Field(max_length=300)
-    sbdh_id: str = Field(max_length=200)
+    sbdh_id: str = Field(max_length=200, index=True)
+    fingerprint: str = Field(default_factory=lambda: new_id().hex, max_length=64)
     related_id: UUID | None = Field(default=None, foreign_key="document.id", index=True)
     content_id: UUID = Field(foreign_key="stored_blob.id")
     validation_id: UUID | None = Field(default=None, foreign_key="validation_run.id")

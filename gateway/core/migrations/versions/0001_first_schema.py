@@ -303,6 +303,7 @@ def upgrade() -> None:
         sa.Column("document_type", sa.String(length=600), nullable=False),
         sa.Column("process", sa.String(length=300), nullable=False),
         sa.Column("sbdh_id", sa.String(length=200), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("related_id", sa.Uuid(), nullable=True),
         sa.Column("content_id", sa.Uuid(), nullable=False),
         sa.Column("validation_id", sa.Uuid(), nullable=True),
@@ -333,14 +334,15 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "tenant_id",
             "direction",
-            "sbdh_id",
-            name=op.f("uq_document_tenant_id_direction_sbdh_id"),
+            "fingerprint",
+            name=op.f("uq_document_tenant_id_direction_fingerprint"),
         ),
     )
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.create_index("ix_document_list", ["tenant_id", "direction", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_document_number"), ["number"], unique=False)
         batch_op.create_index(batch_op.f("ix_document_related_id"), ["related_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_document_sbdh_id"), ["sbdh_id"], unique=False)
 
     op.create_table(
         "event",
@@ -509,6 +511,7 @@ def downgrade() -> None:
 
     op.drop_table("event")
     with op.batch_alter_table("document", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_document_sbdh_id"))
         batch_op.drop_index(batch_op.f("ix_document_related_id"))
         batch_op.drop_index(batch_op.f("ix_document_number"))
         batch_op.drop_index("ix_document_list")
