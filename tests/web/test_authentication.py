@@ -247,6 +247,6 @@ async def test_no_secret_is_ever_logged(site, caplog) -> None:
             await http.get("/v1/nothing?token=query-secret", headers=browser)
     assert [one.getMessage() for one in caplog.records].count("http.answered") == 6
     logged = "".join(repr(one.__dict__) for one in caplog.records)
-    secret = key["Authorization"].rpartition("_")[2]
+    secret = key["Authorization"].split("_", 2)[2]  # the secret itself may hold an underscore
     for one in (secret, cookie, csrf, "payload-text", "query-secret", "correct horse"):
         assert one not in logged
