@@ -32,11 +32,15 @@ from gateway.core.database import Database
 SERVER_VARIABLE = "GATEWAY_TEST_POSTGRES_URL"
 SERVER_TOOLS = ("initdb", "pg_ctl")
 TABLE_MODULES = (
+    "gateway.core.tables",
     "gateway.core.jobs.tables",
     "gateway.access.tables",
     "gateway.network.tables",
     "gateway.validation.tables",
     "gateway.exchange.tables",
+    "gateway.receivables.tables",
+    "gateway.payments.tables",
+    "gateway.dunning.tables",
 )
 
 

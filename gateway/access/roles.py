@@ -12,6 +12,8 @@ SCOPES: Final = frozenset(
         "documents:read",
         "responses:send",
         "validations:run",
+        "receivables:read",
+        "receivables:write",
         "participants:read",
         "participants:write",
         "network:read",
@@ -29,8 +31,15 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
-_READ: Final = frozenset({"documents:read", "participants:read", "network:read"})
-_ACCOUNT: Final = _READ | {"documents:send", "responses:send", "validations:run"}
+_READ: Final = frozenset(
+    {"documents:read", "participants:read", "network:read", "receivables:read"}
+)
+_ACCOUNT: Final = _READ | {
+    "documents:send",
+    "responses:send",
+    "validations:run",
+    "receivables:write",
+}
 
 ROLE_SCOPES: Final[Mapping[Role, frozenset[str]]] = {
     Role.OWNER: SCOPES,

@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     field_serializer,
     field_validator,
     model_validator,
@@ -32,10 +33,14 @@ __all__ = [
     "SETTINGS_FILE",
     "BlobSettings",
     "DatabaseSettings",
+    "DunningSettings",
     "FaultSettings",
     "HttpSettings",
     "JobSettings",
+    "MailSettings",
     "NetworkSettings",
+    "PaymentSettings",
+    "ReceivableSettings",
     "Settings",
     "Stage",
     "ValidationSettings",
@@ -136,6 +141,55 @@ class ValidationSettings(_Section):
     queue_limit: int = Field(32, gt=0)
 
 
+class MailSettings(_Section):
+    """The mail server that takes e-mails to customers. Empty ``host``: no e-mail is sent.
+
+    ``sender`` is the address in From; the account's own name stands beside it. ``timeout_s``
+    bounds every step of the conversation.
+    """
+
+    host: str = ""
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    sender: str = ""
+    timeout_s: float = Field(30, gt=0)
+
+
+class ReceivableSettings(_Section):
+    """How money that came in is learnt of.
+
+    ``bank_folder`` is watched for camt files, one folder per account in it, named by the
+    account's short name; looked at every ``bank_folder_s`` seconds.
+    """
+
+    bank_folder: Path | None = None
+    bank_folder_s: int = Field(30, gt=0)
+
+
+class PaymentSettings(_Section):
+    """Which provider starts payments from a link, and how long a link is good for.
+
+    Without a provider the payment page offers the transfer with its code only. The sandbox
+    stands for a payment-initiation provider and is refused in production. ``webhook_secrets``
+    may hold two while one replaces the other.
+    """
+
+    provider: Literal["none", "sandbox"] = "none"
+    provider_url: str = ""
+    provider_key: SecretStr = SecretStr("")
+    webhook_secrets: tuple[SecretStr, ...] = ()
+    link_days: int = Field(30, ge=1, le=365)
+    initiation_minutes: int = Field(15, ge=1, le=1440)
+
+
+class DunningSettings(_Section):
+    """When reminders are planned: a local time of day in the instance's time zone."""
+
+    run_at: str = Field("07:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+
+
 class FaultSettings(_Section):
     """Switches that break the gateway on purpose, for the test and demo stages only.
 
@@ -170,6 +224,10 @@ class Settings(BaseSettings):
     network: NetworkSettings = NetworkSettings()
     jobs: JobSettings = JobSettings()
     validation: ValidationSettings = ValidationSettings()
+    mail: MailSettings = MailSettings()
+    receivables: ReceivableSettings = ReceivableSettings()
+    payments: PaymentSettings = PaymentSettings()
+    dunning: DunningSettings = DunningSettings()
     faults: FaultSettings = FaultSettings()
 
     @field_validator("time_zone")
@@ -187,6 +245,12 @@ class Settings(BaseSettings):
     def _no_faults_in_production(self) -> Self:
         if self.stage is Stage.PRODUCTION and self.faults != FaultSettings():
             raise ValueError("faults may be switched on in the stages demo and test only")
+        return self
+
+    @model_validator(mode="after")
+    def _no_sandbox_in_production(self) -> Self:
+        if self.stage is Stage.PRODUCTION and self.payments.provider == "sandbox":
+            raise ValueError("the sandbox moves no real money; it is for the stages demo and test")
         return self
 
     @property

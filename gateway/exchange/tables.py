@@ -41,6 +41,7 @@ class DocumentKind(StrEnum):
     CREDIT_NOTE = "credit-note"
     INVOICE_RESPONSE = "invoice-response"
     MLS = "mls"
+    REMINDER = "reminder"
     OTHER = "other"
 
 

@@ -1,0 +1,1 @@
+"""How debtors are reminded: policies, runs, reminders and the channels they take."""

@@ -1,0 +1,1 @@
+"""How a debtor pays: signed links, the payment page, payment-initiation providers."""

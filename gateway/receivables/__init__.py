@@ -1,0 +1,1 @@
+"""Who owes what: open items and their entries, bank messages, reconciliation, customers."""
