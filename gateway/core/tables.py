@@ -11,7 +11,7 @@ __all__ = ["BusinessDateShift"]
 
 
 class BusinessDateShift(SQLModel, table=True):
-    """How many days the business date of this instance is ahead of the calendar; one row at most."""
+    """How many days the business date is ahead of the calendar; one row at most."""
 
     __tablename__ = "business_date_shift"
 
