@@ -30,6 +30,8 @@ class HoldReason(StrEnum):
     DISPUTE = "dispute"
     PAYMENT_PLAN = "payment-plan"
     PAYMENT_UNDER_WAY = "payment-under-way"
+    UNDELIVERED = "undelivered"
+    """The invoice has not reached the customer, or its access point refused it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

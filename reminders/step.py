@@ -28,6 +28,7 @@ class Why(StrEnum):
     PAYMENT_PLAN = "payment-plan"
     PAYMENT_UNDER_WAY = "payment-under-way"
     PAYMENT_ANNOUNCED = "payment-announced"
+    UNDELIVERED = "undelivered"
     NO_DUE_DATE = "no-due-date"
     NOT_YET = "not-yet"
     NOT_A_BUSINESS_DAY = "not-a-business-day"
@@ -46,6 +47,7 @@ _SENTENCES: Final[Mapping[Why, str]] = MappingProxyType(
         Why.DISPUTED: "it is disputed",
         Why.PAYMENT_PLAN: "a payment plan covers it",
         Why.PAYMENT_UNDER_WAY: "a payment is under way",
+        Why.UNDELIVERED: "its invoice was not delivered",
         Why.PAYMENT_ANNOUNCED: "the customer announced a payment",
         Why.NO_DUE_DATE: "it states no due date",
         Why.NOT_YET: "the next step is not due yet",
@@ -63,6 +65,7 @@ _OF_HOLD: Final[Mapping[HoldReason, Why]] = MappingProxyType(
         HoldReason.DISPUTE: Why.DISPUTED,
         HoldReason.PAYMENT_PLAN: Why.PAYMENT_PLAN,
         HoldReason.PAYMENT_UNDER_WAY: Why.PAYMENT_UNDER_WAY,
+        HoldReason.UNDELIVERED: Why.UNDELIVERED,
     }
 )
 
