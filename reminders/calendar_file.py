@@ -1,6 +1,6 @@
 """Calendars as operators write them: ``calendars.toml`` text to ``reminders.calendar`` values.
 
-Pure: takes the text, reads no file.
+Pure: takes the text, or one calendar out of it, reads no file.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Final
 from reminders.calendar import Calendar, ClosingDay, EasterDay, FixedDay, SingleDay
 from reminders.configuration import ConfigurationRefused, Table, parse_toml
 
-__all__ = ["read_calendars"]
+__all__ = ["read_calendar", "read_calendars"]
 
 _Rule = FixedDay | EasterDay | SingleDay
 
@@ -35,6 +35,15 @@ def read_calendars(text: str) -> tuple[Calendar, ...]:
     if top.faults:
         raise ConfigurationRefused(tuple(top.faults))
     return tuple(calendars.values())
+
+
+def read_calendar(content: Mapping[str, object]) -> Calendar:
+    """Read one calendar as it stands in ``calendars.toml``. Raises ConfigurationRefused."""
+    table = Table(content, where="", faults=[])
+    calendar = _calendar(table)
+    if table.faults:
+        raise ConfigurationRefused(tuple(table.faults))
+    return calendar
 
 
 def _calendar(table: Table) -> Calendar:

@@ -127,7 +127,11 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """One step of a policy: ``days`` after ``anchor`` (before it, if negative)."""
+    """One step of a policy: ``days`` after ``anchor`` (before it, if negative).
+
+    Of ``channels`` the first that can be used carries the step. Each of ``copies`` that can be
+    used and is not that one carries it as well, in the same words, and never in its place.
+    """
 
     id: str
     kind: LevelKind
@@ -136,6 +140,7 @@ class Level:
     tone: Tone
     release: Release
     channels: tuple[Channel, ...]
+    copies: tuple[Channel, ...] = ()
     deadline: Deadline | None = None
 
 
@@ -197,6 +202,8 @@ _WRITTEN: Final = frozenset(
     }
 )
 _PROVEN: Final = frozenset({Channel.REGISTERED_EMAIL, Channel.REGISTERED_POST})
+# What goes out by itself: a copy must not put work on a person.
+_COPIES: Final = frozenset({Channel.PEPPOL, Channel.EMAIL})
 _CHANNELS: Final[Mapping[LevelKind, frozenset[Channel]]] = MappingProxyType(
     {
         LevelKind.ADVICE: _WRITTEN - _PROVEN,
@@ -225,7 +232,7 @@ def check_policy(policy: Policy) -> tuple[Fault, ...]:
     """Return everything that makes a policy unusable, empty for a sound one.
 
     Codes: POLICY-LEVELS-MISSING, POLICY-LEVEL-DUPLICATE, POLICY-DAYS, POLICY-MINIMUM,
-    POLICY-ADVICE, POLICY-ANCHOR, POLICY-ORDER, POLICY-CHANNELS, POLICY-DEADLINE,
+    POLICY-ADVICE, POLICY-ANCHOR, POLICY-ORDER, POLICY-CHANNELS, POLICY-COPIES, POLICY-DEADLINE,
     POLICY-FORMAL-NOTICE. Places are relative to the policy (``level[2].days``).
     """
     faults: list[Fault] = []
@@ -248,6 +255,7 @@ def check_policy(policy: Policy) -> tuple[Fault, ...]:
         place = f"level[{at}]"
         faults += _check_place(level, earlier, place)
         faults += _check_channels(level, place)
+        faults += _check_copies(level, f"{place}.copy")
         faults += _check_deadline(level, place)
     return tuple(faults)
 
@@ -285,6 +293,22 @@ def _check_channels(level: Level, place: str) -> Iterable[Fault]:
         yield Fault("POLICY-CHANNELS", f"{place}.channels", sentence)
     elif len(set(level.channels)) != len(level.channels):
         yield Fault("POLICY-CHANNELS", f"{place}.channels", "Name every channel once.")
+
+
+def _check_copies(level: Level, where: str) -> Iterable[Fault]:
+    """Check that copies are of something written and can go out without a person."""
+    if not level.copies:
+        return
+    if _WRITTEN.isdisjoint(_CHANNELS[level.kind]):
+        yield Fault("POLICY-COPIES", where, f"A level of kind '{level.kind}' is not written.")
+    elif not _COPIES.issuperset(level.copies):
+        allowed = ", ".join(sorted(_COPIES))
+        yield Fault("POLICY-COPIES", where, f"A copy goes by one of: {allowed}.")
+    elif len(set(level.copies)) != len(level.copies):
+        yield Fault("POLICY-COPIES", where, "Name every channel once.")
+    elif level.channels == level.copies:
+        sentence = "The channel itself needs no copy. Name another one, or leave copy out."
+        yield Fault("POLICY-COPIES", where, sentence)
 
 
 def _check_deadline(level: Level, place: str) -> Iterable[Fault]:

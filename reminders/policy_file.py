@@ -1,9 +1,9 @@
 """Policies as operators write them: ``policies.toml`` text to ``reminders.policy`` values.
 
-Pure: takes the text, reads no file.
+Pure: takes the text, or one policy out of it, reads no file.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from reminders.calendar import Roll
 from reminders.configuration import ConfigurationRefused, Fault, Table, parse_toml
@@ -23,7 +23,7 @@ from reminders.policy import (
 )
 from ubl.amounts import Amount, AmountUnreadable, parse_decimal, to_minor
 
-__all__ = ["read_policies"]
+__all__ = ["read_policies", "read_policy"]
 
 
 def read_policies(text: str, *, calendars: Collection[str]) -> tuple[Policy, ...]:
@@ -50,6 +50,18 @@ def read_policies(text: str, *, calendars: Collection[str]) -> tuple[Policy, ...
     return tuple(policies.values())
 
 
+def read_policy(content: Mapping[str, object]) -> Policy:
+    """Read one policy version as it stands in ``policies.toml``, kept somewhere else since.
+
+    Its calendar is looked for when it is used. Raises ConfigurationRefused.
+    """
+    table = Table(content, where="", faults=[])
+    policy = _policy(table)
+    if table.faults:
+        raise ConfigurationRefused(tuple(table.faults))
+    return policy
+
+
 def _policy(table: Table) -> Policy:
     readable = len(table.faults)
     policy = Policy(
@@ -72,7 +84,7 @@ def _policy(table: Table) -> Policy:
     if len(table.faults) == readable:
         # Stand-ins for unreadable values would only bring up faults nobody made.
         table.faults += (
-            Fault(one.code, f"{table.where}.{one.where}", one.message)
+            Fault(one.code, f"{table.where}.{one.where}".removeprefix("."), one.message)
             for one in check_policy(policy)
         )
     return policy
@@ -97,6 +109,7 @@ def _level(table: Table) -> Level:
         tone=table.word("tone", Tone),
         release=table.word("release", Release),
         channels=table.words("channels", Channel),
+        copies=table.words("copy", Channel) if table.has("copy") else (),
         deadline=_deadline(table.table("deadline")) if table.has("deadline") else None,
     )
     table.finish()

@@ -1,8 +1,10 @@
 """Policies: what the product ships, what is refused, and which version is in force."""
 
+import tomllib
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +23,7 @@ from reminders.policy import (
     check_policy,
     in_force,
 )
-from reminders.policy_file import read_policies
+from reminders.policy_file import read_policies, read_policy
 
 
 def test_the_shipped_policy_is_the_one_described(policy: Policy) -> None:
@@ -77,6 +79,7 @@ def level(kind: LevelKind, *, days: int = 5, **more: object) -> Level:
     return Level(**{**facts, **more})
 
 
+CONFIG = Path(__file__).parents[2] / "config"
 FIRST = level(LevelKind.REMINDER, anchor=Anchor.DUE_DATE, days=1)
 ADVICE = level(LevelKind.ADVICE, anchor=Anchor.DUE_DATE, days=-5, deadline=None)
 CALL = level(LevelKind.CALL, channels=(Channel.PHONE,), deadline=None)
@@ -255,3 +258,46 @@ def test_a_version_is_given_once() -> None:
         read(TEXT + TEXT)
     two = TEXT + TEXT.replace("version = 1", "version = 2")
     assert [one.version for one in read_policies(two, calendars=["TARGET"])] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "copies", "is_sound"),
+    [
+        (LevelKind.REMINDER, (Channel.PEPPOL, Channel.EMAIL), (Channel.EMAIL,), True),
+        (LevelKind.REMINDER, (Channel.EMAIL,), (Channel.PEPPOL,), True),
+        (LevelKind.REMINDER, (Channel.EMAIL,), (Channel.EMAIL,), False),
+        (LevelKind.REMINDER, (Channel.PEPPOL,), (Channel.EMAIL, Channel.EMAIL), False),
+        (LevelKind.REMINDER, (Channel.EMAIL,), (Channel.POST,), False),
+        (LevelKind.FORMAL_NOTICE, (Channel.REGISTERED_POST,), (Channel.EMAIL,), True),
+        (LevelKind.CALL, (Channel.PHONE,), (Channel.EMAIL,), False),
+        (LevelKind.HAND_OVER, (Channel.CASE_FILE,), (Channel.EMAIL,), False),
+    ],
+)
+def test_a_copy_goes_out_by_itself_beside_the_channel(
+    policy: Policy,
+    kind: LevelKind,
+    channels: tuple[Channel, ...],
+    copies: tuple[Channel, ...],
+    is_sound: bool,
+) -> None:
+    deadline = None if kind in (LevelKind.CALL, LevelKind.HAND_OVER) else Deadline(8)
+    copied = level(kind, channels=channels, copies=copies, deadline=deadline)
+    faults = check_policy(replace(policy, levels=(FIRST, copied)))
+    expected = [] if is_sound else [("POLICY-COPIES", "level[1].copy")]
+    assert [(one.code, one.where) for one in faults] == expected
+
+
+def test_the_shipped_reminders_go_to_the_person_as_well(policy: Policy) -> None:
+    copies = {one.id: one.copies for one in policy.levels}
+    assert copies["first-reminder"] == copies["firm-reminder"] == (Channel.EMAIL,)
+    assert copies["formal-notice"] == ()
+
+
+def test_one_policy_is_read_from_where_it_was_kept(policy: Policy) -> None:
+    (content,) = tomllib.loads((CONFIG / "policies.toml").read_text("utf-8"))["policy"]
+    assert read_policy(content) == policy
+    with pytest.raises(ConfigurationRefused) as refusal:
+        read_policy(content | {"grace_days": 400})
+    assert [(one.code, one.where) for one in refusal.value.faults] == [
+        ("POLICY-DAYS", "grace_days")
+    ]
