@@ -20,7 +20,7 @@ from gateway.exchange.queries import Dossier, dossier, stored_blob
 from gateway.exchange.responding import ResponseOrder, allowed_statuses
 from gateway.exchange.states import NetworkState, display_status, terminal
 from gateway.exchange.tables import Direction, Document, DocumentKind
-from gateway.exchange.timeline_view import histories
+from gateway.exchange.timeline_view import detail, histories, title, written
 from gateway.validation.report_view import report_view
 from gateway.validation.tables import ValidationRun
 from ubl.localized import LANGUAGES
@@ -125,6 +125,9 @@ def _frame(case: Dossier) -> dict[str, Any]:
         "outgoing": case.document.direction is Direction.OUT,
         "status": _status(case.document),
         "histories": histories(case.events),
+        "title": title,
+        "detail": detail,
+        "written": written,
         "answers": [(one, _status(one)) for one in case.answers],
         "refresh_s": _refresh_s(case, datetime.now(UTC)),
     }

@@ -1,13 +1,22 @@
-"""A document's timeline as people read it: four histories, each entry with its meaning. Pure."""
+"""A document's timeline as people read it: four histories, each entry with its meaning. Pure.
+
+Packages above record entries too. Their sentences are in their own catalogues under
+``timeline.<kind>`` and may name facts: ``{amount}`` for ``amount_minor`` (or a decimal string)
+with ``currency``, days for facts whose name ends in ``date``, ``day`` or ``deadline`` or is
+``on``, everything else as it was recorded. A second line may stand under
+``timeline_detail.<kind>``.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, Protocol
 
 from gateway.exchange.tables import Event, EventGroup
+from ubl.amounts import Amount, AmountUnreadable, parse_decimal, to_minor
 
-__all__ = ["LOOKS", "Entry", "History", "Look", "histories"]
+__all__ = ["LOOKS", "Entry", "History", "Look", "Words", "detail", "histories", "title", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +47,24 @@ LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
         "response.repeated": Look("grey", "info"),
         "response.out-of-order": Look("amber", "alert"),
         "response.sent": Look("blue", "outbox"),
+        "reminder.accepted": Look("green", "check"),
+        "reminder.received": Look("amber", "clock"),
     }
 )
-"""Every kind of entry there is, and how it looks."""
+"""Every kind of entry the exchange records, and how it looks."""
+
+_PAYMENT_LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
+    {
+        "item.closed": Look("green", "check"),
+        "payment.failed": Look("amber", "alert"),
+        "payment.received": Look("green", "coin"),
+        "payment.returned": Look("red", "alert"),
+        "payment.under-way": Look("blue", "clock"),
+        "reminder.cancelled": Look("grey", "pause"),
+        "reminder.sent": Look("blue", "outbox"),
+    }
+)
+"""How entries look that the packages above record."""
 
 _OTHER: Final = Look("grey", "info")
 _REJECTIONS: Final = frozenset({("mls.received", "RE")})
@@ -55,6 +79,30 @@ _ANSWER_LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
         "PD": Look("green", "coin"),
     }
 )
+
+
+_DAYS: Final = ("date", "day", "deadline")
+_MINOR: Final = "_minor"
+
+
+class Words(Protocol):
+    """The language of the reader, as far as a timeline needs it."""
+
+    def __call__(self, key: str, **facts: Any) -> str:
+        """The sentence of a key; raises KeyError where a fact is missing."""
+        ...
+
+    def knows(self, key: str) -> bool:
+        """Whether there is a sentence."""
+        ...
+
+    def day(self, value: date | None) -> str:
+        """A calendar date."""
+        ...
+
+    def money(self, minor: int | None, currency: str | None) -> str:
+        """An amount in minor units."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +135,56 @@ def _look(event: Event) -> Look:
         return LOOKS["delivery.failed"]
     if event.kind in ("response.advanced", "response.sent"):
         return _ANSWER_LOOKS.get(str(event.facts.get("status")), LOOKS[event.kind])
-    return LOOKS.get(event.kind, _OTHER)
+    return LOOKS.get(event.kind) or _PAYMENT_LOOKS.get(event.kind, _OTHER)
+
+
+def title(event: Event, words: Words) -> str:
+    """What happened, in one sentence; the kind itself where no catalogue knows it."""
+    return _sentence(event, words, ("timeline", "event")) or event.kind
+
+
+def detail(event: Event, words: Words) -> str:
+    """What there is to add in a second line; empty where there is nothing."""
+    return _sentence(event, words, ("timeline_detail",))
+
+
+def _sentence(event: Event, words: Words, groups: tuple[str, ...]) -> str:
+    keys = (f"{group}.{event.kind}" for group in groups)
+    key = next((one for one in keys if words.knows(one)), None)
+    if key is None:
+        return ""
+    try:
+        return words(key, **written(event, words))
+    except KeyError:
+        return ""  # recorded before the sentence asked for that fact
+
+
+def written(event: Event, words: Words) -> Mapping[str, str]:
+    """The facts of an entry as the reader's language writes them: money, days, plain texts."""
+    facts = event.facts
+    currency = str(facts.get("currency") or "")
+    shown: dict[str, str] = {}
+    for name, value in facts.items():
+        if name.endswith(_MINOR) and isinstance(value, int) and currency:
+            shown[name.removesuffix(_MINOR)] = words.money(value, currency)
+        elif name == "amount" and currency and isinstance(value, str):
+            shown[name] = _money(value, currency, words)
+        elif (name.endswith(_DAYS) or name == "on") and isinstance(value, str):
+            shown[name] = _day(value, words)
+        elif value is not None:
+            shown[name] = str(value)
+    return shown
+
+
+def _money(text: str, currency: str, words: Words) -> str:
+    try:
+        return words.money(to_minor(Amount(parse_decimal(text), currency)), currency)
+    except AmountUnreadable:
+        return f"{text} {currency}"
+
+
+def _day(text: str, words: Words) -> str:
+    try:
+        return words.day(date.fromisoformat(text))
+    except ValueError:
+        return text
