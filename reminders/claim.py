@@ -13,7 +13,7 @@ from typing import Final
 from ubl.amounts import Amount
 from ubl.model import Buyer, Period, Seller
 from ubl.reminder import LinePurpose, RelatedDocument, ReminderType
-from ubl.reminder_rules import is_https
+from ubl.reminder_rules import PAYMENT_LINK, is_payment_link
 
 __all__ = ["Claim", "ClaimLine", "ClaimRefused", "PayTo"]
 
@@ -77,7 +77,8 @@ class Claim:
     """Everything a reminder says. Raises ClaimRefused for facts that contradict each other.
 
     ``issued_on`` and ``deadline`` are business dates. ``sequence`` counts the reminders for these
-    items, 0 for an advice before the due date. ``payment_link`` is an https address.
+    items, 0 for an advice before the due date. ``payment_link`` is an https address, or an http
+    address of this machine.
     """
 
     identifier: str
@@ -111,8 +112,8 @@ class Claim:
         if self.lines and self.total.value <= 0:
             message = "After credits nothing is left to pay. Send a statement instead."
             yield ClaimRefused("CLAIM-TOTAL", message)
-        if self.payment_link is not None and not is_https(self.payment_link):
-            yield ClaimRefused("CLAIM-LINK", "The payment link must be an https address.")
+        if self.payment_link is not None and not is_payment_link(self.payment_link):
+            yield ClaimRefused("CLAIM-LINK", f"The payment link must be {PAYMENT_LINK}.")
         if not (self.creditor.name or "").strip() or not (self.debtor.name or "").strip():
             yield ClaimRefused("CLAIM-NAME", "Give the names of creditor and debtor.")
         for text in _texts(self):

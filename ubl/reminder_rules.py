@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,9 +29,10 @@ from ubl.reminder import (
     ReminderType,
 )
 
-__all__ = ["check_reminder", "is_https"]
+__all__ = ["PAYMENT_LINK", "check_reminder", "is_payment_link"]
 
 MAX_FAULTS: Final = 100
+PAYMENT_LINK: Final = "an https address, or an http address of this machine (127.0.0.1, localhost)"
 TRANSFERS: Final = frozenset({"30", "58"})
 FORMAL_NOTICE_DAYS: Final = range(8, 16)
 FORMAL_NOTICE_WORDS: Final = (
@@ -266,22 +268,39 @@ def _links(reminder: Reminder) -> Iterator[ReminderFault]:
         if terms.link is None:
             continue
         path = f"cac:PaymentTerms[{position}]/cbc:PaymentTermsDetailsURI"
-        if not is_https(terms.link):
-            yield _fault("R30", path, "The payment link must be an https address.")
+        if not is_payment_link(terms.link):
+            yield _fault("R30", path, f"The payment link must be {PAYMENT_LINK}.")
         elif urlsplit(terms.link).query:
             message = "Keep the query of a payment link empty, so that it tells nothing."
             yield _fault("R30", path, message, is_warning=True)
 
 
-def is_https(link: str) -> bool:
-    """Tell whether a link is an https address with a host and nothing that breaks it."""
-    if any(character.isspace() or not character.isprintable() for character in link):
+def is_payment_link(link: str) -> bool:
+    """Tell whether a link may be offered to a payer: https, or http that stays on the machine.
+
+    Plain http is for loopback addresses alone (127.0.0.0/8, ::1, localhost), where nobody is on
+    the way. The link has a host, and nothing that makes it lead elsewhere than it seems to: white
+    space, backslashes, a name before the host.
+    """
+    if "\\" in link or any(one.isspace() or not one.isprintable() for one in link):
         return False
     try:
         parts = urlsplit(link)
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:
         return False
-    return parts.scheme == "https" and bool(parts.hostname)
+    if not host or parts.username is not None:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _decimals(reminder: Reminder) -> Iterator[ReminderFault]:

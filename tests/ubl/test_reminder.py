@@ -38,7 +38,7 @@ from ubl.reminder import (
     ReminderType,
 )
 from ubl.reminder_read import ReminderKind, read_reminder, recognise_reminder
-from ubl.reminder_rules import check_reminder
+from ubl.reminder_rules import check_reminder, is_payment_link
 from ubl.reminder_write import write_reminder
 from ubl.safexml import XmlRefused, parse
 
@@ -409,6 +409,51 @@ def test_a_query_in_the_link_is_a_warning() -> None:
     (fault,) = check_reminder(asking)
     assert (fault.rule, fault.is_warning) == ("R30", True)
     assert write_reminder(asking)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://pay.example/p/7Hs2",
+        "https://pay.example:8443",
+        "http://127.0.0.1:8701/pay/a",
+        "http://127.9.9.9/",
+        "http://[::1]:8701/pay/a",
+        "http://LOCALHOST/pay/a",
+    ],
+)
+def test_a_payer_is_offered_https_or_this_very_machine(link: str) -> None:
+    assert is_payment_link(link)
+    assert check_reminder(whole(terms=(ReminderTerms(link=link),))) == ()
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://pay.example/p",
+        "http://localhost.pay.example/p",
+        "http://127.0.0.1@pay.example/p",
+        "http://127.0.0.1.example/p",
+        "http://10.0.0.1/p",
+        "http://128.0.0.1/p",
+        "http://[::2]/p",
+        "http:///p",
+        "https:/p",
+        "https://bank.example@pay.example/p",
+        "https://bank.example\\@pay.example/p",
+        "https://pay.example:99999/p",
+        "https://pay example/p",
+        "https://[::1",
+        "ftp://127.0.0.1/p",
+        "javascript:alert(1)",
+        "//pay.example/p",
+        "",
+    ],
+)
+def test_other_links_are_not_offered(link: str) -> None:
+    assert not is_payment_link(link)
+    (fault,) = check_reminder(whole(terms=(ReminderTerms(link=link),)))
+    assert (fault.rule, fault.is_warning) == ("R30", False)
 
 
 def test_our_profile_is_checked_when_read() -> None:
