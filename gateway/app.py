@@ -71,6 +71,8 @@ from gateway.network.service import NETWORK, Network
 from gateway.network.sml import SML_ZONES, Locator
 from gateway.network.smp_client import Lookup
 from gateway.network.smp_server import SmpServer
+from gateway.receivables.bookkeeping import Books
+from gateway.receivables.ledger import Ledger
 from gateway.validation import api as validation_api
 from gateway.validation import pages as validation_pages
 from gateway.validation import worker as validation_worker
@@ -99,7 +101,21 @@ class Platform:
     queue: JobQueue
     pool: ComputePool[dict[str, object]]
     http: aiohttp.ClientSession
+    business: BusinessClock
     faults: Faults
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The services that others are made of."""
+
+    platform: Platform
+    network: Network
+    lookup: Lookup
+    archive: Archive
+    validation: ValidationService
+    ledger: Ledger
+    books: Books
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +205,7 @@ async def _platform(settings: Settings, closing: AsyncExitStack) -> Platform:
         queue=queue,
         pool=pool,
         http=http,
+        business=BusinessClock(zone=ZoneInfo(settings.time_zone)),
         faults=Faults(settings.faults),
     )
 
@@ -239,7 +256,7 @@ def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
     validation = ValidationService(
         database=database,
         pool=platform.pool,
-        today=BusinessClock(zone=ZoneInfo(settings.time_zone)),
+        today=platform.business,
         now=now,
     )
     metrics = Metrics()
@@ -264,7 +281,17 @@ def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
     application[network_api.LOOKUP] = lookup
     application[smp_api.SMP_SERVER] = SmpServer(database=database, network=network)
     application[VALIDATION] = validation
-    _add_exchange(application, platform, network, archive, validation)
+    ledger = Ledger()
+    parts = Parts(
+        platform=platform,
+        network=network,
+        lookup=lookup,
+        archive=archive,
+        validation=validation,
+        ledger=ledger,
+        books=Books(ledger=ledger, today=platform.business.today),
+    )
+    _add_exchange(application, parts)
     return Gateway(
         platform=platform,
         access=access,
@@ -275,20 +302,15 @@ def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
         worker=Worker(
             database=database,
             queue=platform.queue,
-            registry=_registry(platform, network, lookup, archive, validation),
+            registry=_registry(parts),
             settings=settings.jobs,
             observe=metrics.observe_job,
         ),
     )
 
 
-def _add_exchange(
-    application: web.Application,
-    platform: Platform,
-    network: Network,
-    archive: Archive,
-    validation: ValidationService,
-) -> None:
+def _add_exchange(application: web.Application, parts: Parts) -> None:
+    platform, archive = parts.platform, parts.archive
     database, queue, faults = platform.database, platform.queue, platform.faults
     limit = platform.settings.http.max_body_bytes
     application[keys.ARCHIVE] = archive
@@ -297,7 +319,8 @@ def _add_exchange(
         database=database,
         archive=archive,
         queue=queue,
-        validation=validation,
+        validation=parts.validation,
+        books=parts.books,
         now=now,
         faults=faults,
     )
@@ -308,7 +331,7 @@ def _add_exchange(
         database=database,
         archive=archive,
         queue=queue,
-        network=network,
+        network=parts.network,
         now=now,
         faults=faults,
         limits=UnpackLimits(mime=MimeLimits(max_part_bytes=limit), max_document_bytes=limit),
@@ -316,14 +339,9 @@ def _add_exchange(
     application[as4_server.FAULTS] = faults
 
 
-def _registry(
-    platform: Platform,
-    network: Network,
-    lookup: Lookup,
-    archive: Archive,
-    validation: ValidationService,
-) -> Registry:
+def _registry(parts: Parts) -> Registry:
     """Which background work this process can do."""
+    platform, archive, lookup = parts.platform, parts.archive, parts.lookup
     settings, database, queue = platform.settings, platform.database, platform.queue
     patience = Ladder(
         steps=tuple(timedelta(seconds=one) for one in settings.jobs.delivery_backoff_s),
@@ -349,7 +367,7 @@ def _registry(
             database=database,
             archive=archive,
             lookup=lookup,
-            encoder=Encoder(database=database, archive=archive, network=network, now=now),
+            encoder=Encoder(database=database, archive=archive, network=parts.network, now=now),
             client=As4Client(platform.http, settings.stage, platform.faults),
             now=now,
             faults=platform.faults,
@@ -363,7 +381,8 @@ def _registry(
             database=database,
             archive=archive,
             queue=queue,
-            validation=validation,
+            validation=parts.validation,
+            books=parts.books,
             now=now,
             faults=platform.faults,
         ),

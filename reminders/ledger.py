@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import reduce
 
-from reminders.entries import RULES, Entry, ItemKind, LedgerRefused, check_form
+from reminders.entries import RULES, Entry, EntryKind, ItemKind, LedgerRefused, check_form
 from reminders.folding import Tally
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "OpenItem",
     "append",
     "open_by_currency",
+    "open_disputes",
     "open_item",
     "replay",
     "state_of",
@@ -225,6 +226,17 @@ def open_by_currency(states: Iterable[ItemState]) -> dict[str, int]:
     for state in states:
         sums[state.currency] = sums.get(state.currency, 0) + state.open
     return dict(sorted(sums.items()))
+
+
+def open_disputes(item: OpenItem) -> tuple[str, ...]:
+    """Return the names of the disputes that were opened and have not been resolved."""
+    open_: dict[str, None] = {}
+    for entry in item.entries:
+        if entry.kind is EntryKind.DISPUTE_OPENED:
+            open_[entry.dispute] = None
+        elif entry.kind is EntryKind.DISPUTE_RESOLVED:
+            open_.pop(entry.dispute, None)
+    return tuple(open_)
 
 
 def _check_continuation(item: OpenItem, entry: Entry) -> None:

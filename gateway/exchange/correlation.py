@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.as4.identifiers import spid_of_seat
 from gateway.exchange import timeline
+from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.states import NETWORK, NetworkState, PaymentState, advance
 from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup, Transmission
 from ubl.business_status import Verdict
@@ -65,7 +66,7 @@ async def apply_mls(
 
 
 async def apply_invoice_response(
-    session: AsyncSession, answer: Document, content: bytes, *, at: datetime
+    session: AsyncSession, answer: Document, content: bytes, *, books: Bookkeeper, at: datetime
 ) -> None:
     """Move the invoice the buyer answers, as far as the order of answers allows."""
     try:
@@ -83,9 +84,12 @@ async def apply_invoice_response(
     answer.related_id = subject.id
     step = advance_business(subject.business, response)
     subject.business = step.state
-    if response.status.value == "PD" and step.verdict is Verdict.ADVANCED:
+    announced = response.status.value == "PD" and step.verdict is Verdict.ADVANCED
+    if announced and subject.payment is PaymentState.NONE:
         # The buyer's word announces money; only a bank message makes the invoice paid.
         subject.payment = PaymentState.ANNOUNCED
+    if step.verdict is not Verdict.OUT_OF_ORDER:
+        await books.answered(session, subject, response, answer=answer, at=at)
     subject.updated_at = at
     timeline.record(
         session,

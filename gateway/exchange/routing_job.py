@@ -38,6 +38,7 @@ from gateway.exchange.encoding import ANSWERED_BY_MLS
 from gateway.exchange.facts import InvoiceFacts, read_facts
 from gateway.exchange.mls import REJECTING, mls_document, write_mls_for
 from gateway.exchange.outbound import enqueue_lookup
+from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import (
     Direction,
@@ -102,6 +103,7 @@ class RoutingJob:
         archive: Archive,
         queue: JobQueue,
         validation: ValidationService,
+        books: Bookkeeper,
         now: MachineClock,
         faults: Faults,
     ) -> None:
@@ -109,6 +111,7 @@ class RoutingJob:
         self._archive = archive
         self._queue = queue
         self._validation = validation
+        self._books = books
         self._now = now
         self._faults = faults
 
@@ -217,7 +220,9 @@ class RoutingJob:
             # What an MLS says is read by the account whose document it is about.
             arrival.stored.tenant_id = document.tenant_id
         elif arrival.kind is DocumentKind.INVOICE_RESPONSE:
-            await apply_invoice_response(session, document, arrival.content, at=self._now())
+            await apply_invoice_response(
+                session, document, arrival.content, books=self._books, at=self._now()
+            )
         session.add(document)
         await session.flush()
         reception.document_id = document.id

@@ -23,11 +23,13 @@ from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
 from gateway.exchange.facts import InvoiceFacts, read_facts
 from gateway.exchange.outbound import enqueue_lookup
+from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, IdempotencyKey, StoredBlob
 from gateway.network.queries import own_participant
 from gateway.validation.service import ValidationService, require_verdict
 from gateway.validation.tables import ValidationRun
+from ubl.model import Invoice
 from ubl.reader import DocumentUnreadable, read_invoice
 from ubl.safexml import XmlRefused, parse
 
@@ -83,6 +85,7 @@ class Submission:
         archive: Archive,
         queue: JobQueue,
         validation: ValidationService,
+        books: Bookkeeper,
         now: MachineClock,
         faults: Faults,
     ) -> None:
@@ -90,6 +93,7 @@ class Submission:
         self._archive = archive
         self._queue = queue
         self._validation = validation
+        self._books = books
         self._now = now
         self._faults = faults
 
@@ -122,9 +126,17 @@ class Submission:
             caller.tenant_id, content, file_name=file_name, lang=caller.locale
         )
         require_verdict(run)
-        document = await self._draft(caller, content, run, stored)
+        read = await asyncio.to_thread(_read, content, run)
+        document = await self._draft(caller, read.facts, run, stored)
         try:
-            await self._save(caller, document, run, stored, idempotency_key)
+            await self._save(
+                caller,
+                document,
+                invoice=read.invoice,
+                run=run,
+                stored=stored,
+                idempotency_key=idempotency_key,
+            )
         except IntegrityError:
             # Another request with the same key won the race; its answer is the answer.
             known = await self._replay(caller, idempotency_key or "", fingerprint)
@@ -151,9 +163,8 @@ class Submission:
             return Submitted(document, run.report)
 
     async def _draft(
-        self, caller: Principal, content: bytes, run: ValidationRun, stored: StoredBlob
+        self, caller: Principal, facts: InvoiceFacts, run: ValidationRun, stored: StoredBlob
     ) -> Document:
-        facts = await asyncio.to_thread(_facts, content, run)
         async with self._database.read() as session:
             sender = await own_participant(session, caller.tenant_id, facts.sender)
         if sender is None:
@@ -196,6 +207,8 @@ class Submission:
         self,
         caller: Principal,
         document: Document,
+        *,
+        invoice: Invoice,
         run: ValidationRun,
         stored: StoredBlob,
         idempotency_key: str | None,
@@ -219,6 +232,7 @@ class Submission:
                 timeline.refused(session, document, run.report)
             else:
                 timeline.accepted(session, document, run.report)
+                await self._books.accepted(session, document, invoice)
                 await enqueue_lookup(session, self._queue, document)
             audit(
                 session,
@@ -229,7 +243,15 @@ class Submission:
             )
 
 
-def _facts(content: bytes, run: ValidationRun) -> InvoiceFacts:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A submitted document in the semantic model, and what delivery needs of it."""
+
+    invoice: Invoice
+    facts: InvoiceFacts
+
+
+def _read(content: bytes, run: ValidationRun) -> _Read:
     """Read who sends what to whom; a document that cannot be read has no row in the outbox."""
     if run.verdict == "undetermined":
         raise ReportedError(
@@ -240,7 +262,8 @@ def _facts(content: bytes, run: ValidationRun) -> InvoiceFacts:
         )
     try:
         root = parse(content)
-        return read_facts(root, read_invoice(root).invoice)
+        invoice = read_invoice(root).invoice
+        return _Read(invoice, read_facts(root, invoice))
     except GatewayError as error:
         raise ReportedError(error.kind, error.message, report=run.report) from None
     except XmlRefused as error:

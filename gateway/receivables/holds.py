@@ -106,7 +106,7 @@ async def _undelivered(
 ) -> tuple[Hold, ...]:
     """A hold for each open item whose invoice has not arrived: nobody pays what they never got."""
     found = await session.exec(
-        select(ItemRow.id, ItemRow.opened_on)
+        select(ItemRow)
         .join(Document, col(Document.id) == col(ItemRow.document_id))
         .where(
             ItemRow.tenant_id == tenant_id,
@@ -117,6 +117,5 @@ async def _undelivered(
         )
     )
     return tuple(
-        Hold(reason=HoldReason.UNDELIVERED, since=opened_on, item=str(item_id))
-        for item_id, opened_on in found
+        Hold(reason=HoldReason.UNDELIVERED, since=row.opened_on, item=str(row.id)) for row in found
     )

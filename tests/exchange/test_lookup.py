@@ -21,7 +21,11 @@ async def test_an_unknown_receiver_ends_it_with_a_code_and_a_sentence(pair, make
     await pair.settle()
     document = await pair.sender.document(document_id)
     assert (document.transport, document.failure_code) == ("failed", "LOOKUP-NOT-REGISTERED")
-    assert await pair.sender.kinds(document_id) == ["document.accepted", "delivery.failed"]
+    assert await pair.sender.kinds(document_id) == [
+        "document.accepted",
+        "item.opened",
+        "delivery.failed",
+    ]
     failed = (await pair.sender.timeline(document_id))[-1]["facts"]
     assert failed["code"] == "LOOKUP-NOT-REGISTERED"
     assert failed["text"].endswith(".")

@@ -17,6 +17,7 @@ async def test_one_invoice_travels(pair):
     assert (arrived.transport, arrived.number) == ("received", "VT-1")
     assert await pair.sender.kinds(sent.id) == [
         "document.accepted",
+        "item.opened",
         "receiver.found",
         "receipt.verified",
         "mls.received",

@@ -1,0 +1,32 @@
+"""Whom the exchange tells what happened to the documents of a tenant."""
+
+from datetime import datetime
+from typing import Protocol
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.exchange.tables import Document
+from ubl.model import Invoice
+from ubl.response import InvoiceResponse
+
+__all__ = ["Bookkeeper"]
+
+
+class Bookkeeper(Protocol):
+    """Who keeps the books: told of invoices and answers in the transaction that makes them true."""
+
+    async def accepted(self, session: AsyncSession, document: Document, invoice: Invoice) -> None:
+        """An invoice or credit note of the tenant was accepted and is on its way."""
+        ...
+
+    async def answered(
+        self,
+        session: AsyncSession,
+        document: Document,
+        response: InvoiceResponse,
+        *,
+        answer: Document,
+        at: datetime,
+    ) -> None:
+        """The buyer answered a sent invoice or credit note, and the answer came in its turn."""
+        ...
