@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 from urllib.parse import quote
 
+from ubl.reminder import REMINDER_DOCUMENT_TYPE, REMINDER_PROFILE
+
 __all__ = [
     "BILLING_CREDIT_NOTE",
     "BILLING_INVOICE",
@@ -24,9 +26,11 @@ __all__ = [
     "PROCESS_INVOICE_RESPONSE",
     "PROCESS_MLR",
     "PROCESS_MLS",
+    "PROCESS_REMINDER",
     "PROCESS_REPORTING",
     "PROCESS_SCHEME",
     "PROCESS_SELF_BILLING",
+    "REMINDER",
     "SEAT_ID_TYPE",
     "SELF_BILLING_CREDIT_NOTE",
     "SELF_BILLING_INVOICE",
@@ -321,6 +325,9 @@ END_USER_STATISTICS_REPORT: Final = DocumentTypeId(
     "##urn:fdc:peppol.eu:edec:trns:end-user-statistics-report:1.1::1.1",
 )
 
+REMINDER: Final = DocumentTypeId(DOCTYPE_SCHEME, REMINDER_DOCUMENT_TYPE)
+"""The project's own Receivables Reminder: in no code list, exchanged by agreement only."""
+
 PROCESS_BILLING: Final = ProcessId(PROCESS_SCHEME, "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0")
 PROCESS_SELF_BILLING: Final = ProcessId(
     PROCESS_SCHEME, "urn:fdc:peppol.eu:2017:poacc:selfbilling:01:1.0"
@@ -330,4 +337,5 @@ PROCESS_INVOICE_RESPONSE: Final = ProcessId(
 )
 PROCESS_MLR: Final = ProcessId(PROCESS_SCHEME, "urn:fdc:peppol.eu:poacc:bis:mlr:3")
 PROCESS_MLS: Final = ProcessId(PROCESS_SCHEME, "urn:peppol:edec:mls")
+PROCESS_REMINDER: Final = ProcessId(PROCESS_SCHEME, REMINDER_PROFILE)
 PROCESS_REPORTING: Final = ProcessId(PROCESS_SCHEME, "urn:fdc:peppol.eu:edec:bis:reporting:1.0")

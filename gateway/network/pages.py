@@ -17,6 +17,8 @@ from gateway.as4.identifiers import (
     PROCESS_BILLING,
     PROCESS_INVOICE_RESPONSE,
     PROCESS_MLS,
+    PROCESS_REMINDER,
+    REMINDER,
     IdentifierInvalid,
 )
 from gateway.core.app_keys import DATABASE
@@ -37,6 +39,7 @@ _SUBJECTS: Final = {
     "credit-note": (BILLING_CREDIT_NOTE, PROCESS_BILLING),
     "invoice-response": (INVOICE_RESPONSE, PROCESS_INVOICE_RESPONSE),
     "mls": (MESSAGE_LEVEL_STATUS, PROCESS_MLS),
+    "reminder": (REMINDER, PROCESS_REMINDER),
 }
 _KNOWN_TYPES: Final = {str(pair[0]): name for name, pair in _SUBJECTS.items()}
 

@@ -22,6 +22,8 @@ from gateway.as4.identifiers import (
     PROCESS_BILLING,
     PROCESS_INVOICE_RESPONSE,
     PROCESS_MLS,
+    PROCESS_REMINDER,
+    REMINDER,
     DocumentTypeId,
     ParticipantId,
     ProcessId,
@@ -41,7 +43,9 @@ __all__ = [
     "MLS_OFFER",
     "PARTICIPANT_EXISTS",
     "PUBLICATION_INVALID",
+    "PUBLICATION_NOT_AGREED",
     "PUBLICATION_UNKNOWN",
+    "REMINDER_OFFER",
     "SEAT_UNKNOWN",
     "Offer",
     "Participants",
@@ -50,6 +54,9 @@ __all__ = [
 PARTICIPANT_EXISTS: Final = ErrorKind("PARTICIPANT-EXISTS", "The participant is registered", 409)
 SEAT_UNKNOWN: Final = ErrorKind("SEAT-UNKNOWN", "There is no such access point seat", 422)
 PUBLICATION_INVALID: Final = ErrorKind("PUBLICATION-INVALID", "This cannot be published", 422)
+PUBLICATION_NOT_AGREED: Final = ErrorKind(
+    "PUBLICATION-NOT-AGREED", "The network has not agreed on this document type", 422
+)
 PUBLICATION_UNKNOWN: Final = ErrorKind("PUBLICATION-UNKNOWN", "Nothing is published there", 404)
 
 
@@ -77,6 +84,11 @@ BILLING_OFFERS: Final = (
 )
 """What a business accepts unless it says otherwise: invoices, credit notes, answers to its own."""
 MLS_OFFER: Final = Offer(MESSAGE_LEVEL_STATUS, PROCESS_MLS)
+REMINDER_OFFER: Final = Offer(REMINDER, PROCESS_REMINDER)
+"""Structured reminders, for businesses that agreed with their suppliers to take them."""
+
+_NOT_IN_CODE_LIST: Final = frozenset({REMINDER})
+"""Types that Peppol's code list does not have: never published on a production SMP."""
 
 
 class Participants:
@@ -101,8 +113,8 @@ class Participants:
         Where this instance is no access point and every offer names its own endpoint, the
         participant is published only.
 
-        Raises GatewayError PARTICIPANT-EXISTS (here, whoever's it is), SEAT-UNKNOWN or
-        PUBLICATION-INVALID.
+        Raises GatewayError PARTICIPANT-EXISTS (here, whoever's it is), SEAT-UNKNOWN,
+        PUBLICATION-INVALID or PUBLICATION-NOT-AGREED.
         """
         if len({(one.document_type, one.process) for one in offers}) != len(offers):
             raise _invalid("Name each document type and process once.")
@@ -180,7 +192,7 @@ class Participants:
     ) -> Sequence[Capability]:
         """Publish exactly these offers about one document type, in place of what was there.
 
-        Raises GatewayError PARTICIPANT-UNKNOWN or PUBLICATION-INVALID.
+        Raises GatewayError PARTICIPANT-UNKNOWN, PUBLICATION-INVALID or PUBLICATION-NOT-AGREED.
         """
         processes = [offer.process for offer in offers]
         same_type = all(offer.document_type == document_type for offer in offers)
@@ -241,9 +253,16 @@ class Participants:
         return wanted
 
     def _check(self, offer: Offer) -> None:
-        https_only = self._network.stage is Stage.PRODUCTION
+        in_production = self._network.stage is Stage.PRODUCTION
+        if in_production and offer.document_type in _NOT_IN_CODE_LIST:
+            raise GatewayError(
+                PUBLICATION_NOT_AGREED,
+                "This document type is not in Peppol's code list, so a production SMP must not "
+                "publish it. Offer it on a test network, or leave it out.",
+                document_type=str(offer.document_type),
+            )
         url = offer.endpoint_url
-        if url is not None and not is_web_address(url, https_only=https_only):
+        if url is not None and not is_web_address(url, https_only=in_production):
             raise _invalid("The endpoint must be an https address.")
         if (url is None) != (offer.certificate_pem is None):
             raise _invalid(

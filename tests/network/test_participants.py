@@ -13,13 +13,14 @@ from gateway.as4.identifiers import (
     PROCESS_BILLING,
     PROCESS_MLS,
     PROCESS_SELF_BILLING,
+    REMINDER,
     ParticipantId,
 )
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Stage
 from gateway.network import queries
 from gateway.network.keys import FileKeys
-from gateway.network.participants import BILLING_OFFERS, Offer, Participants
+from gateway.network.participants import BILLING_OFFERS, REMINDER_OFFER, Offer, Participants
 from gateway.network.pki import Purpose, TrustAnchors
 from gateway.network.service import Network
 from gateway.network.smp import read_signed_metadata
@@ -151,6 +152,43 @@ async def test_only_what_the_network_may_act_on_is_published(place, pki) -> None
         BILLING_INVOICE,
         [offer(endpoint_url=url, certificate_pem=good, expiry=start + timedelta(days=1))],
     )
+
+
+async def test_a_business_that_agreed_takes_reminders(place) -> None:
+    await register(place)
+    assert await refused(place.participants.published(place.tenant, ALPHA, REMINDER)) == (
+        "PUBLICATION-UNKNOWN"
+    )
+    await register(place, BETA, offers=(*BILLING_OFFERS, REMINDER_OFFER))
+    (published,) = await place.participants.published(place.tenant, BETA, REMINDER)
+    assert published.document_type.startswith(
+        "busdox-docid-qns::urn:oasis:names:specification:ubl:schema:xsd:Reminder-2::Reminder##"
+    )
+    assert published.process.startswith("cenbii-procid-ubl::")
+
+
+async def test_production_publishes_no_reminders(place, pki) -> None:
+    """The type is in no code list of Peppol, so a production SMP must not name it."""
+    network = Network(
+        anchors=pki.anchors,
+        keys=FileKeys(pki.folder / "keys"),
+        stage=Stage.PRODUCTION,
+        as4_url="https://gateway.example/as4",
+        smp_url="https://gateway.example/smp",
+        now=lambda: pki.now,
+    )
+    participants = Participants(database=place.database, network=network)
+    named = {"name": "Fictional Ltd", "country": "BE"}
+    code = await refused(
+        participants.register(
+            place.tenant, ALPHA, offers=(*BILLING_OFFERS, REMINDER_OFFER), **named
+        )
+    )
+    assert code == "PUBLICATION-NOT-AGREED"
+    await participants.register(place.tenant, ALPHA, **named)
+    publishing = participants.publish(place.tenant, ALPHA, REMINDER, [REMINDER_OFFER])
+    assert await refused(publishing) == "PUBLICATION-NOT-AGREED"
+    assert await participants.published(place.tenant, ALPHA, BILLING_INVOICE)
 
 
 async def test_production_publishes_https_only(place, pki) -> None:
