@@ -29,7 +29,12 @@ from gateway.network.smp_selection import Endpoint
 __all__ = ["ANSWERED_BY_MLS", "ENCODING_REFUSED", "EncodedMessage", "Encoder", "spool"]
 
 ANSWERED_BY_MLS: Final = frozenset(
-    {DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE, DocumentKind.INVOICE_RESPONSE}
+    {
+        DocumentKind.INVOICE,
+        DocumentKind.CREDIT_NOTE,
+        DocumentKind.INVOICE_RESPONSE,
+        DocumentKind.REMINDER,
+    }
 )
 """What a receiving access point answers with an MLS: never an MLS itself."""
 

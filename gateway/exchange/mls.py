@@ -15,7 +15,7 @@ from gateway.as4.identifiers import (
 )
 from gateway.as4.sbdh import Sbdh
 from gateway.core.ids import new_id
-from gateway.exchange.outbound import answer_document
+from gateway.exchange.outbound import outgoing_document
 from gateway.exchange.tables import Document, DocumentKind, Reception, StoredBlob
 from ubl.model import Identifier
 from ubl.response import Mls, MlsCode, MlsIssue, MlsReason, write_mls
@@ -52,7 +52,7 @@ def mls_document(
     header: Sbdh, document: Document, reception: Reception, content: StoredBlob, *, at: datetime
 ) -> Document:
     """The row of the MLS on its way to the sender's service provider."""
-    return answer_document(
+    return outgoing_document(
         tenant_id=document.tenant_id,
         kind=DocumentKind.MLS,
         number=f"MLS {document.number}"[:200],

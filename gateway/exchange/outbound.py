@@ -1,10 +1,10 @@
-"""Putting a document of our own making on its way: MLS and Invoice Responses.
+"""Putting a document of our own making on its way: MLS, Invoice Responses and reminders.
 
-What C1 submits comes through ``submission``; this is for answers, which are made here and are
-right by construction.
+What C1 submits comes through ``submission``; this is for what is made here and is right by
+construction.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,10 +16,10 @@ from gateway.exchange.lanes import LOOKUP, lookup_lane
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, DocumentKind, StoredBlob
 
-__all__ = ["answer_document", "enqueue_lookup"]
+__all__ = ["enqueue_lookup", "outgoing_document"]
 
 
-def answer_document(
+def outgoing_document(
     *,
     tenant_id: UUID,
     kind: DocumentKind,
@@ -33,14 +33,25 @@ def answer_document(
     related_id: UUID | None,
     content: StoredBlob,
     at: datetime,
+    issue_date: date | None = None,
+    due_date: date | None = None,
+    currency: str | None = None,
+    amount_minor: int | None = None,
 ) -> Document:
-    """The row of an answer that is about to be sent; its bytes are already durable."""
+    """The row of a document that is about to be sent; its bytes are already durable.
+
+    ``issue_date`` is the day of ``at`` unless given; ``amount_minor`` counts minor units of
+    ``currency``.
+    """
     return Document(
         tenant_id=tenant_id,
         direction=Direction.OUT,
         kind=kind,
         number=number,
-        issue_date=at.date(),
+        issue_date=issue_date or at.date(),
+        due_date=due_date,
+        currency=currency,
+        amount_minor=amount_minor,
         sender=str(sender),
         sender_name=sender_name,
         receiver=str(receiver),

@@ -20,7 +20,7 @@ from gateway.core.ids import new_id
 from gateway.core.jobs.queue import JobQueue
 from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
-from gateway.exchange.outbound import answer_document, enqueue_lookup
+from gateway.exchange.outbound import enqueue_lookup, outgoing_document
 from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup
 from ubl.business_status import BusinessState, Verdict, advance
 from ubl.model import Identifier, Invoice
@@ -104,7 +104,7 @@ class Responder:
             state = _require_order(subject.business, response)
             session.add(stored)
             await session.flush()
-            answer = answer_document(
+            answer = outgoing_document(
                 tenant_id=subject.tenant_id,
                 kind=DocumentKind.INVOICE_RESPONSE,
                 number=response.identifier,

@@ -1,0 +1,103 @@
+"""Sending a reminder over Peppol: whether its receiver takes one, and putting it on its way.
+
+What a reminder says and whether it may still go out is decided by who sends it; here it is a
+document like any other. Only receivers that registered for the type get one.
+"""
+
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.as4.identifiers import PROCESS_REMINDER, REMINDER, ParticipantId
+from gateway.core.errors import Retry
+from gateway.core.jobs.queue import JobQueue
+from gateway.exchange import timeline
+from gateway.exchange.outbound import enqueue_lookup, outgoing_document
+from gateway.exchange.tables import Document, DocumentKind, EventGroup, StoredBlob
+from gateway.network.errors import NOT_ACTIVE, LookupFailed
+from gateway.network.smp_client import Lookup
+
+__all__ = ["registered_for_reminders", "send_reminder"]
+
+_NAME_LENGTH: Final = 300
+_NUMBER_LENGTH: Final = 200
+
+
+async def registered_for_reminders(
+    lookup: Lookup, participant: ParticipantId, *, at: datetime
+) -> bool:
+    """Tell whether the receiver takes our UBL Reminder over Peppol at machine time ``at``.
+
+    False where it does not, or publishes what cannot be used however often it is asked. Raises
+    LookupFailed where the network cannot say now and may later: that is never a no.
+    """
+    try:
+        await lookup.find(participant, REMINDER, PROCESS_REMINDER, at=at)
+    except LookupFailed as failed:
+        # An endpoint of the future takes nothing today, and a reminder does not wait for it.
+        if failed.retry is Retry.BACKOFF and failed.code != NOT_ACTIVE.code:
+            raise
+        return False
+    return True
+
+
+async def send_reminder(
+    session: AsyncSession,
+    queue: JobQueue,
+    *,
+    tenant_id: UUID,
+    related_id: UUID | None,
+    number: str,
+    issue_date: date,
+    due_date: date | None,
+    currency: str,
+    amount_minor: int,
+    sender: ParticipantId,
+    sender_name: str,
+    receiver: ParticipantId,
+    receiver_name: str,
+    content: StoredBlob,
+    at: datetime,
+) -> Document:
+    """Put a reminder on its way within the caller's transaction, and return its document.
+
+    ``content`` is the UBL Reminder, its bytes durable; ``related_id`` an invoice it is about.
+    ``issue_date`` and ``due_date`` (the new deadline) are business dates, ``amount_minor`` counts
+    minor units of ``currency``, ``at`` is machine time. The timelines of the invoices it is about
+    belong to the caller, who knows them all.
+    """
+    session.add(content)
+    await session.flush()
+    document = outgoing_document(
+        tenant_id=tenant_id,
+        kind=DocumentKind.REMINDER,
+        number=number[:_NUMBER_LENGTH],
+        sender=sender,
+        sender_name=sender_name[:_NAME_LENGTH],
+        receiver=receiver,
+        receiver_name=receiver_name[:_NAME_LENGTH],
+        document_type=REMINDER,
+        process=PROCESS_REMINDER,
+        related_id=related_id,
+        content=content,
+        issue_date=issue_date,
+        due_date=due_date,
+        currency=currency,
+        amount_minor=amount_minor,
+        at=at,
+    )
+    session.add(document)
+    await session.flush()
+    timeline.record(
+        session,
+        document,
+        EventGroup.TRANSPORT,
+        "reminder.accepted",
+        at=at,
+        facts={"number": document.number, "amount_minor": amount_minor, "currency": currency},
+        evidence_id=content.id,
+    )
+    await enqueue_lookup(session, queue, document)
+    return document
