@@ -4,12 +4,14 @@ The entries are the truth of an open item and only ever grow; the figures on its
 all entries come to, kept beside them for lists and sums in SQL.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, String, Text, UniqueConstraint
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlmodel import Field, SQLModel
 
 from gateway.core.columns import EnumText, Json, UtcDateTime
@@ -17,6 +19,7 @@ from gateway.core.ids import new_id
 from reminders.account import HoldReason
 from reminders.bank import Direction
 from reminders.entries import EntryKind, ItemKind
+from reminders.references import normal_form
 
 __all__ = [
     "BankMessage",
@@ -43,6 +46,8 @@ class BankOrigin(StrEnum):
 class BankMessageState(StrEnum):
     """Whether the payments of a bank message could be read and booked."""
 
+    BOOKING = "booking"
+    """Read and being booked, some payments at a time; the same bytes again go on with it."""
     BOOKED = "booked"
     REFUSED = "refused"
 
@@ -62,6 +67,19 @@ class BankPaymentState(StrEnum):
     """Took back an earlier payment."""
     SET_ASIDE = "set-aside"
     """Concerns no customer: money sent, or declared so by a person."""
+
+
+_KEY_LENGTH: Final = 200
+
+
+def _key_of(column: str) -> Callable[[DefaultExecutionContext], str | None]:
+    """Derive the normal form of another column when a row is inserted."""
+
+    def key(context: DefaultExecutionContext) -> str | None:
+        written = (context.current_parameters or {}).get(column)
+        return None if written is None else normal_form(written)[:_KEY_LENGTH]
+
+    return key
 
 
 class Customer(SQLModel, table=True):
@@ -103,13 +121,18 @@ class ItemRow(SQLModel, table=True):
 
     ``open_minor`` (0 or less for a credit), ``disputed_minor``, ``announced_minor``, ``due_date``
     and ``closed_on`` are what all entries booked so far come to. ``payee_*`` and ``reference``
-    say how the document asks to be paid (EN 16931 BT-84, BT-85, BT-86, BT-83).
+    say how the document asks to be paid (EN 16931 BT-84, BT-85, BT-86, BT-83). ``number_key`` and
+    ``reference_key`` are what payers write of ``number`` and ``reference``, in normal form
+    (`reminders.references.normal_form`), filled in when the row is inserted.
     """
 
     __tablename__ = "open_item"
     __table_args__ = (
         Index("ix_open_item_list", "tenant_id", "closed_on", "due_date", "id"),
         Index("ix_open_item_number", "tenant_id", "number"),
+        Index("ix_open_item_number_key", "tenant_id", "number_key"),
+        Index("ix_open_item_reference_key", "tenant_id", "reference_key"),
+        Index("ix_open_item_amount", "tenant_id", "currency", "open_minor"),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -119,6 +142,10 @@ class ItemRow(SQLModel, table=True):
     arises_from: UUID | None = Field(default=None, foreign_key="open_item.id")
     kind: ItemKind = Field(sa_column=Column(EnumText(ItemKind), nullable=False))
     number: str = Field(max_length=200)
+    number_key: str | None = Field(
+        default=None,
+        sa_column=Column(String(_KEY_LENGTH), nullable=False, default=_key_of("number")),
+    )
     currency: str = Field(max_length=3)
     original_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
     opened_on: date
@@ -128,6 +155,9 @@ class ItemRow(SQLModel, table=True):
     announced_minor: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     closed_on: date | None = None
     reference: str | None = Field(default=None, max_length=140)
+    reference_key: str | None = Field(
+        default=None, sa_column=Column(String(_KEY_LENGTH), default=_key_of("reference"))
+    )
     payee_name: str | None = Field(default=None, max_length=300)
     payee_iban: str | None = Field(default=None, max_length=34)
     payee_bic: str | None = Field(default=None, max_length=11)

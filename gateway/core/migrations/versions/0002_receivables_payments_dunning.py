@@ -230,6 +230,7 @@ def upgrade() -> None:
         sa.Column("arises_from", sa.Uuid(), nullable=True),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("number", sa.String(length=200), nullable=False),
+        sa.Column("number_key", sa.String(length=200), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("original_minor", sa.BigInteger(), nullable=False),
         sa.Column("opened_on", sa.Date(), nullable=False),
@@ -239,6 +240,7 @@ def upgrade() -> None:
         sa.Column("announced_minor", sa.BigInteger(), nullable=False),
         sa.Column("closed_on", sa.Date(), nullable=True),
         sa.Column("reference", sa.String(length=140), nullable=True),
+        sa.Column("reference_key", sa.String(length=200), nullable=True),
         sa.Column("payee_name", sa.String(length=300), nullable=True),
         sa.Column("payee_iban", sa.String(length=34), nullable=True),
         sa.Column("payee_bic", sa.String(length=11), nullable=True),
@@ -264,6 +266,13 @@ def upgrade() -> None:
             "ix_open_item_list", ["tenant_id", "closed_on", "due_date", "id"], unique=False
         )
         batch_op.create_index("ix_open_item_number", ["tenant_id", "number"], unique=False)
+        batch_op.create_index("ix_open_item_number_key", ["tenant_id", "number_key"], unique=False)
+        batch_op.create_index(
+            "ix_open_item_reference_key", ["tenant_id", "reference_key"], unique=False
+        )
+        batch_op.create_index(
+            "ix_open_item_amount", ["tenant_id", "currency", "open_minor"], unique=False
+        )
 
     op.create_table(
         "payment_initiation",
@@ -593,6 +602,9 @@ def downgrade() -> None:
 
     op.drop_table("payment_initiation")
     with op.batch_alter_table("open_item", schema=None) as batch_op:
+        batch_op.drop_index("ix_open_item_amount")
+        batch_op.drop_index("ix_open_item_reference_key")
+        batch_op.drop_index("ix_open_item_number_key")
         batch_op.drop_index("ix_open_item_number")
         batch_op.drop_index("ix_open_item_list")
         batch_op.drop_index(batch_op.f("ix_open_item_customer_id"))
