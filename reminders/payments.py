@@ -13,7 +13,7 @@ from reminders.bank import BankMessage, Direction, Entry, MessageKind, Statement
 from reminders.camt_fields import BankMessageRefused
 from ubl.amounts import Amount, AmountUnreadable, to_minor
 
-__all__ = ["Payment", "PaymentId", "Sifted", "payments_of", "sift"]
+__all__ = ["Payment", "PaymentId", "Sifted", "payments_of", "payments_of_entry", "sift"]
 
 # ISO 20022 external bank transaction codes that undo an earlier movement: payment returned,
 # reversed or recalled, direct debit unpaid, cheque unpaid or reversed.
@@ -102,9 +102,18 @@ def payments_of(message: BankMessage) -> tuple[Payment, ...]:
         payment
         for statement in message.statements
         for position, entry in enumerate(statement.entries, start=1)
-        if entry.booked
-        for payment in _of_entry(statement, entry, position)
+        for payment in payments_of_entry(statement, entry, position)
     )
+
+
+def payments_of_entry(statement: Statement, entry: Entry, position: int) -> Iterator[Payment]:
+    """List the payments of one entry, which stands at that position of its statement, from 1.
+
+    Of ``statement`` only the head matters. An entry that is not booked has none. Raises
+    BankMessageRefused (BANK-AMOUNT).
+    """
+    if entry.booked:
+        yield from _of_entry(statement, entry, position)
 
 
 def _of_entry(statement: Statement, entry: Entry, position: int) -> Iterator[Payment]:

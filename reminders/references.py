@@ -16,6 +16,7 @@ __all__ = [
     "FoundNumber",
     "KnownNumbers",
     "ReferenceInvalid",
+    "candidates",
     "is_findable",
     "make_ogm",
     "make_rf",
@@ -191,6 +192,25 @@ class KnownNumbers:
             if not runs[end].cut_after:
                 seams.add(len(text))
         return best
+
+
+def candidates(lines: Sequence[str], *, longest: int) -> frozenset[str]:
+    """List everything the lines could mean as a number or reference, in normal form.
+
+    Whatever `KnownNumbers.find` finds of at most ``longest`` characters is among it; used to look
+    numbers up where there are too many to know them all.
+    """
+    runs = _runs(lines)
+    found: set[str] = set()
+    for start in range(len(runs)):
+        text = ""
+        for run in runs[start:]:
+            text += run.text
+            if len(text) > longest:
+                break
+            if is_findable(text):
+                found.add(text)
+    return frozenset(found)
 
 
 def _seams(number: str) -> frozenset[int]:
