@@ -1,0 +1,90 @@
+"""A bank message read twice without ever being held: once to judge it, once to book it.
+
+Nothing is booked from a file that cannot be trusted to its end, and a file of any allowed size
+costs the memory of a few hundred payments. Blocking work: called in a thread, always the same one
+for one file, because the XML parser belongs to the thread that began with it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Final
+
+from reminders.bank import MessageKind
+from reminders.camt import Reading
+from reminders.camt_fields import BankMessageRefused
+from reminders.matching import payment_name
+from reminders.payments import Payment, payments_of_entry
+
+__all__ = ["Survey", "read_payments", "survey"]
+
+MAX_NAME: Final = 700
+MAX_ACCOUNT: Final = 100
+MAX_IDENTIFIER: Final = 200
+MAX_MINOR: Final = 10**17
+_MAX_TEXTS: Final = 200
+"""Lines and references kept of one payment; a batch told as one sum may name thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A message that can be trusted: what it is, the accounts it speaks of, how many payments."""
+
+    kind: MessageKind
+    message_id: str
+    accounts: tuple[str, ...]
+    payments: int
+
+
+def survey(content: bytes, zone: tzinfo) -> Survey:
+    """Read a message to its end, keeping nothing; raises BankMessageRefused."""
+    reading = Reading(content, bank_zone=zone)
+    count = sum(1 for _ in _payments(reading))
+    heading, statements = reading.finish()
+    if len(heading.message_id) > MAX_IDENTIFIER:
+        raise _too_long("the message identification")
+    accounts = dict.fromkeys(one.account.identifier or "" for one in statements)
+    return Survey(heading.kind, heading.message_id, tuple(accounts), count)
+
+
+def read_payments(content: bytes, zone: tzinfo) -> Iterator[Payment]:
+    """The payments of a message, one after the other; raises BankMessageRefused."""
+    return _payments(Reading(content, bank_zone=zone))
+
+
+def _payments(reading: Reading) -> Iterator[Payment]:
+    for placed in reading:
+        for payment in payments_of_entry(placed.statement, placed.entry, placed.position):
+            _check(payment)
+            # An intraday report comes again as a statement; it is read for its faults only.
+            if reading.kind is not MessageKind.REPORT:
+                yield replace(
+                    payment,
+                    references=payment.references[:_MAX_TEXTS],
+                    documents=payment.documents[:_MAX_TEXTS],
+                    lines=payment.lines[:_MAX_TEXTS],
+                )
+
+
+def _check(payment: Payment) -> None:
+    """Refuse what no bank sends and no table could hold."""
+    if max(payment.minor, payment.entry_minor) > MAX_MINOR:
+        raise BankMessageRefused(
+            "BANK-AMOUNT",
+            f"An amount of statement {payment.id.statement[:40]} is larger than any that can be "
+            "booked. Ask the bank for a correct file.",
+        )
+    if len(payment.id.account) > MAX_ACCOUNT:
+        raise _too_long("the identification of the account")
+    if len(payment.end_to_end_id or "") > MAX_IDENTIFIER:
+        raise _too_long("an end-to-end identification")
+    if len(payment_name(payment.id)) > MAX_NAME:
+        raise _too_long("an identification of a statement or entry")
+
+
+def _too_long(what: str) -> BankMessageRefused:
+    return BankMessageRefused(
+        "BANK-TEXT",
+        f"In the bank message {what} is longer than the standard allows. Ask the bank for a "
+        "correct file.",
+    )
