@@ -95,11 +95,17 @@ class ReminderFault:
 
 
 class ReminderRefused(ValueError):
-    """The document is no reminder, or one that breaks its profile; ``faults`` says all of it."""
+    """The document is no reminder, or one that breaks its profile; ``faults`` says all of it.
 
-    def __init__(self, faults: tuple[ReminderFault, ...]) -> None:
+    ``reminder`` is what it says all the same, where every value could be read.
+    """
+
+    def __init__(
+        self, faults: tuple[ReminderFault, ...], reminder: "Reminder | None" = None
+    ) -> None:
         super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
         self.faults = faults
+        self.reminder = reminder
 
     @property
     def code(self) -> str:

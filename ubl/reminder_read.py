@@ -72,11 +72,15 @@ class ReminderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReminderReading:
-    """A reminder as read, its profile, and the paths of what it says beyond the model."""
+    """A reminder as read, its profile, and the paths of what it says beyond the model.
+
+    ``warnings`` are what its profile advises against, where the profile is ours.
+    """
 
     reminder: Reminder
     kind: ReminderKind
     unread: tuple[str, ...]
+    warnings: tuple[ReminderFault, ...] = ()
 
 
 def recognise_reminder(root: etree._Element) -> ReminderKind | None:
@@ -110,11 +114,14 @@ def read_reminder(data: bytes, *, today: date | None = None) -> ReminderReading:
     reminder = reading.reminder()
     if reading.faults:
         raise ReminderRefused(tuple(reading.faults))
+    warnings: tuple[ReminderFault, ...] = ()
     if kind is ReminderKind.RECEIVABLES:
-        faults = [*check_reminder(reminder, today=today), *_tax_faults(root)]
-        if any(not fault.is_warning for fault in faults):
-            raise ReminderRefused(tuple(fault for fault in faults if not fault.is_warning))
-    return ReminderReading(reminder, kind, reading.document.uncovered())
+        faults = (*check_reminder(reminder, today=today), *_tax_faults(root))
+        fatal = tuple(fault for fault in faults if not fault.is_warning)
+        if fatal:
+            raise ReminderRefused(fatal, reminder)
+        warnings = faults
+    return ReminderReading(reminder, kind, reading.document.uncovered(), warnings)
 
 
 def _not_a_reminder(root: etree._Element, kind: ReminderKind | None) -> ReminderFault:

@@ -1,16 +1,18 @@
-"""What an incoming answer changes: MLS and Invoice Responses find the document they are about.
+"""What an incoming answer changes: MLS, Invoice Responses and reminders find their documents.
 
-An answer that fits no document is kept in the inbox and says so; it is never an error towards
-the sender, who cannot know what we have archived.
+What fits no document is kept in the inbox and says so; it is never an error towards the sender,
+who cannot know what we have archived.
 """
 
 from datetime import datetime
+from typing import Final
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.as4.identifiers import spid_of_seat
 from gateway.exchange import timeline
+from gateway.exchange.facts import ReminderFacts
 from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.states import NETWORK, NetworkState, PaymentState, advance
 from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup, Transmission
@@ -25,7 +27,9 @@ from ubl.response import (
 )
 from ubl.safexml import XmlRefused
 
-__all__ = ["apply_invoice_response", "apply_mls"]
+__all__ = ["apply_invoice_response", "apply_mls", "apply_reminder"]
+
+MAX_NAMED: Final = 500
 
 
 async def apply_mls(
@@ -108,6 +112,38 @@ async def apply_invoice_response(
     )
 
 
+async def apply_reminder(
+    session: AsyncSession, reminder: Document, facts: ReminderFacts, *, at: datetime
+) -> None:
+    """Tell the received invoices that their supplier reminds of them, and name the newest.
+
+    The supplier is who sent the invoice to the same participant; at most the first 500 numbers
+    are looked for. ``reminder`` is in the session already.
+    """
+    invoices = await _reminded(session, reminder, facts.invoices[:MAX_NAMED])
+    if not invoices:
+        return
+    reminder.related_id = max(one.id for one in invoices)
+    for invoice in invoices:
+        invoice.updated_at = at
+        timeline.record(
+            session,
+            invoice,
+            EventGroup.PAYMENT,
+            "reminder.received",
+            at=at,
+            facts={
+                "document_id": str(reminder.id),
+                "number": facts.number,
+                "level": facts.level,
+                "amount_minor": facts.amount_minor,
+                "currency": facts.currency,
+                "deadline": facts.due_date.isoformat() if facts.due_date else None,
+            },
+            evidence_id=reminder.content_id,
+        )
+
+
 def _unreadable(answer: Document, refused: ResponseRefused | XmlRefused) -> None:
     answer.network = NetworkState.REJECTED
     answer.failure_code, answer.failure_text = refused.code, str(refused)
@@ -162,3 +198,24 @@ async def _answered(
         .with_for_update()
     )
     return found.first()
+
+
+async def _reminded(
+    session: AsyncSession, reminder: Document, numbers: tuple[str, ...]
+) -> list[Document]:
+    """The tenant's newest invoice of each number from the supplier, in the order they came."""
+    found = await session.exec(
+        select(Document)
+        .where(
+            Document.tenant_id == reminder.tenant_id,
+            Document.direction == Direction.IN,
+            Document.kind == DocumentKind.INVOICE,
+            col(Document.number).in_(numbers),
+            Document.sender == reminder.sender,
+            Document.receiver == reminder.receiver,
+        )
+        .order_by(col(Document.id))
+        .with_for_update()
+    )
+    newest = {one.number: one for one in found}
+    return sorted(newest.values(), key=lambda one: one.id)

@@ -1,7 +1,7 @@
-"""What the exchange must know of an invoice to send, list and find it. Pure.
+"""What the exchange must know of an invoice or a reminder to send, list and find it. Pure.
 
 Read through the semantic model, so that the outbox, the inbox and the SBDH never disagree with
-what a person sees on the invoice.
+what a person sees on the document.
 """
 
 from dataclasses import dataclass
@@ -20,17 +20,20 @@ from gateway.as4.identifiers import (
 )
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.exchange.tables import DocumentKind
-from ubl.amounts import Amount, AmountUnreadable, to_minor
+from ubl.amounts import NO_CURRENCY, Amount, AmountUnreadable, to_minor
 from ubl.model import DocumentKind as UblKind
 from ubl.model import Identifier, Invoice
+from ubl.reminder import Reminder
 
-__all__ = ["DOCUMENT_ADDRESS", "InvoiceFacts", "read_facts"]
+__all__ = ["DOCUMENT_ADDRESS", "InvoiceFacts", "ReminderFacts", "read_facts", "reminder_facts"]
 
 DOCUMENT_ADDRESS: Final = ErrorKind(
     "DOCUMENT-ADDRESS", "The document does not say who sends it to whom", 422
 )
 
 _UBL_VERSION: Final = "2.1"
+_NUMBER: Final = 200
+_NAME: Final = 300
 _KINDS: Final = {
     UblKind.INVOICE: DocumentKind.INVOICE,
     UblKind.CREDIT_NOTE: DocumentKind.CREDIT_NOTE,
@@ -59,6 +62,47 @@ class InvoiceFacts:
     process: ProcessId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderFacts:
+    """One reminder, as far as lists and the invoices it is about need it.
+
+    ``due_date`` is the new deadline, ``amount_minor`` what is asked for in minor units of
+    ``currency``; ``invoices`` are the numbers of the documents its lines name, in their order.
+    """
+
+    number: str
+    issue_date: date
+    due_date: date | None
+    currency: str | None
+    amount_minor: int | None
+    sender_name: str
+    receiver_name: str
+    level: str | None
+    invoices: tuple[str, ...]
+
+
+def reminder_facts(reminder: Reminder) -> ReminderFacts:
+    """Pick out of a reminder what lists show and what finds its invoices."""
+    payable = reminder.totals.payable
+    currency = payable.currency if payable.currency != NO_CURRENCY else None
+    stated = (
+        *(one.due_date for one in reminder.payment),
+        *(one.due_date for one in reminder.terms),
+    )
+    named = (one.identifier for line in reminder.lines for one in line.references)
+    return ReminderFacts(
+        number=reminder.identifier[:_NUMBER],
+        issue_date=reminder.issue_date,
+        due_date=min((one for one in stated if one is not None), default=None),
+        currency=currency if currency and len(currency) == 3 else None,
+        amount_minor=_minor(payable, currency),
+        sender_name=(reminder.creditor.name or "")[:_NAME],
+        receiver_name=(reminder.debtor.name or "")[:_NAME],
+        level=reminder.type_code,
+        invoices=tuple(dict.fromkeys(named)),
+    )
+
+
 def read_facts(root: etree._Element, invoice: Invoice) -> InvoiceFacts:
     """Read what delivery needs; raises GatewayError DOCUMENT-ADDRESS when something is missing."""
     seller, buyer = invoice.seller, invoice.buyer
@@ -67,15 +111,15 @@ def read_facts(root: etree._Element, invoice: Invoice) -> InvoiceFacts:
     try:
         return InvoiceFacts(
             kind=_KINDS[invoice.kind],
-            number=(invoice.number or "")[:200],
+            number=(invoice.number or "")[:_NUMBER],
             issue_date=invoice.issue_date,
             due_date=invoice.due_date,
             currency=currency,
             amount_minor=_minor(due, currency),
             sender=_participant(seller.electronic_address if seller else None, "seller (BT-34)"),
-            sender_name=((seller.name if seller else None) or "")[:300],
+            sender_name=((seller.name if seller else None) or "")[:_NAME],
             receiver=_participant(buyer.electronic_address if buyer else None, "buyer (BT-49)"),
-            receiver_name=((buyer.name if buyer else None) or "")[:300],
+            receiver_name=((buyer.name if buyer else None) or "")[:_NAME],
             document_type=_document_type(root, invoice.specification),
             process=ProcessId(PROCESS_SCHEME, invoice.business_process or ""),
         )

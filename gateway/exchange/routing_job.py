@@ -33,12 +33,13 @@ from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.registry import JobContext
 from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
-from gateway.exchange.correlation import apply_invoice_response, apply_mls
+from gateway.exchange.correlation import apply_invoice_response, apply_mls, apply_reminder
 from gateway.exchange.encoding import ANSWERED_BY_MLS
-from gateway.exchange.facts import InvoiceFacts, read_facts
+from gateway.exchange.facts import InvoiceFacts, ReminderFacts, read_facts, reminder_facts
 from gateway.exchange.mls import REJECTING, mls_document, write_mls_for
 from gateway.exchange.outbound import enqueue_lookup
 from gateway.exchange.ports import Bookkeeper
+from gateway.exchange.reminder_check import check_arrived_reminder, is_reminder
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import (
     Direction,
@@ -69,7 +70,7 @@ class _Arrival:
     content: bytes
     stored: StoredBlob
     kind: DocumentKind
-    facts: InvoiceFacts | None
+    facts: InvoiceFacts | ReminderFacts | None
     run: ValidationRun | None
     refusal: Mapping[str, Any] | None
 
@@ -159,15 +160,24 @@ class RoutingJob:
             tenant_id=reception.tenant_id,
         )
         kind = _kind(header.document_type)
-        facts: InvoiceFacts | None = None
+        facts: InvoiceFacts | ReminderFacts | None = None
         run: ValidationRun | None = None
         refusal: Mapping[str, Any] | None = None
+        if kind is DocumentKind.REMINDER:
+            reminder, run = await asyncio.to_thread(
+                check_arrived_reminder,
+                content,
+                header.document_type,
+                tenant_id=reception.tenant_id,
+                at=self._now(),
+            )
+            facts = reminder_facts(reminder) if reminder is not None else None
         if kind is DocumentKind.INVOICE_RESPONSE:
             refusal = await asyncio.to_thread(_refusal, content)
         if kind is DocumentKind.OTHER:
             run = await self._check(reception.tenant_id, content, attempt)
-            facts = await asyncio.to_thread(_facts, content)
-            kind = facts.kind if facts else kind
+            facts = invoice = await asyncio.to_thread(_facts, content)
+            kind = invoice.kind if invoice else kind
         return _Arrival(reception, header, content, stored, kind, facts, run, refusal)
 
     async def _check(self, tenant_id: UUID, content: bytes, attempt: int) -> ValidationRun | None:
@@ -225,6 +235,8 @@ class RoutingJob:
             )
         session.add(document)
         await session.flush()
+        if isinstance(arrival.facts, ReminderFacts) and arrival.valid:
+            await apply_reminder(session, document, arrival.facts, at=self._now())
         reception.document_id = document.id
         timeline.record(
             session,
@@ -260,6 +272,8 @@ def _kind(document_type: DocumentTypeId) -> DocumentKind:
         return DocumentKind.MLS
     if document_type == INVOICE_RESPONSE:
         return DocumentKind.INVOICE_RESPONSE
+    if is_reminder(document_type):
+        return DocumentKind.REMINDER
     return DocumentKind.OTHER
 
 

@@ -314,6 +314,7 @@ def test_unreadable_values_are_named(old: str, new: str, code: str | None, path:
         read_reminder(changed)
     assert caught.value.code == code
     assert caught.value.faults[0].path.endswith(path)
+    assert caught.value.reminder is None
 
 
 def test_everything_missing_is_told_at_once() -> None:
@@ -408,7 +409,7 @@ def test_a_query_in_the_link_is_a_warning() -> None:
     asking = whole(terms=(ReminderTerms(link="https://pay.example/p?mail=a"),))
     (fault,) = check_reminder(asking)
     assert (fault.rule, fault.is_warning) == ("R30", True)
-    assert write_reminder(asking)
+    assert read_reminder(write_reminder(asking)).warnings == (fault,)
 
 
 @pytest.mark.parametrize(
@@ -461,6 +462,8 @@ def test_our_profile_is_checked_when_read() -> None:
     with pytest.raises(ReminderRefused) as caught:
         read_reminder(wrong)
     assert [fault.rule for fault in caught.value.faults] == ["R24"]
+    assert caught.value.reminder is not None
+    assert caught.value.reminder.payment[0].references == ("RF28F2026001",)
     taxed = write_reminder(SMALL).replace(
         b"<cac:LegalMonetaryTotal>",
         b'<cac:TaxTotal><cbc:TaxAmount currencyID="EUR">1</cbc:TaxAmount></cac:TaxTotal>'
