@@ -28,6 +28,7 @@ from gateway.as4.mime import MimeLimits
 from gateway.core import app_keys, health, schema
 from gateway.core.blobs import BlobStore, LocalBlobStore
 from gateway.core.blobs_object import ObjectBlobStore
+from gateway.core.business_date import BusinessDates
 from gateway.core.clock import BusinessClock, now
 from gateway.core.database import Database
 from gateway.core.faults import Faults
@@ -71,15 +72,19 @@ from gateway.network.service import NETWORK, Network
 from gateway.network.sml import SML_ZONES, Locator
 from gateway.network.smp_client import Lookup
 from gateway.network.smp_server import SmpServer
+from gateway.receivables import api as receivables_api
+from gateway.receivables import keys as receivables_keys
 from gateway.receivables.bookkeeping import Books
+from gateway.receivables.desk import Receivables
 from gateway.receivables.ledger import Ledger
 from gateway.validation import api as validation_api
 from gateway.validation import pages as validation_pages
 from gateway.validation import worker as validation_worker
 from gateway.validation.keys import VALIDATION
 from gateway.validation.service import ValidationService
+from gateway.web import business_date, render, server
 from gateway.web import pages as web_pages
-from gateway.web import render, server
+from gateway.web.business_date import BUSINESS_DATES
 
 __all__ = ["Gateway", "all_routes", "open_gateway"]
 
@@ -126,6 +131,7 @@ class Gateway:
     access: Access
     network: Network
     participants: Participants
+    dates: BusinessDates
     health: Health
     web: web.Application
     worker: Worker
@@ -141,6 +147,8 @@ def all_routes() -> tuple[Route, ...]:
         *validation_api.ROUTES,
         *exchange_api.ROUTES,
         *as4_server.ROUTES,
+        *receivables_api.ROUTES,
+        *business_date.ROUTES,
         *web_pages.ROUTES,
         *access_pages.ROUTES,
         *network_pages.ROUTES,
@@ -170,6 +178,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
         gateway = _assemble(platform, network, lookup)
         await _introduce_provider(gateway)
+        await gateway.dates.refresh()
+        closing.push_async_callback(_end, asyncio.create_task(gateway.dates.follow()))
         yield gateway
 
 
@@ -291,12 +301,16 @@ def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
         ledger=ledger,
         books=Books(ledger=ledger, today=platform.business.today),
     )
+    dates = BusinessDates(database=database, clock=platform.business, stage=settings.stage)
+    application[BUSINESS_DATES] = dates
     _add_exchange(application, parts)
+    _add_receivables(application, parts)
     return Gateway(
         platform=platform,
         access=access,
         network=network,
         participants=participants,
+        dates=dates,
         health=readiness,
         web=application,
         worker=Worker(
@@ -337,6 +351,17 @@ def _add_exchange(application: web.Application, parts: Parts) -> None:
         limits=UnpackLimits(mime=MimeLimits(max_part_bytes=limit), max_document_bytes=limit),
     )
     application[as4_server.FAULTS] = faults
+
+
+def _add_receivables(application: web.Application, parts: Parts) -> None:
+    platform = parts.platform
+    application[receivables_keys.BUSINESS] = platform.business
+    application[receivables_keys.RECEIVABLES] = Receivables(
+        database=platform.database,
+        ledger=parts.ledger,
+        today=platform.business.today,
+        now=now,
+    )
 
 
 def _registry(parts: Parts) -> Registry:
