@@ -23,6 +23,14 @@ Point = Literal[
     "message-committed",
     "receipt-sent",
     "inbox-committed",
+    "reminder-planned",
+    "reminder-drafted",
+    "reminder-composed",
+    "reminder-sent",
+    "mail-agreed",
+    "mail-marked",
+    "mail-taken",
+    "mail-ended",
 ]
 
 

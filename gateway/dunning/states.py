@@ -6,6 +6,7 @@ from typing import Final
 
 __all__ = [
     "MAIL",
+    "PENDING",
     "REMINDER",
     "TAKEN",
     "MailEvent",
@@ -61,6 +62,9 @@ REMINDER: Final[Mapping[tuple[ReminderState, ReminderEvent], ReminderState]] = {
     # The e-mail or the Peppol document of a sent step may still be refused or called off.
     (_S.SENT, _E.REFUSED): _S.FAILED,
     (_S.SENT, _E.NOT_DUE): _S.CANCELLED,
+    # A person posted the letter.
+    (_S.UNREACHABLE, _E.HANDED_OVER): _S.SENT,
+    (_S.FAILED, _E.HANDED_OVER): _S.SENT,
     (_S.UNREACHABLE, _E.TRIED_AGAIN): _S.PLANNED,
     (_S.UNREACHABLE, _E.NOT_DUE): _S.CANCELLED,
     (_S.UNREACHABLE, _E.DECLINED): _S.CANCELLED,
@@ -72,6 +76,9 @@ REMINDER: Final[Mapping[tuple[ReminderState, ReminderEvent], ReminderState]] = {
 TAKEN: Final = frozenset({_S.SENT, _S.DONE})
 """States in which a step counts as taken for the items it is about."""
 
+PENDING: Final = frozenset({_S.PLANNED, _S.AWAITING_APPROVAL, _S.UNREACHABLE, _S.FAILED})
+"""States in which a step is still to be taken: by the gateway, or by a person."""
+
 
 class MailPurpose(StrEnum):
     """Why an e-mail is sent to a customer."""
@@ -81,13 +88,16 @@ class MailPurpose(StrEnum):
 
 
 class MailState(StrEnum):
-    """Where an e-mail is. UNKNOWN: the connection broke after the text was handed over."""
+    """Where an e-mail is."""
 
     READY = "ready"
     SENDING = "sending"
+    """The server is about to get the text, or has it and has not said so yet."""
     SENT = "sent"
     REFUSED = "refused"
+    """The server said no for good, or could not be reached for too long."""
     UNKNOWN = "unknown"
+    """Cut off while the server had the text: it may have arrived."""
     CANCELLED = "cancelled"
 
 
