@@ -1,0 +1,1 @@
+"""Payment-initiation providers, one module each."""
