@@ -34,6 +34,7 @@ __all__ = [
     "ViewRow",
     "ViewSection",
     "ViewTable",
+    "group_fields",
     "invoice_view",
 ]
 
@@ -142,6 +143,11 @@ def invoice_view(invoice: Invoice, *, locale: str) -> InvoiceView:
     Raises LanguageUnknown.
     """
     return _Layout(Localized(locale)).invoice(invoice)
+
+
+def group_fields(value: Any, group: str, *, words: Localized) -> tuple[ViewField, ...]:
+    """Write every field that a group of the model has, for instance of a Seller (BG-4)."""
+    return tuple(_Layout(words).fields(value, group))
 
 
 class _Layout:
