@@ -8,7 +8,7 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway.demo.cast import Actor
+from gateway.demo.cast import Firm
 
 __all__ = ["CRATES", "Line", "render_invoice"]
 
@@ -41,8 +41,8 @@ CRATES: Final = (
 def render_invoice(
     *,
     number: str,
-    seller: Actor,
-    buyer: Actor,
+    seller: Firm,
+    buyer: Firm,
     issued: date,
     lines: Sequence[Line] = CRATES,
     total_off_by: Decimal = Decimal(0),
@@ -66,7 +66,16 @@ def render_invoice(
     ).encode()
 
 
-def _party(actor: Actor) -> dict[str, str]:
-    value = actor.participant.value if actor.participant else ""
+def _party(firm: Firm) -> dict[str, str]:
+    value = firm.participant.value if firm.participant else ""
     icd, _, number = value.partition(":")
-    return {"icd": icd, "number": number, "name": actor.business}
+    return {
+        "icd": icd,
+        "number": number,
+        "name": firm.business,
+        "street": firm.street,
+        "city": firm.city,
+        "post_code": firm.post_code,
+        "books": firm.books,
+        "account": firm.account,
+    }

@@ -1,18 +1,17 @@
-"""Sets the stage: PKI, data folders, settings, accounts, and the three running processes.
+"""Sets the stage: PKI, data folders, settings, accounts, the gateways and their peers.
 
 The gateways are ordinary ones with ordinary settings; only their trust anchors and the file that
 stands for the SML are made here.
 """
 
 import asyncio
-import os
 import secrets
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,62 +24,98 @@ from gateway.as4.identifiers import PARTICIPANT_SCHEME, spid_of_seat
 from gateway.core.clock import now
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.settings import load_settings
-from gateway.demo.cast import BUYER, CAST, SELLER, SMP, Actor
+from gateway.demo.cast import BUYER, CAST, SELLER, SMP, Actor, Firm
+from gateway.demo.peers import Peers, choose_places, open_peers
+from gateway.demo.processes import DEMO_NOT_UP, free_port, running
 from gateway.network.local_pki import TestPki, ensure_test_pki
-from gateway.network.participants import BILLING_OFFERS, MLS_OFFER, Offer
+from gateway.network.participants import BILLING_OFFERS, MLS_OFFER, REMINDER_OFFER, Offer
 
-__all__ = ["DEMO_FOLDER", "DEMO_NOT_UP", "House", "Stage", "set_stage"]
+__all__ = ["DEMO_FOLDER", "Door", "House", "Stage", "set_stage"]
 
 DEMO_FOLDER: Final = ErrorKind("DEMO-FOLDER", "The demonstration's folder is not its own", 500)
-DEMO_NOT_UP: Final = ErrorKind("DEMO-NOT-UP", "A gateway of the demonstration did not start", 500)
 
 MARKER: Final = ".peppol-gateway-demo"
+PEERS: Final = "peers"
 START_LIMIT_S: Final = 90
-_STOP_LIMIT_S: Final = 30
+GATEWAY_CUTS: Final = frozenset({"receipt", "mls", "response"})
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How to get into one firm's account: the console's password, and an API session."""
+
+    firm: Firm
+    url: str
+    password: str
+    http: aiohttp.ClientSession
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """One actor's running gateway: its address, and how to get in."""
+    """One actor's running gateway with the accounts of everybody it serves."""
 
     actor: Actor
     url: str
     password: str
     http: aiohttp.ClientSession
     folder: Path
+    neighbours: tuple[Door, ...] = ()
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """The accounts at this gateway, its own first."""
+        return (Door(self.actor, self.url, self.password, self.http), *self.neighbours)
+
+    def door(self, firm: Firm) -> Door:
+        """The account of one firm."""
+        return next(one for one in self.doors if one.firm is firm)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The three houses, ready to play."""
+    """The three houses and their peers, ready to play."""
 
     smp: House
     seller: House
     buyer: House
+    peers: Peers
     folder: Path
 
 
 @asynccontextmanager
 async def set_stage(folder: Path, *, cut: str | None = None) -> AsyncIterator[Stage]:
-    """Build everything in ``folder``, start the three processes, stop them on leaving.
+    """Build everything in ``folder``, start every process, stop them on leaving.
 
     A folder of an earlier demonstration is emptied first; any other folder that is not empty is
-    refused (GatewayError DEMO-FOLDER). ``cut`` withholds one kind of answer on both sides.
+    refused (GatewayError DEMO-FOLDER). ``cut`` withholds one kind of answer: receipt, mls and
+    response at the gateways, mail and webhook at the peers.
     """
     _clear(folder)
     pki = ensure_test_pki(
         folder / "pki", ap_seats=[SELLER.seat_id, BUYER.seat_id], smp_seats=[SMP.seat_id], at=now()
     )
-    ports = {actor.key: _port(actor.port) for actor in CAST}
+    ports = {actor.key: free_port(actor.port) for actor in CAST}
+    places = choose_places()
     _write_sml(folder, ports[SMP.key])
     async with AsyncExitStack() as closing:
         houses: dict[str, House] = {}
         for actor in CAST:
-            settings_file = _settle(folder, actor, pki, ports[actor.key], cut)
+            more = places.settings() if actor is SELLER else ""
+            faults = cut if cut in GATEWAY_CUTS else None
+            settings_file = _settle(folder, actor, pki, ports[actor.key], cut=faults, more=more)
             houses[actor.key] = await _open_house(closing, folder, actor, settings_file)
+        peers = await closing.enter_async_context(
+            open_peers(
+                folder / PEERS,
+                places,
+                webhook=f"{houses[SELLER.key].url}/v1/provider-events/sandbox",
+                today=date.today(),  # noqa: DTZ011 - a bank keeps the calendar of its place
+                cut=cut,
+            )
+        )
         await asyncio.gather(*(_until_ready(one) for one in houses.values()))
         await _publish(houses[SMP.key], (houses[SELLER.key], houses[BUYER.key]))
-        yield Stage(houses[SMP.key], houses[SELLER.key], houses[BUYER.key], folder)
+        yield Stage(houses[SMP.key], houses[SELLER.key], houses[BUYER.key], peers, folder)
 
 
 def _clear(folder: Path) -> None:
@@ -94,26 +129,16 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / MARKER).touch()
-
-
-def _port(preferred: int) -> int:
-    """The preferred port, or any free one where somebody uses it."""
-    for wanted in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", wanted))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise GatewayError(DEMO_NOT_UP, "There is no free port on the loopback interface.")
+    (folder / PEERS).mkdir()
 
 
 def _write_sml(folder: Path, smp_port: int) -> None:
     (folder / "sml.toml").write_text(f'default = "http://127.0.0.1:{smp_port}/smp"\n')
 
 
-def _settle(folder: Path, actor: Actor, pki: TestPki, port: int, cut: str | None) -> Path:
+def _settle(
+    folder: Path, actor: Actor, pki: TestPki, port: int, *, cut: str | None, more: str
+) -> Path:
     """Give an actor a data folder, the keys of its own seat, and its settings file."""
     home = folder / actor.key
     keys = home / "keys"
@@ -142,7 +167,7 @@ delivery_backoff_s = [1, 2, 3, 5]
 
 [faults]
 cut = [{f'"{cut}"' if cut else ""}]
-"""
+{more}"""
     )
     return file
 
@@ -151,70 +176,44 @@ async def _open_house(
     closing: AsyncExitStack, folder: Path, actor: Actor, settings_file: Path
 ) -> House:
     settings = load_settings(settings_file)
-    password = secrets.token_urlsafe(12)
+    firms: tuple[Firm, ...] = (actor, *actor.neighbours)
     async with open_gateway(settings) as gateway:
-        key = await _furnish(gateway, actor, password)
-    await closing.enter_async_context(_process(folder / actor.key, settings_file))
-    http = aiohttp.ClientSession(
-        base_url=settings.public_url,
-        headers={"Authorization": f"Bearer {key}"},
-        timeout=aiohttp.ClientTimeout(total=120),
-    )
-    closing.push_async_callback(http.close)
-    return House(actor, settings.public_url, password, http, folder / actor.key)
+        keys = [await _furnish(gateway, actor, firm) for firm in firms]
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(settings_file)]
+    await closing.enter_async_context(running(command, folder / actor.key / "gateway.log"))
+    doors = []
+    for firm, (password, key) in zip(firms, keys, strict=True):
+        http = aiohttp.ClientSession(
+            base_url=settings.public_url,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=aiohttp.ClientTimeout(total=120),
+        )
+        closing.push_async_callback(http.close)
+        doors.append(Door(firm, settings.public_url, password, http))
+    own, *others = doors
+    return House(actor, own.url, own.password, own.http, folder / actor.key, tuple(others))
 
 
-async def _furnish(gateway: Gateway, actor: Actor, password: str) -> str:
-    """Open the account with a person, a participant and an API key; returns the key."""
-    tenant = await gateway.access.create_tenant(slug=actor.key, name=actor.business)
+async def _furnish(gateway: Gateway, actor: Actor, firm: Firm) -> tuple[str, str]:
+    """Open a firm's account with a person, a participant and an API key; password and key."""
+    password = secrets.token_urlsafe(12)
+    tenant = await gateway.access.create_tenant(slug=firm.key, name=firm.business)
     await gateway.access.create_user(
         tenant_id=tenant.id,
-        email=actor.person,
+        email=firm.person,
         password=password,
         role=Role.OWNER,
-        locale=actor.locale,
+        locale=firm.locale,
     )
-    if actor.participant is not None:
+    if firm.participant is not None:
         await gateway.participants.register(
-            tenant.id, actor.participant, name=actor.business, country=actor.country
+            tenant.id, firm.participant, name=firm.business, country=actor.country
         )
     caller = Principal(
         tenant_id=tenant.id, actor="gateway demo", kind=CallerKind.USER, scopes=SCOPES
     )
     _, key = await gateway.access.create_api_key(caller, name="gateway demo", scopes=SCOPES)
-    return key
-
-
-@asynccontextmanager
-async def _process(home: Path, settings_file: Path) -> AsyncIterator[None]:
-    """An ordinary ``gateway serve``, its log in the data folder."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("GATEWAY__")
-    }
-    with (home / "gateway.log").open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gateway",
-            "serve",
-            "--config",
-            str(settings_file),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environment,
-        )
-    try:
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            try:
-                async with asyncio.timeout(_STOP_LIMIT_S):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+    return password, key
 
 
 async def _until_ready(house: House) -> None:
@@ -242,12 +241,14 @@ async def _publish(smp: House, gateways: Sequence[House]) -> None:
     """Do what the operators would do: publish both participants and both SPIDs in the SMP."""
     for house in gateways:
         seat = await _own_seat(house)
-        participant = house.actor.participant
-        offers = [(participant, house.actor.business, BILLING_OFFERS)] if participant else []
         published: list[tuple[Any, str, Sequence[Offer]]] = [
-            *offers,
-            (spid_of_seat(house.actor.seat_id), house.actor.provider, (MLS_OFFER,)),
+            (spid_of_seat(house.actor.seat_id), house.actor.provider, (MLS_OFFER,))
         ]
+        for door in house.doors:
+            more = (REMINDER_OFFER,) if door.firm.reminders else ()
+            if door.firm.participant is not None:
+                offers = (*BILLING_OFFERS, *more)
+                published.append((door.firm.participant, door.firm.business, offers))
         for who, name, services in published:
             body = {
                 "participant": f"{PARTICIPANT_SCHEME}::{who.value}",
