@@ -6,6 +6,7 @@ from typing import Final
 
 __all__ = [
     "MAIL",
+    "MAY_ARRIVE",
     "PENDING",
     "REMINDER",
     "TAKEN",
@@ -99,6 +100,12 @@ class MailState(StrEnum):
     UNKNOWN = "unknown"
     """Cut off while the server had the text: it may have arrived."""
     CANCELLED = "cancelled"
+
+
+MAY_ARRIVE: Final = frozenset(
+    {MailState.READY, MailState.SENDING, MailState.SENT, MailState.UNKNOWN}
+)
+"""States in which an e-mail has reached, or may still reach, the customer."""
 
 
 class MailEvent(StrEnum):

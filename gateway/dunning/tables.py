@@ -73,6 +73,7 @@ class Reminder(SQLModel, table=True):
     __tablename__ = "reminder"
     __table_args__ = (
         UniqueConstraint("tenant_id", "step_key"),
+        UniqueConstraint("tenant_id", "number"),
         Index("ix_reminder_list", "tenant_id", "state", "id"),
     )
 

@@ -485,6 +485,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reminder")),
         sa.UniqueConstraint("document_id", name=op.f("uq_reminder_document_id")),
+        sa.UniqueConstraint("tenant_id", "number", name=op.f("uq_reminder_tenant_id_number")),
         sa.UniqueConstraint("tenant_id", "step_key", name=op.f("uq_reminder_tenant_id_step_key")),
     )
     with op.batch_alter_table("reminder", schema=None) as batch_op:
