@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.errors import ErrorKind, GatewayError
-from reminders.camt_fields import BankMessageRefused
 
 __all__ = [
     "ALLOCATION_INVALID",
@@ -53,8 +52,6 @@ PROPOSAL_STALE: Final = ErrorKind("BANK-STALE", "The open items have changed mea
 ALLOCATION_INVALID: Final = ErrorKind("BANK-ALLOCATION", "The money cannot be shared so", 422)
 
 
-def refusal(refused: BankMessageRefused, **facts: str | int) -> GatewayError:
-    """The reader's refusal as the product's error, with the place in the file."""
-    if refused.line:
-        facts["line"] = refused.line
-    return GatewayError(REFUSALS[refused.code], refused.message, **facts)
+def refusal(code: str, message: str, **facts: str | int) -> GatewayError:
+    """The reader's refusal as the product's error."""
+    return GatewayError(REFUSALS[code], message, **facts)
