@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from reminders.content import ReminderContent
 from reminders.qr import qr_png
 
-__all__ = ["MailRefused", "Mailbox", "reminder_mail"]
+__all__ = ["MailRefused", "Mailbox", "begin_mail", "end_mail", "mail_templates", "reminder_mail"]
 
 MAX_ADDRESS: Final = 254
 _ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+@[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+")
@@ -83,6 +83,35 @@ def reminder_mail(
     ``letter`` is a PDF, ``ubl`` the UBL Reminder. ``sent_at`` is timezone-aware. Raises
     MailRefused.
     """
+    mail = begin_mail(
+        subject=content.subject,
+        sender=sender,
+        recipient=recipient,
+        reply_to=reply_to,
+        message_id=message_id,
+        sent_at=sent_at,
+        answers=answers,
+    )
+    _write_bodies(mail, content, message_id)
+    _attach(mail, content, letter, ubl)
+    end_mail(mail, locale=content.locale, message_id=message_id)
+    return mail
+
+
+def begin_mail(
+    *,
+    subject: str,
+    sender: Mailbox,
+    recipient: Mailbox,
+    reply_to: Mailbox | None,
+    message_id: str,
+    sent_at: datetime,
+    answers: str | None,
+) -> EmailMessage:
+    """Begin an e-mail that is sent automatically: its headers, without a body. Raises MailRefused.
+
+    The arguments are those of ``reminder_mail``.
+    """
     for identifier in (message_id, answers):
         if identifier is not None and not _MESSAGE_ID.fullmatch(identifier):
             message = "A message id has the form <left@right>, in ASCII without spaces."
@@ -92,19 +121,24 @@ def reminder_mail(
     mail["To"] = _address(recipient)
     if reply_to is not None:
         mail["Reply-To"] = _address(reply_to)
-    mail["Subject"] = content.subject
+    mail["Subject"] = subject
     mail["Date"] = format_datetime(sent_at)
     mail["Message-ID"] = message_id
     if answers is not None:
         mail["In-Reply-To"] = answers
         mail["References"] = answers
     mail["Auto-Submitted"] = "auto-generated"
-    _write_bodies(mail, content, message_id)
-    _attach(mail, content, letter, ubl)
-    # Last, because headers of that kind move into the first part when a second is added.
-    mail["Content-Language"] = content.locale.replace("_", "-")
-    _fix_boundaries(mail, message_id)
     return mail
+
+
+def end_mail(mail: EmailMessage, *, locale: str, message_id: str) -> None:
+    """Finish an e-mail whose bodies are written, so that the same call gives the same bytes."""
+    # Last, because headers of that kind move into the first part when a second is added.
+    mail["Content-Language"] = locale.replace("_", "-")
+    digest = hashlib.sha256(message_id.encode("ascii")).hexdigest()[:24]
+    parts = (part for part in mail.walk() if part.is_multipart())
+    for position, part in enumerate(parts, start=1):
+        part.set_boundary(f"=_{position}_{digest}")
 
 
 def _address(mailbox: Mailbox) -> Address:
@@ -117,10 +151,10 @@ def _address(mailbox: Mailbox) -> Address:
 
 def _write_bodies(mail: EmailMessage, content: ReminderContent, message_id: str) -> None:
     mail.set_content(
-        _environment().get_template("mail.txt").render(c=content), cte="quoted-printable"
+        mail_templates().get_template("mail.txt").render(c=content), cte="quoted-printable"
     )
     qr_id = "" if content.qr is None else "qr." + message_id.strip("<>")
-    html = _environment().get_template("mail.html").render(c=content, qr_id=qr_id)
+    html = mail_templates().get_template("mail.html").render(c=content, qr_id=qr_id)
     mail.add_alternative(html, subtype="html", cte="quoted-printable")
     if content.qr is None:
         return
@@ -147,16 +181,9 @@ def _attach(
         mail.add_attachment(ubl, maintype="application", subtype="xml", filename=f"{name}.xml")
 
 
-def _fix_boundaries(mail: EmailMessage, message_id: str) -> None:
-    """Name the boundaries after the message, so that the same call gives the same bytes."""
-    digest = hashlib.sha256(message_id.encode("ascii")).hexdigest()[:24]
-    parts = (part for part in mail.walk() if part.is_multipart())
-    for position, part in enumerate(parts, start=1):
-        part.set_boundary(f"=_{position}_{digest}")
-
-
 @cache
-def _environment() -> Environment:
+def mail_templates() -> Environment:
+    """The templates of e-mails; what they fill in is escaped in HTML."""
     return Environment(
         loader=PackageLoader("reminders", "templates"),
         autoescape=select_autoescape(("html",)),

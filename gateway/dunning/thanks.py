@@ -1,0 +1,203 @@
+"""What follows when money closes an item: its reminders stop, and who was asked is thanked.
+
+The ledger calls ``settled`` inside its own transaction, with the customer locked: nothing is
+written or asked there but rows. The e-mail is composed by a job of its own.
+"""
+
+import asyncio
+from datetime import date
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.access.tables import Tenant
+from gateway.core.clock import MachineClock
+from gateway.core.database import Database
+from gateway.core.errors import GatewayError
+from gateway.core.ids import new_id
+from gateway.core.jobs.dialect import insert_or_skip
+from gateway.core.jobs.queue import JobQueue
+from gateway.core.jobs.registry import JobContext
+from gateway.core.settings import MailSettings
+from gateway.dunning.composing import REMINDER_UNWRITABLE
+from gateway.dunning.drafting import can_mail
+from gateway.dunning.lanes import MAIL, MAIL_LANE, THANK
+from gateway.dunning.states import TAKEN, MailPurpose, MailState, ReminderEvent
+from gateway.dunning.steps import happen, pending_of
+from gateway.dunning.tables import OutgoingMail, Reminder, ReminderLine
+from gateway.exchange.archive import Archive
+from gateway.exchange.tables import Document
+from gateway.receivables.ledger import item_of
+from gateway.receivables.tables import Customer, HoldRow, ItemRow
+from reminders.account import HoldReason
+from reminders.entries import ItemKind
+from reminders.ledger import state_of
+from reminders.mail import Mailbox, MailRefused
+from reminders.step import Why
+from reminders.thanks import Thanks, thanks_content, thanks_mail
+from ubl.amounts import from_minor
+from ubl.localized import LanguageUnknown
+
+__all__ = ["Settlement", "ThankJob"]
+
+
+class Settlement:
+    """Follows the ledger: stops what is not due any more, and asks for the thanks."""
+
+    def __init__(self, *, queue: JobQueue) -> None:
+        self._queue = queue
+
+    async def settled(self, session: AsyncSession, item: ItemRow, *, on: date) -> None:
+        """A payment closed a claim."""
+        await _stop_reminders(session, item)
+        if item.kind is ItemKind.INVOICE and await _was_asked(session, item):
+            key = f"thanks:{item.id}:{on}"
+            await self._queue.enqueue(
+                session,
+                kind=THANK,
+                payload={"item_id": str(item.id), "on": on.isoformat()},
+                dedupe_key=key,
+            )
+
+
+async def _stop_reminders(session: AsyncSession, item: ItemRow) -> None:
+    """Cancel the steps still to be taken of which every claim is settled now."""
+    for row in await pending_of(session, item.tenant_id, item.customer_id):
+        found = await session.exec(
+            select(ItemRow.id, ItemRow.open_minor)
+            .join(ReminderLine, col(ReminderLine.item_id) == col(ItemRow.id))
+            .where(ReminderLine.reminder_id == row.id, col(ReminderLine.is_claim))
+        )
+        still_open = {item_id for item_id, open_minor in found.all() if open_minor}
+        if not still_open - {item.id}:
+            happen(session, row, ReminderEvent.NOT_DUE, reason=Why.SETTLED.value)
+
+
+async def _was_asked(session: AsyncSession, item: ItemRow) -> bool:
+    """Whether the customer was reminded of the item, or began to pay it from a link."""
+    reminded = (
+        select(Reminder.id)
+        .join(ReminderLine, col(ReminderLine.reminder_id) == col(Reminder.id))
+        .where(
+            ReminderLine.item_id == item.id,
+            col(ReminderLine.is_claim),
+            col(Reminder.state).in_(TAKEN),
+        )
+        .limit(1)
+    )
+    if (await session.exec(reminded)).first() is not None:
+        return True
+    by_link = (
+        select(HoldRow.id)
+        .where(HoldRow.item_id == item.id, HoldRow.reason == HoldReason.PAYMENT_UNDER_WAY)
+        .limit(1)
+    )
+    return (await session.exec(by_link)).first() is not None
+
+
+class ThankJob:
+    """Writes the e-mail of thanks for one paid invoice, once per closing."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        archive: Archive,
+        queue: JobQueue,
+        mail: MailSettings,
+        now: MachineClock,
+    ) -> None:
+        self._database = database
+        self._archive = archive
+        self._queue = queue
+        self._mail = mail
+        self._now = now
+
+    async def __call__(self, job: JobContext) -> None:
+        """Compose the message and hand it to the mail job; without an address there is none."""
+        item_id, on = UUID(job.payload["item_id"]), date.fromisoformat(job.payload["on"])
+        async with self._database.read() as session:
+            item = await session.get_one(ItemRow, item_id)
+            customer = await session.get_one(Customer, item.customer_id)
+            creditor = await _creditor(session, item)
+            paid = state_of(await item_of(session, item), date.max).paid
+            answers = await _last_reminder(session, item_id)
+        if item.closed_on is None or not can_mail(self._mail, customer):
+            return
+        mail_id = new_id()
+        message_id = f"<{mail_id.hex}@{self._mail.sender.rpartition('@')[2]}>"
+        try:
+            thanks = thanks_content(
+                creditor=creditor,
+                number=item.number,
+                total=from_minor(paid, item.currency),
+                received_on=on,
+                locale=customer.locale,
+            )
+            message = await asyncio.to_thread(
+                self._write, thanks, customer, message_id=message_id, answers=answers
+            )
+        except (LanguageUnknown, MailRefused) as error:
+            raise GatewayError(REMINDER_UNWRITABLE, str(error), fault=error.code) from None
+        kept = await self._archive.keep(
+            message, purpose="mail", media_type="message/rfc822", tenant_id=item.tenant_id
+        )
+        async with self._database.write() as session:
+            session.add(kept)
+            await session.flush()
+            added = await session.exec(
+                insert_or_skip(session, OutgoingMail)
+                .values(
+                    id=mail_id,
+                    tenant_id=item.tenant_id,
+                    customer_id=customer.id,
+                    purpose=MailPurpose.THANKS,
+                    source=f"thanks:{item_id}:{on}",
+                    recipient=customer.email,
+                    subject=thanks.subject,
+                    message_id=message_id,
+                    content_id=kept.id,
+                    state=MailState.READY,
+                    created_at=self._now(),
+                )
+                .returning(OutgoingMail.id)
+            )
+            if added.first() is not None:
+                await self._queue.enqueue(
+                    session, kind=MAIL, payload={"mail_id": str(mail_id)}, lane=MAIL_LANE
+                )
+            await job.fence(session)
+
+    def _write(
+        self, thanks: Thanks, customer: Customer, *, message_id: str, answers: str | None
+    ) -> bytes:
+        return thanks_mail(
+            thanks,
+            sender=Mailbox(self._mail.sender, thanks.signature),
+            recipient=Mailbox(customer.email or "", customer.name),
+            message_id=message_id,
+            sent_at=self._now(),
+            answers=answers,
+        ).as_bytes()
+
+
+async def _creditor(session: AsyncSession, item: ItemRow) -> str:
+    """Who is owed, as the invoice names them, else as the account does."""
+    if item.document_id is not None:
+        document = await session.get_one(Document, item.document_id)
+        if document.sender_name:
+            return document.sender_name
+    return (await session.get_one(Tenant, item.tenant_id)).name
+
+
+async def _last_reminder(session: AsyncSession, item_id: UUID) -> str | None:
+    """The message id of the last e-mail that asked for the item."""
+    found = await session.exec(
+        select(OutgoingMail.message_id)
+        .join(ReminderLine, col(ReminderLine.reminder_id) == col(OutgoingMail.reminder_id))
+        .where(ReminderLine.item_id == item_id, OutgoingMail.state == MailState.SENT)
+        .order_by(col(OutgoingMail.id).desc())
+        .limit(1)
+    )
+    return found.first()
