@@ -259,19 +259,20 @@ class MoneyBooks:
             return
         payment = receipt.payment
         document = await session.get_one(Document, row.document_id)
+        facts: dict[str, Any] = {
+            "amount_minor": minor,
+            "currency": payment.currency,
+            "day": self.day_of(payment).isoformat(),
+            "payer": payment.party_name,
+            "reason": receipt.reason,
+        }
         timeline.record(
             session,
             document,
             EventGroup.PAYMENT,
             kind,
             at=self._now(),
-            facts={
-                "amount_minor": minor,
-                "currency": payment.currency,
-                "day": self.day_of(payment).isoformat(),
-                "payer": payment.party_name or "",
-                "reason": receipt.reason,
-            },
+            facts={name: value for name, value in facts.items() if value},
             evidence_id=receipt.evidence_id,
         )
 
