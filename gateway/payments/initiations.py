@@ -26,8 +26,8 @@ __all__ = ["PAYER", "Learnt", "advance", "hold_items"]
 PAYER: Final = "payer (payment link)"
 """The actor of what a payer did; a link says nothing about who opened it."""
 
-Learnt = Literal["event", "inquiry"]
-"""How a provider's word came: it told us, or we asked."""
+Learnt = Literal["event", "inquiry", "bank"]
+"""How we know: the provider told us, we asked it, or the money is there."""
 
 
 async def advance(
@@ -40,7 +40,7 @@ async def advance(
     at: datetime,
     learnt: Learnt,
 ) -> bool:
-    """Take a provider's word into the books; False when it changes nothing.
+    """Take what is known of a payment into the books; False when it changes nothing.
 
     ``wait`` is how long reminders hold for money that is under way. Locks the customer.
     """
@@ -57,7 +57,7 @@ async def advance(
         await lift_holds_of(session, initiation.tenant_id, str(initiation.id), on=today, at=at)
     if before not in UNDER_WAY and now in UNDER_WAY:
         await hold_items(session, initiation, today=today, wait=wait, at=at)
-    if now in TAKEN and before not in TAKEN:
+    if now in TAKEN and before not in TAKEN and learnt != "bank":
         await _tell(session, initiation, "payment.under-way", at=at, learnt=learnt)
     elif now is InitiationState.FAILED:
         await _tell(session, initiation, "payment.failed", at=at, learnt=learnt)

@@ -28,11 +28,11 @@ __all__ = [
     "TAKEN",
     "LinkHistory",
     "basket_of_link",
-    "end_to_end_ids",
     "histories_of",
     "initiation_of",
     "initiations_of_items",
     "initiations_of_link",
+    "items_of_end_to_end_ids",
     "list_links",
     "shares_of",
 ]
@@ -156,24 +156,24 @@ async def shares_of(session: AsyncSession, initiation_id: UUID) -> dict[UUID, in
     return dict(found.all())
 
 
-async def end_to_end_ids(
-    session: AsyncSession, item_ids: Sequence[UUID]
-) -> dict[UUID, tuple[str, ...]]:
-    """The end-to-end ids under which money for these items may come, whatever became of them.
+async def items_of_end_to_end_ids(
+    session: AsyncSession, tenant_id: UUID, ids: Sequence[str]
+) -> dict[str, tuple[UUID, ...]]:
+    """The open items each end-to-end id of ours was issued for; others are left out.
 
-    Port ``EndToEndIds`` of the receivables: money moved under an id of ours is ours to match,
-    also when the provider called the payment failed. Items nobody paid by bank are absent.
+    Port ``EndToEndIds`` of the receivables. It does not matter what the provider said of the
+    payment: money that comes under an id of ours is for the items it was issued for.
     """
     found = await session.exec(
-        select(InitiationItem.item_id, Initiation.end_to_end_id)
-        .join(Initiation, col(Initiation.id) == col(InitiationItem.initiation_id))
-        .where(col(InitiationItem.item_id).in_(item_ids))
-        .order_by(col(Initiation.id))
+        select(Initiation.end_to_end_id, InitiationItem.item_id)
+        .join(InitiationItem, col(InitiationItem.initiation_id) == col(Initiation.id))
+        .where(Initiation.tenant_id == tenant_id, col(Initiation.end_to_end_id).in_(ids))
+        .order_by(col(Initiation.id), col(InitiationItem.item_id))
     )
-    ids: dict[UUID, tuple[str, ...]] = {}
-    for item_id, end_to_end_id in found:
-        ids[item_id] = (*ids.get(item_id, ()), end_to_end_id)
-    return ids
+    items: dict[str, tuple[UUID, ...]] = {}
+    for end_to_end_id, item_id in found:
+        items[end_to_end_id] = (*items.get(end_to_end_id, ()), item_id)
+    return items
 
 
 async def list_links(
