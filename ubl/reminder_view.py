@@ -237,7 +237,7 @@ class _Layout:
             yield self.field("ReminderPayment.due_date", self.words.day(means.due_date))
         if means.account is not None:
             text = means.account.value
-            if iban_number.is_valid(text):
+            if iban_number.is_valid(text, check_country=False):
                 text = str(iban_number.format(text))
             yield self.field("ReminderPayment.account", text)
         if means.account_name:

@@ -405,6 +405,10 @@ def test_a_structured_message_is_checked_too() -> None:
     assert fault.rule == "R24"
 
 
+def test_an_account_at_a_bank_that_is_in_no_table_is_taken() -> None:
+    assert check_reminder(payment(account=Identifier("BE68539007547034"))) == ()
+
+
 def test_a_query_in_the_link_is_a_warning() -> None:
     asking = whole(terms=(ReminderTerms(link="https://pay.example/p?mail=a"),))
     (fault,) = check_reminder(asking)
