@@ -8,7 +8,6 @@ from sqlmodel import col, select
 from gateway.access.principal import principal
 from gateway.access.service import audit
 from gateway.core.app_keys import DATABASE
-from gateway.core.clock import now
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.http import Face, Route, body_of, json_answer, query_of
 from gateway.payments.api_models import LinkIn, LinkMade, LinkOut, LinkPage, LinkQuery
@@ -30,14 +29,17 @@ async def get_links(request: web.Request) -> web.Response:
     """A page of the caller's payment links, newest first."""
     query = query_of(request, LinkQuery)
     tenant_id = principal(request).tenant_id
+    paying = request.app[PAYING]
     async with request.app[DATABASE].read() as session:
         rows = await list_links(session, tenant_id, before=query.cursor, limit=query.limit + 1)
-        histories = await histories_of(session, rows[: query.limit])
-        baskets = [await request.app[PAYING].basket(session, one.link) for one in histories]
-    moment = now()
-    shown = [
-        LinkOut.of(one, basket, now=moment) for one, basket in zip(histories, baskets, strict=True)
-    ]
+        shown = [
+            LinkOut.of(
+                one,
+                await paying.basket(session, one.link),
+                expired=paying.is_expired(one.link),
+            )
+            for one in await histories_of(session, rows[: query.limit])
+        ]
     cursor = str(shown[-1].id) if len(rows) > query.limit else None
     return json_answer(LinkPage(items=shown, next_cursor=cursor))
 

@@ -80,10 +80,9 @@ class LinkOut(BaseModel):
     payments: list[PaymentOut]
 
     @classmethod
-    def of(cls, history: LinkHistory, basket: Basket, *, now: datetime) -> Self:
+    def of(cls, history: LinkHistory, basket: Basket, *, expired: bool) -> Self:
         """The API's view of a link and of what it asks for now."""
         link = history.link
-        expired = link.expires_at <= now
         return cls(
             id=link.id,
             customer_id=link.customer_id,

@@ -98,6 +98,10 @@ class Paying:
         self._patience = patience
         self._wait = wait
 
+    def is_expired(self, link: PaymentLink) -> bool:
+        """Whether a link opens nothing any more."""
+        return link.expires_at <= self._now()
+
     @property
     def provider(self) -> Provider | None:
         """Who starts payments; None where a transfer is the only way."""

@@ -1,18 +1,32 @@
 """A creditor with open items, a provider that answers as told, and the service between them."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
 from sqlmodel import select
 
+from gateway.access.directory import Directory
+from gateway.access.principal import CallerKind, Principal
+from gateway.access.roles import ROLE_SCOPES, Role
+from gateway.access.service import Access
+from gateway.access.sessions import Sessions
 from gateway.access.tables import Tenant
+from gateway.core import clock
+from gateway.core.app_keys import DATABASE
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
+from gateway.core.settings import HttpSettings, Settings
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, DocumentKind, StoredBlob
+from gateway.payments import api, keys, pages
 from gateway.payments.errors import PROVIDER_DOWN
 from gateway.payments.events import ProviderEvents
 from gateway.payments.links import IssuedLink, PaymentLinks
@@ -20,8 +34,10 @@ from gateway.payments.paying import Paying
 from gateway.payments.ports import Created, ProviderEventValue, ProviderOrder, ProviderReport
 from gateway.payments.states import InitiationEvent
 from gateway.payments.tables import Initiation
+from gateway.payments.throttle import Throttle
 from gateway.receivables.ledger import Ledger
 from gateway.receivables.tables import Customer, HoldRow, ItemRow
+from gateway.web import render, server
 from reminders.entries import Entry, EntryKind, ItemKind, Source
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -164,7 +180,7 @@ class Firm:
     async def document(self, number: str) -> Document:
         """A delivered invoice document."""
         blob = StoredBlob(
-            id=UUID(int=hash(number) & (1 << 127) - 1),
+            id=uuid4(),
             purpose="document",
             media_type="application/xml",
             sha256="0" * 64,
@@ -266,3 +282,63 @@ async def firm(database: Database, clocks: Clocks, provider: ScriptedProvider) -
         tenant=tenant,
         customer=customer,
     )
+
+
+@dataclass
+class Site:
+    """The payer's pages and the API over HTTP, as the server serves them."""
+
+    app: web.Application
+    client: TestClient[web.Request, web.Application]
+    access: Access
+    caller: Principal
+
+    async def key(self, *scopes: str) -> dict[str, str]:
+        """Headers with a fresh API key."""
+        _, text = await self.access.create_api_key(
+            self.caller, name="test", scopes=frozenset(scopes)
+        )
+        return {"Authorization": f"Bearer {text}"}
+
+
+Sites = Callable[[Firm], Awaitable[Site]]
+
+
+@pytest.fixture
+def new_site(aiohttp_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sites:
+    """Serve a firm's payment links."""
+
+    async def make(firm: Firm) -> Site:
+        packages = dict.fromkeys((*render.PACKAGES, "gateway.payments"))
+        monkeypatch.setattr(render, "PACKAGES", tuple(packages))
+        access = Access(database=firm.database, now=clock.now)
+        app = server.build(
+            settings=Settings(data_dir=tmp_path, http=HttpSettings(public_url=PUBLIC_URL)),
+            routes=(*api.ROUTES, *pages.ROUTES),
+            access=access,
+            sessions=Sessions(database=firm.database, now=clock.now),
+        )
+        render.install(
+            app,
+            directory=Directory(firm.database),
+            zone=ZoneInfo("Europe/Brussels"),
+            now=firm.clocks.now,
+        )
+        app[DATABASE] = firm.database
+        app[keys.LINKS], app[keys.PAYING] = firm.links, firm.paying
+        app[keys.PROVIDER_EVENTS] = firm.events
+        app[keys.PAYER_THROTTLE] = Throttle(burst=30, per_second=0.5, clock=lambda: 0.0)
+        caller = Principal(
+            tenant_id=firm.tenant.id,
+            actor="owner@atelier.example",
+            kind=CallerKind.USER,
+            scopes=ROLE_SCOPES[Role.OWNER],
+        )
+        return Site(app, await aiohttp_client(app), access, caller)
+
+    return make
+
+
+@pytest.fixture
+async def site(firm: Firm, new_site: Sites) -> Site:
+    return await new_site(firm)
