@@ -29,7 +29,7 @@ interop: $(DEV)
 $(RUNTIME): pyproject.toml requirements.lock
 	@echo "Setting up .venv (a minute on the first run)"
 	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
-	@$(PIP) -e .
+	@$(PIP) -e ".[demo]"
 	@: > $@
 
 $(DEV): $(RUNTIME)

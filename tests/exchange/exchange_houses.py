@@ -215,7 +215,7 @@ class InProcess:
 async def open_network(
     urls: tuple[str, str], folder: Path, pki: Pki, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Pair]:
-    monkeypatch.setattr("gateway.app.ComputePool", InProcess)
+    monkeypatch.setattr("gateway.assembly.platform.ComputePool", InProcess)
     async with AsyncExitStack() as closing:
         http = await closing.enter_async_context(aiohttp.ClientSession())
         lines = Line(http), Line(http)

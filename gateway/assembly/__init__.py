@@ -1,0 +1,1 @@
+"""How services are built from settings and from each other; the only place that picks adapters."""

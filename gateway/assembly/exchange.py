@@ -1,0 +1,130 @@
+"""The exchange of one process: its services for handlers, its background work."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from aiohttp import web
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.as4.incoming import UnpackLimits
+from gateway.as4.mime import MimeLimits
+from gateway.assembly.platform import Platform
+from gateway.core.clock import now
+from gateway.core.jobs.backoff import JobError, Ladder
+from gateway.core.jobs.registry import Registry
+from gateway.core.jobs.tables import Job
+from gateway.exchange import as4_server, keys
+from gateway.exchange.archive import Archive
+from gateway.exchange.as4_client import As4Client
+from gateway.exchange.delivery_job import DeliveryJob, bury
+from gateway.exchange.encoding import Encoder
+from gateway.exchange.evidence import EvidenceBuilder
+from gateway.exchange.lanes import DELIVER, LOOKUP, ROUTE
+from gateway.exchange.lookup_job import LookupJob
+from gateway.exchange.reception import Receiver
+from gateway.exchange.responding import Responder
+from gateway.exchange.routing_job import RoutingJob
+from gateway.exchange.salvage import salvage
+from gateway.exchange.submission import Submission
+from gateway.network.service import Network
+from gateway.network.smp_client import Lookup
+from gateway.receivables.bookkeeping import Books
+from gateway.receivables.ledger import Ledger
+from gateway.validation.service import ValidationService
+
+__all__ = ["Parts", "register_exchange", "serve_exchange"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The services that others are made of."""
+
+    platform: Platform
+    network: Network
+    lookup: Lookup
+    archive: Archive
+    validation: ValidationService
+    ledger: Ledger
+    books: Books
+
+
+def serve_exchange(application: web.Application, parts: Parts) -> None:
+    """Give the handlers of the exchange their services."""
+    platform, archive = parts.platform, parts.archive
+    database, queue, faults = platform.database, platform.queue, platform.faults
+    limit = platform.settings.http.max_body_bytes
+    application[keys.ARCHIVE] = archive
+    application[keys.EVIDENCE] = EvidenceBuilder(database=database, archive=archive, now=now)
+    application[keys.SUBMISSION] = Submission(
+        database=database,
+        archive=archive,
+        queue=queue,
+        validation=parts.validation,
+        books=parts.books,
+        now=now,
+        faults=faults,
+    )
+    application[keys.RESPONDER] = Responder(
+        database=database, archive=archive, queue=queue, now=now, faults=faults
+    )
+    application[keys.RECEIVER] = Receiver(
+        database=database,
+        archive=archive,
+        queue=queue,
+        network=parts.network,
+        now=now,
+        faults=faults,
+        limits=UnpackLimits(mime=MimeLimits(max_part_bytes=limit), max_document_bytes=limit),
+    )
+    application[as4_server.FAULTS] = faults
+
+
+def register_exchange(registry: Registry, parts: Parts) -> None:
+    """Say how documents are looked up, delivered and routed."""
+    platform, archive, lookup = parts.platform, parts.archive, parts.lookup
+    settings, database, queue = platform.settings, platform.database, platform.queue
+    patience = Ladder(
+        steps=tuple(timedelta(seconds=one) for one in settings.jobs.delivery_backoff_s),
+        patience=timedelta(seconds=settings.jobs.delivery_deadline_s),
+    )
+
+    async def give_up(session: AsyncSession, job: Job, error: JobError) -> None:
+        await bury(session, UUID(job.payload["document_id"]), error, at=now())
+
+    async def keep_unrouted(session: AsyncSession, job: Job, error: JobError) -> None:
+        await salvage(session, UUID(job.payload["reception_id"]), error, at=now())
+
+    registry.add(
+        LOOKUP,
+        LookupJob(database=database, archive=archive, queue=queue, lookup=lookup, now=now),
+        policy=patience,
+        on_dead=give_up,
+    )
+    registry.add(
+        DELIVER,
+        DeliveryJob(
+            database=database,
+            archive=archive,
+            lookup=lookup,
+            encoder=Encoder(database=database, archive=archive, network=parts.network, now=now),
+            client=As4Client(platform.http, settings.stage, platform.faults),
+            now=now,
+            faults=platform.faults,
+        ),
+        policy=patience,
+        on_dead=give_up,
+    )
+    registry.add(
+        ROUTE,
+        RoutingJob(
+            database=database,
+            archive=archive,
+            queue=queue,
+            validation=parts.validation,
+            books=parts.books,
+            now=now,
+            faults=platform.faults,
+        ),
+        on_dead=keep_unrouted,
+    )

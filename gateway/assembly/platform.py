@@ -1,0 +1,149 @@
+"""What one process runs on, built from its settings, and how it sees the Peppol network."""
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import structlog
+
+from gateway.core import health, schema
+from gateway.core.blobs import BlobStore, LocalBlobStore
+from gateway.core.blobs_object import ObjectBlobStore
+from gateway.core.clock import BusinessClock, now
+from gateway.core.database import Database
+from gateway.core.faults import Faults
+from gateway.core.health import Health
+from gateway.core.jobs.queue import JobQueue
+from gateway.core.outgoing import client_session
+from gateway.core.pool import ComputePool
+from gateway.core.settings import Settings, Stage
+from gateway.exchange import as4_server
+from gateway.network.adapters.sml_dns import DnsLocator
+from gateway.network.adapters.sml_static import StaticLocator
+from gateway.network.keys import FileKeys
+from gateway.network.local_pki import ensure_test_pki
+from gateway.network.pki import TrustAnchors
+from gateway.network.service import Network
+from gateway.network.sml import SML_ZONES, Locator
+from gateway.validation import worker as validation_worker
+
+__all__ = ["Platform", "ended", "health_of", "locator_of", "network_of", "open_platform"]
+
+log = structlog.get_logger(__name__)
+
+TEST_AP_SEAT: Final = "POP000001"
+TEST_SMP_SEAT: Final = "PSM000001"
+SMP_PATH: Final = "/smp"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What one process runs on: database, blobs, queue, workers and the way out."""
+
+    settings: Settings
+    database: Database
+    blobs: BlobStore
+    queue: JobQueue
+    pool: ComputePool[dict[str, object]]
+    http: aiohttp.ClientSession
+    business: BusinessClock
+    faults: Faults
+
+
+async def open_platform(settings: Settings, closing: AsyncExitStack) -> Platform:
+    """Open everything a process runs on; ``closing`` closes it again.
+
+    On SQLite the schema is brought up to date here; on PostgreSQL that is the operator's step.
+    """
+    database = Database(settings.database_url)
+    closing.push_async_callback(database.close)
+    if database.is_postgresql:
+        await schema.require_head(database)
+    else:
+        await schema.upgrade(database)
+    pool = ComputePool(
+        validation_worker.initialise,
+        validation_worker.check,
+        initial=(str(settings.config_dir) if settings.config_dir else None,),
+        workers=settings.validation.workers,
+        timeout_s=settings.validation.timeout_s,
+        rss_limit_mb=settings.validation.rss_limit_mb,
+        queue_limit=settings.validation.queue_limit,
+    )
+    closing.push_async_callback(pool.close)
+    http = client_session(
+        settings.stage,
+        connect_timeout_s=settings.network.connect_timeout_s,
+        answer_timeout_s=settings.network.answer_timeout_s,
+    )
+    closing.push_async_callback(http.close)
+    queue = JobQueue(database)
+    closing.push_async_callback(ended, asyncio.create_task(queue.wake.run()))
+    return Platform(
+        settings=settings,
+        database=database,
+        blobs=_blobs(settings),
+        queue=queue,
+        pool=pool,
+        http=http,
+        business=BusinessClock(zone=ZoneInfo(settings.time_zone)),
+        faults=Faults(settings.faults),
+    )
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it is over."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _blobs(settings: Settings) -> BlobStore:
+    if settings.blobs.url:
+        return ObjectBlobStore(settings.blobs.url)
+    return LocalBlobStore(settings.data_dir / "blobs")
+
+
+def network_of(settings: Settings) -> Network:
+    """The network by its settings; outside production a missing PKI is made for testing."""
+    if settings.stage is not Stage.PRODUCTION and not settings.trust_dir.exists():
+        ensure_test_pki(
+            settings.data_dir / "pki", ap_seats=[TEST_AP_SEAT], smp_seats=[TEST_SMP_SEAT], at=now()
+        )
+        log.warning("network.local_pki_made", folder=str(settings.data_dir / "pki"))
+    return Network(
+        anchors=TrustAnchors.from_folder(settings.trust_dir),
+        keys=FileKeys(settings.keys_dir),
+        stage=settings.stage,
+        as4_url=f"{settings.public_url}{as4_server.AS4_PATH}",
+        smp_url=f"{settings.public_url}{SMP_PATH}",
+        now=now,
+    )
+
+
+def locator_of(settings: Settings) -> Locator:
+    """How this instance finds a participant's SMP."""
+    network = settings.network
+    if network.sml == "static":
+        return StaticLocator(network.sml_file or settings.data_dir / "sml.toml")
+    return DnsLocator(
+        zone=network.sml_zone or SML_ZONES.get(settings.stage, SML_ZONES[Stage.TEST]),
+        resolvers=network.resolvers,
+        timeout_s=network.connect_timeout_s,
+    )
+
+
+def health_of(platform: Platform) -> Health:
+    """What must hold for this process to be ready."""
+    return Health(
+        [
+            health.database_check(platform.database),
+            health.schema_check(platform.database),
+            health.blobs_check(platform.blobs),
+            health.disk_check(platform.settings.data_dir),
+            health.ready_check("validation pool", lambda: platform.pool.ready),
+        ]
+    )
