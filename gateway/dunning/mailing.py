@@ -7,7 +7,7 @@ gets the text. A message found marked was cut off, and nobody can know whether i
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from gateway.core.jobs.backoff import JobError, Ladder, Reschedule
 from gateway.core.jobs.registry import JobContext
 from gateway.core.mail import MAIL_UNKNOWN, Mailer
 from gateway.dunning.facts import action_of, lines_of, only_closed, reason_of, standing_of
+from gateway.dunning.history import tell_cancelled
 from gateway.dunning.states import (
     MAIL,
     MailEvent,
@@ -32,10 +33,8 @@ from gateway.dunning.states import (
 )
 from gateway.dunning.steps import happen, reminder_locked, says_the_same
 from gateway.dunning.tables import OutgoingMail, Reminder
-from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
 from gateway.exchange.states import advance
-from gateway.exchange.tables import Document, EventGroup
 from gateway.receivables.ledger import lock_customer
 from gateway.receivables.tables import ItemRow
 from reminders.plan import Cancelled
@@ -230,26 +229,6 @@ async def _carried_by(session: AsyncSession, mail: OutgoingMail) -> Reminder | N
     row = await reminder_locked(session, mail.reminder_id)
     alone = row.state is ReminderState.SENT and row.channel is Channel.EMAIL
     return row if alone else None
-
-
-async def tell_cancelled(session: AsyncSession, row: Reminder, *, at: datetime) -> None:
-    """Take back in the invoices' payment histories what was said of a reminder."""
-    for line in (await lines_of(session, [row.id]))[row.id]:
-        item = await session.get_one(ItemRow, line.item_id)
-        if not line.is_claim or item.document_id is None:
-            continue
-        timeline.record(
-            session,
-            await session.get_one(Document, item.document_id),
-            EventGroup.PAYMENT,
-            "reminder.cancelled",
-            at=at,
-            facts={
-                "reminder_id": str(row.id),
-                "number": row.number or "",
-                "reason": row.reason or "",
-            },
-        )
 
 
 async def _mail_locked(session: AsyncSession, mail_id: UUID) -> OutgoingMail:

@@ -27,14 +27,14 @@ from gateway.core.settings import MailSettings
 from gateway.dunning.composing import Composed, Draft, compose, parties_of
 from gateway.dunning.drafting import Drafter
 from gateway.dunning.facts import action_of, lines_of, only_closed, reason_of, standing_of
+from gateway.dunning.history import tell_sent
 from gateway.dunning.lanes import MAIL, MAIL_LANE
 from gateway.dunning.ports import ReminderNetwork
 from gateway.dunning.states import MailPurpose, MailState, ReminderEvent, ReminderState
 from gateway.dunning.steps import happen, reminder_locked, write_lines
 from gateway.dunning.tables import OutgoingMail, Reminder
-from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
-from gateway.exchange.tables import Document, EventGroup, StoredBlob
+from gateway.exchange.tables import StoredBlob
 from gateway.receivables.ledger import lock_customer
 from gateway.receivables.tables import Customer
 from reminders.plan import Cancelled
@@ -224,7 +224,7 @@ class SendJob:
             await self._by_mail(session, row, composed, kept, at)
         session.add(row)
         await session.flush()
-        await tell_invoices(session, row, draft, at=at)
+        await tell_sent(session, row, at=at)
 
     async def _by_peppol(
         self, session: AsyncSession, row: Reminder, draft: Draft, kept: _Kept, at: datetime
@@ -285,34 +285,6 @@ class SendJob:
             if row.state is ReminderState.PLANNED:
                 happen(session, row, ReminderEvent.REFUSED, reason=reason)
             await job.fence(session)
-
-
-async def tell_invoices(
-    session: AsyncSession, row: Reminder, draft: Draft, *, at: datetime
-) -> None:
-    """Write the reminder into the payment history of every invoice it asks for."""
-    for line in draft.action.lines:
-        item = draft.items[UUID(line.item)]
-        if line.because is None or item.document_id is None:
-            continue
-        document = await session.get_one(Document, item.document_id)
-        timeline.record(
-            session,
-            document,
-            EventGroup.PAYMENT,
-            "reminder.sent",
-            at=at,
-            facts={
-                "reminder_id": str(row.id),
-                "number": row.number or "",
-                "level": row.kind.value,
-                "channel": row.channel.value if row.channel else "",
-                "amount_minor": line.amount,
-                "currency": row.currency,
-                "deadline": row.deadline.isoformat() if row.deadline else None,
-            },
-            evidence_id=row.ubl_id or row.letter_id,
-        )
 
 
 def _call_off(session: AsyncSession, row: Reminder, cancelled: Cancelled) -> None:
