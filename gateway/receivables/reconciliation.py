@@ -285,4 +285,4 @@ async def _known(
                 )
             )
             rows |= {row.id: row for row in found}
-    return [rows[one] for one in sorted(rows)]
+    return sorted(rows.values(), key=lambda row: (row.created_at, row.name))
