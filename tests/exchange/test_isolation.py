@@ -9,6 +9,7 @@ from gateway.access.tables import ApiKey
 from gateway.app import all_routes
 from gateway.as4.identifiers import BILLING_INVOICE
 from gateway.core.http import Face
+from gateway.receivables.tables import EntryRow, HoldRow, ItemRow
 
 IDENTIFIED = [
     route for route in all_routes() if "{" in route.path and route.path.startswith("/v1/")
@@ -22,16 +23,22 @@ SHARED = {"/v1/seats", "/v1/lookup"}
 """What belongs to the instance or the network and to no account."""
 
 
-async def everything(house, arrived):
-    """An id of each kind that belongs to the house's account."""
+async def everything(house, document):
+    """An id of each kind that belongs to the house's account; ``document`` is one it sent."""
     (key, *_) = await house.rows(ApiKey, ApiKey.tenant_id == house.tenant_id)
+    (item,) = await house.rows(ItemRow, ItemRow.document_id == document.id)
+    paused = await house.call("POST", f"/v1/customers/{item.customer_id}/holds", json={})
+    assert paused.status == 201, paused.body
     return {
-        "document_id": str(arrived.id),
-        "validation_id": str(arrived.validation_id),
-        "blob_id": str(arrived.content_id),
+        "document_id": str(document.id),
+        "validation_id": str(document.validation_id),
+        "blob_id": str(document.content_id),
         "id": key.id,
         "participant": quote(str(house.participant), safe=""),
         "document_type": quote(str(BILLING_INVOICE), safe=""),
+        "item_id": str(item.id),
+        "customer_id": str(item.customer_id),
+        "hold_id": paused.body["id"],
     }
 
 
@@ -48,43 +55,55 @@ async def stranger(house, open_account):
     return key
 
 
-async def state(house, arrived):
+async def state(house, document):
+    """What the routes could change."""
     keys = await house.rows(ApiKey, ApiKey.tenant_id == house.tenant_id)
     published = await house.gateway.participants.published(
         house.tenant_id, house.participant, BILLING_INVOICE
     )
-    document = await house.document(arrived.id)
-    return [one.state for one in keys], len(published), document.business
+    (item,) = await house.rows(ItemRow, ItemRow.document_id == document.id)
+    (hold,) = await house.rows(HoldRow)
+    entries = await house.rows(EntryRow)
+    customer = (await house.call("GET", f"/v1/customers/{item.customer_id}")).body
+    business = (await house.document(document.id)).business
+    return [one.state for one in keys], len(published), len(entries), hold, customer, business
 
 
 async def test_another_accounts_ids_lead_nowhere(pair, open_account):
-    _, arrived = await pair.delivered()
-    house = pair.receiver
-    ids, key = await everything(house, arrived), await stranger(house, open_account)
-    before = await state(house, arrived)
+    sent, _ = await pair.delivered()
+    house = pair.sender
+    ids, key = await everything(house, sent), await stranger(house, open_account)
+    before = await state(house, sent)
     assert len(IDENTIFIED) >= 9
     answered = {}
     for route in IDENTIFIED:
-        how = {"json": body_of(route)} if route.method in ("POST", "PUT") else {}
+        how = {"json": body_of(route)} if route.method in ("POST", "PUT", "PATCH") else {}
         got = await house.call(route.method, address(route, ids), key=key, **how)
         answered[f"{route.method} {route.path}"] = got.status
     assert set(answered.values()) == {404}, answered
-    assert await state(house, arrived) == before
+    assert await state(house, sent) == before
+
+
+BODIES = {
+    "responses": {"status": "AP"},
+    "disputes": {"reason": "goods missing"},
+    "services": {
+        "processes": [{"process": "cenbii-procid-ubl::urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"}]
+    },
+}
+"""What routes take, by the last word of their path; the others take an empty object."""
 
 
 def body_of(route):
-    if route.path.endswith("/responses"):
-        return {"status": "AP"}
-    return {
-        "processes": [{"process": "cenbii-procid-ubl::urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"}]
-    }
+    words = [one for one in route.path.split("/") if one and "{" not in one]
+    return BODIES.get(words[-1], {})
 
 
 async def test_lists_show_the_own_account_only(pair, open_account):
-    _, arrived = await pair.delivered()
-    house = pair.receiver
+    sent, _ = await pair.delivered()
+    house = pair.sender
     key = await stranger(house, open_account)
-    ids = await everything(house, arrived)
+    ids = await everything(house, sent)
     for route in LISTS:
         if route.path in SHARED:
             continue
