@@ -5,7 +5,6 @@ who cannot know what we have archived.
 """
 
 from datetime import datetime
-from typing import Final
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -14,6 +13,7 @@ from gateway.as4.identifiers import spid_of_seat
 from gateway.exchange import timeline
 from gateway.exchange.facts import ReminderFacts
 from gateway.exchange.ports import Bookkeeper
+from gateway.exchange.queries import named_invoices
 from gateway.exchange.states import NETWORK, NetworkState, PaymentState, advance
 from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup, Transmission
 from ubl.business_status import Verdict
@@ -28,8 +28,6 @@ from ubl.response import (
 from ubl.safexml import XmlRefused
 
 __all__ = ["apply_invoice_response", "apply_mls", "apply_reminder"]
-
-MAX_NAMED: Final = 500
 
 
 async def apply_mls(
@@ -117,10 +115,10 @@ async def apply_reminder(
 ) -> None:
     """Tell the received invoices that their supplier reminds of them, and name the newest.
 
-    The supplier is who sent the invoice to the same participant; at most the first 500 numbers
-    are looked for. ``reminder`` is in the session already.
+    The supplier is who sent the invoice to the same participant. ``reminder`` is in the session
+    already.
     """
-    invoices = await _reminded(session, reminder, facts.invoices[:MAX_NAMED])
+    invoices = await named_invoices(session, reminder, facts.invoices, lock=True)
     if not invoices:
         return
     reminder.related_id = max(one.id for one in invoices)
@@ -198,24 +196,3 @@ async def _answered(
         .with_for_update()
     )
     return found.first()
-
-
-async def _reminded(
-    session: AsyncSession, reminder: Document, numbers: tuple[str, ...]
-) -> list[Document]:
-    """The tenant's newest invoice of each number from the supplier, in the order they came."""
-    found = await session.exec(
-        select(Document)
-        .where(
-            Document.tenant_id == reminder.tenant_id,
-            Document.direction == Direction.IN,
-            Document.kind == DocumentKind.INVOICE,
-            col(Document.number).in_(numbers),
-            Document.sender == reminder.sender,
-            Document.receiver == reminder.receiver,
-        )
-        .order_by(col(Document.id))
-        .with_for_update()
-    )
-    newest = {one.number: one for one in found}
-    return sorted(newest.values(), key=lambda one: one.id)

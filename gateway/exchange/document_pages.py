@@ -15,8 +15,9 @@ from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route
 from gateway.exchange.evidence_check import check_evidence
+from gateway.exchange.facts import reminder_facts
 from gateway.exchange.keys import ARCHIVE, EVIDENCE, RESPONDER
-from gateway.exchange.queries import Dossier, dossier, stored_blob
+from gateway.exchange.queries import Dossier, dossier, named_invoices, stored_blob
 from gateway.exchange.responding import ResponseOrder, allowed_statuses
 from gateway.exchange.states import NetworkState, display_status, terminal
 from gateway.exchange.tables import Direction, Document, DocumentKind
@@ -25,6 +26,9 @@ from gateway.validation.report_view import report_view
 from gateway.validation.tables import ValidationRun
 from ubl.localized import LANGUAGES
 from ubl.reader import DocumentUnreadable, read_invoice
+from ubl.reminder import Reminder, ReminderRefused
+from ubl.reminder_read import read_reminder
+from ubl.reminder_view import reminder_view
 from ubl.response import InvoiceStatus, StatusAction, StatusReason
 from ubl.safexml import XmlRefused, parse
 from ubl.view import InvoiceView, invoice_view
@@ -128,7 +132,12 @@ def _frame(case: Dossier) -> dict[str, Any]:
         "title": title,
         "detail": detail,
         "written": written,
-        "answers": [(one, _status(one)) for one in case.answers],
+        "answers": [
+            (one, _status(one)) for one in case.answers if one.kind is not DocumentKind.REMINDER
+        ],
+        "reminders": [
+            (one, _status(one)) for one in case.answers if one.kind is DocumentKind.REMINDER
+        ],
         "refresh_s": _refresh_s(case, datetime.now(UTC)),
     }
 
@@ -143,7 +152,10 @@ def _refresh_s(case: Dossier, now: datetime) -> int | None:
     travelling = [document, *case.answers]
     if any(_on_its_way(one) for one in travelling if one.direction is Direction.OUT):
         return _SOON_S
-    awaited = document.direction is Direction.OUT and not document.business.is_final
+    answered = document.kind in _BILLS and not document.business.is_final
+    awaited = document.direction is Direction.OUT and (
+        answered or document.network is NetworkState.AWAITED
+    )
     delivered = document.network is not NetworkState.REJECTED and document.failure_code is None
     if awaited and delivered and now - document.updated_at < _PATIENCE:
         return _SOON_S if document.network is NetworkState.AWAITED else _LATER_S
@@ -159,8 +171,38 @@ async def _invoice(request: web.Request, case: Dossier) -> Mapping[str, Any]:
     async with request.app[DATABASE].read() as session:
         content = await request.app[ARCHIVE].fetch(session, case.document.content_id)
     language = locale if locale in LANGUAGES else "en"
+    if case.document.kind is DocumentKind.REMINDER:
+        return {"size": len(content), **await _reminder(request, case.document, content, language)}
     view = await asyncio.to_thread(_view, content, language, case.document.kind)
     return {"view": view, "size": len(content)}
+
+
+async def _reminder(
+    request: web.Request, document: Document, content: bytes, language: str
+) -> Mapping[str, Any]:
+    """The reminder as people read it, leading on to the invoices of the account that it names."""
+    reminder = await asyncio.to_thread(_read_reminder, content)
+    if reminder is None:
+        return {"view": None, "named": {}}
+    async with request.app[DATABASE].read() as session:
+        invoices = await named_invoices(session, document, reminder_facts(reminder).invoices)
+    due_dates = {one.number: one.due_date for one in invoices if one.due_date}
+    return {
+        "view": await asyncio.to_thread(
+            reminder_view, reminder, locale=language, due_dates=due_dates
+        ),
+        "named": {one.number: one.id for one in invoices},
+    }
+
+
+def _read_reminder(content: bytes) -> Reminder | None:
+    """What a reminder says, whether it keeps its profile or not."""
+    try:
+        return read_reminder(content).reminder
+    except XmlRefused:
+        return None
+    except ReminderRefused as refused:
+        return refused.reminder
 
 
 def _view(content: bytes, locale: str, kind: DocumentKind) -> InvoiceView | None:

@@ -27,6 +27,7 @@ _LIST: Final = "exchange/list.html"
 _NEW: Final = "exchange/new.html"
 _KINDS: Final = {
     "invoices": (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE),
+    "reminders": (DocumentKind.REMINDER,),
     "answers": (DocumentKind.INVOICE_RESPONSE, DocumentKind.MLS),
     "all": (),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import or_
@@ -28,11 +29,15 @@ __all__ = [
     "document_of",
     "dossier",
     "list_documents",
+    "named_invoices",
     "receptions_of",
     "stored_blob",
     "timeline_of",
     "transmissions_of",
 ]
+
+
+MAX_NAMED: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """One document with its messages, attempts, receptions, timeline and answers."""
+    """One document with its messages, attempts, receptions, timeline, answers and reminders."""
 
     document: Document
     transmissions: Sequence[Transmission]
@@ -154,6 +159,31 @@ async def dossier(session: AsyncSession, tenant_id: UUID, document_id: UUID) -> 
         events=await timeline_of(session, document_id),
         answers=list(answers),
     )
+
+
+async def named_invoices(
+    session: AsyncSession, reminder: Document, numbers: Sequence[str], *, lock: bool = False
+) -> list[Document]:
+    """The tenant's newest invoice of each number between the parties of a reminder.
+
+    In the order they came; of the numbers at most the first 500 are looked for. ``lock`` keeps
+    the rows for the caller's transaction.
+    """
+    query = (
+        select(Document)
+        .where(
+            Document.tenant_id == reminder.tenant_id,
+            Document.direction == reminder.direction,
+            Document.kind == DocumentKind.INVOICE,
+            col(Document.number).in_(numbers[:MAX_NAMED]),
+            Document.sender == reminder.sender,
+            Document.receiver == reminder.receiver,
+        )
+        .order_by(col(Document.id))
+    )
+    found = await session.exec(query.with_for_update() if lock else query)
+    newest = {one.number: one for one in found}
+    return sorted(newest.values(), key=lambda one: one.id)
 
 
 async def stored_blob(session: AsyncSession, tenant_id: UUID, blob_id: UUID) -> StoredBlob:
