@@ -230,14 +230,13 @@ class BankHouse:
                 assert (row.open_minor, row.closed_on) == (state.open, state.closed_on)
 
 
-@pytest.fixture
-async def bank_house(database, tmp_path):
+async def open_house(database, folder, slug):
     async with database.write() as session:
-        tenant = Tenant(slug="acme", name="Acme", created_at=NOON)
+        tenant = Tenant(slug=slug, name=slug.title(), created_at=NOON)
         session.add(tenant)
     links, ledger = Links(), Ledger()
     day = SimpleNamespace(today=TODAY)
-    archive = Archive(LocalBlobStore(tmp_path / "blobs"), lambda: datetime.now(UTC))
+    archive = Archive(LocalBlobStore(folder), lambda: datetime.now(UTC))
 
     def make_desk(**more):
         parts = {
@@ -264,6 +263,18 @@ async def bank_house(database, tmp_path):
         day=day,
         make_desk=make_desk,
     )
+
+
+@pytest.fixture
+def bank_houses(database, tmp_path):
+    """Open further accounts in the same database."""
+    return lambda slug: open_house(database, tmp_path / f"blobs-{slug}", slug)
+
+
+@pytest.fixture
+async def bank_house(bank_houses):
+    """One account with its desk."""
+    return await bank_houses("acme")
 
 
 @pytest.fixture(scope="session")
