@@ -81,7 +81,7 @@ class Planner:
         """
         async with self._database.write() as session:
             await lock_customer(session, tenant_id, customer_id)
-            await _notice_undelivered(session, tenant_id, customer_id)
+            await self._notice_undelivered(session, tenant_id, customer_id)
             standing = await standing_of(session, tenant_id, customer_id, self._today())
             pending = await pending_of(session, tenant_id, customer_id)
             lines = await lines_of(session, [one.id for one in pending])
@@ -98,6 +98,38 @@ class Planner:
                     await self._refresh(session, row, lines[row.id], same)
             for action in wanted:
                 await self._add(session, action, tenant_id, customer_id)
+
+    async def _notice_undelivered(
+        self, session: AsyncSession, tenant_id: UUID, customer_id: UUID
+    ) -> None:
+        """Take care of steps whose Peppol document never arrived.
+
+        Where an e-mail carried a copy it has become the carrier; elsewhere the step was not taken and
+        is planned again, which passes over the channel that failed.
+        """
+        found = await session.exec(
+            select(Reminder)
+            .join(Document, col(Document.id) == col(Reminder.document_id))
+            .where(
+                Reminder.tenant_id == tenant_id,
+                Reminder.customer_id == customer_id,
+                Reminder.state == ReminderState.SENT,
+                Reminder.channel == Channel.PEPPOL,
+                Document.transport == TransportState.FAILED,
+            )
+        )
+        for row in found.all():
+            mails = select(OutgoingMail.id).where(
+                OutgoingMail.reminder_id == row.id, col(OutgoingMail.state).in_(MAY_ARRIVE)
+            )
+            if (await session.exec(mails.limit(1))).first() is not None:
+                row.channel = Channel.EMAIL
+                session.add(row)
+            else:
+                happen(session, row, ReminderEvent.REFUSED, reason=UNDELIVERED)
+                happen(session, row, ReminderEvent.TRIED_AGAIN)
+                await enqueue_send(session, self._queue, row)
+        await session.flush()
 
     def _drop(
         self,
@@ -130,6 +162,7 @@ class Planner:
             is_stale = row.state is ReminderState.UNREACHABLE
             if is_stale or (row.state is ReminderState.FAILED and grew):
                 happen(session, row, ReminderEvent.TRIED_AGAIN)
+                await enqueue_send(session, self._queue, row)
         if row.state is ReminderState.PLANNED:
             await enqueue_send(session, self._queue, row, once_on=action.on)
 
@@ -244,33 +277,3 @@ def _same_step(row: Reminder, action: Action) -> bool:
         key.currency,
         key.item,
     )
-
-
-async def _notice_undelivered(session: AsyncSession, tenant_id: UUID, customer_id: UUID) -> None:
-    """Take care of steps whose Peppol document never arrived.
-
-    Where an e-mail carried a copy it has become the carrier; elsewhere the step was not taken and
-    is planned again, which passes over the channel that failed.
-    """
-    found = await session.exec(
-        select(Reminder)
-        .join(Document, col(Document.id) == col(Reminder.document_id))
-        .where(
-            Reminder.tenant_id == tenant_id,
-            Reminder.customer_id == customer_id,
-            Reminder.state == ReminderState.SENT,
-            Reminder.channel == Channel.PEPPOL,
-            Document.transport == TransportState.FAILED,
-        )
-    )
-    for row in found.all():
-        mails = select(OutgoingMail.id).where(
-            OutgoingMail.reminder_id == row.id, col(OutgoingMail.state).in_(MAY_ARRIVE)
-        )
-        if (await session.exec(mails.limit(1))).first() is not None:
-            row.channel = Channel.EMAIL
-            session.add(row)
-        else:
-            happen(session, row, ReminderEvent.REFUSED, reason=UNDELIVERED)
-            happen(session, row, ReminderEvent.TRIED_AGAIN)
-    await session.flush()

@@ -8,7 +8,7 @@ import asyncio
 from datetime import date
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.tables import Tenant
@@ -34,6 +34,7 @@ from reminders.account import HoldReason
 from reminders.entries import ItemKind
 from reminders.ledger import state_of
 from reminders.mail import Mailbox, MailRefused
+from reminders.policy import Channel
 from reminders.step import Why
 from reminders.thanks import Thanks, thanks_content, thanks_mail
 from ubl.amounts import from_minor
@@ -75,7 +76,18 @@ async def _stop_reminders(session: AsyncSession, item: ItemRow) -> None:
 
 
 async def _was_asked(session: AsyncSession, item: ItemRow) -> bool:
-    """Whether the customer was reminded of the item, or began to pay it from a link."""
+    """Whether the customer was reminded of the item, or began to pay it from a link.
+
+    A reminder whose e-mail has not left yet was never seen.
+    """
+    arrived = (
+        select(OutgoingMail.id)
+        .where(
+            OutgoingMail.reminder_id == Reminder.id,
+            col(OutgoingMail.state).in_((MailState.SENT, MailState.SENDING, MailState.UNKNOWN)),
+        )
+        .exists()
+    )
     reminded = (
         select(Reminder.id)
         .join(ReminderLine, col(ReminderLine.reminder_id) == col(Reminder.id))
@@ -83,6 +95,7 @@ async def _was_asked(session: AsyncSession, item: ItemRow) -> bool:
             ReminderLine.item_id == item.id,
             col(ReminderLine.is_claim),
             col(Reminder.state).in_(TAKEN),
+            or_(col(Reminder.channel).is_(None), col(Reminder.channel) != Channel.EMAIL, arrived),
         )
         .limit(1)
     )
