@@ -20,7 +20,6 @@ from sqlmodel import col, select
 from gateway.access.tables import Tenant
 from gateway.core.database import Database
 from gateway.core.errors import STORAGE_FULL, GatewayError
-from gateway.core.faults import Faults
 from gateway.core.ids import new_id
 from gateway.core.jobs.registry import JobContext
 from gateway.receivables.bank_messages import BankDesk
@@ -55,13 +54,10 @@ class BankFolder:
     writing it. Symbolic links, hidden files and anything that is no plain file are left alone.
     """
 
-    def __init__(
-        self, *, folder: Path | None, database: Database, desk: BankDesk, faults: Faults
-    ) -> None:
+    def __init__(self, *, folder: Path | None, database: Database, desk: BankDesk) -> None:
         self._folder = folder
         self._database = database
         self._desk = desk
-        self._faults = faults
         self._seen: dict[Path, _Look] = {}
 
     async def __call__(self, job: JobContext) -> None:
