@@ -12,7 +12,7 @@ from typing import Final
 from stdnum import iban as iban_number
 
 from ubl.amounts import Amount
-from ubl.localized import Localized
+from ubl.localized import LANGUAGES, Localized
 from ubl.model import Identifier, Period
 from ubl.reminder import (
     ReferenceKind,
@@ -67,6 +67,7 @@ class ReminderView:
     lines: tuple[ReminderRow, ...]
     charges: ViewSection
     totals: ViewSection
+    payment_title: str
     payment: tuple[ViewSection, ...]
     link_label: str
     links: tuple[str, ...]
@@ -101,12 +102,13 @@ class _Layout:
             title=title,
             number=reminder.identifier,
             header=ViewSection("Reminder", None, title, tuple(self.header())),
-            opening=reminder.notes[1:] if _same(reminder.notes[:1], title) else reminder.notes,
+            opening=self.opening(),
             columns=columns,
             lines_title=self.words.label("Reminder.lines"),
             lines=rows,
             charges=self.section("Reminder.charges", map(self.charge, reminder.charges)),
             totals=self.section("Reminder.totals", self.totals()),
+            payment_title=self.words.label("Reminder.payment"),
             payment=tuple(self.payment()),
             link_label=self.words.label("Reminder.link"),
             links=tuple(dict.fromkeys(links)),
@@ -121,6 +123,13 @@ class _Layout:
             return plain
         name = self.words.code("reminder_type", code)
         return plain if name == code else name
+
+    def opening(self) -> tuple[str, ...]:
+        """Return the notes, but for a heading that only says the title in some language."""
+        notes = self.reminder.notes
+        code = self.reminder.type_code or ""
+        titles = {Localized(one).code("reminder_type", code).casefold() for one in LANGUAGES}
+        return notes[1:] if notes and notes[0].strip().casefold() in titles else notes
 
     def section(self, key: str, fields: Iterator[ViewField]) -> ViewSection:
         return ViewSection(key, None, self.words.label(key), tuple(fields))
@@ -273,10 +282,6 @@ class _Layout:
             if party is not None:
                 fields = group_fields(party, group, words=self.words)
                 yield ViewSection(key, None, self.words.label(key), fields)
-
-
-def _same(notes: tuple[str, ...], title: str) -> bool:
-    return bool(notes) and notes[0].strip().casefold() == title.casefold()
 
 
 def _identifier(identifier: Identifier) -> str:

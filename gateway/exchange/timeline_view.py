@@ -53,9 +53,14 @@ LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
 )
 """Every kind of entry the exchange records, and how it looks."""
 
-_PAYMENT_LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
+_MONEY_LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
     {
+        "credit.applied": Look("blue", "coin"),
+        "dispute.opened": Look("violet", "question"),
+        "dispute.resolved": Look("green", "check"),
         "item.closed": Look("green", "check"),
+        "item.opened": Look("blue", "clock"),
+        "item.reopened": Look("red", "alert"),
         "payment.failed": Look("amber", "alert"),
         "payment.received": Look("green", "coin"),
         "payment.returned": Look("red", "alert"),
@@ -135,7 +140,7 @@ def _look(event: Event) -> Look:
         return LOOKS["delivery.failed"]
     if event.kind in ("response.advanced", "response.sent"):
         return _ANSWER_LOOKS.get(str(event.facts.get("status")), LOOKS[event.kind])
-    return LOOKS.get(event.kind) or _PAYMENT_LOOKS.get(event.kind, _OTHER)
+    return LOOKS.get(event.kind) or _MONEY_LOOKS.get(event.kind, _OTHER)
 
 
 def title(event: Event, words: Words) -> str:

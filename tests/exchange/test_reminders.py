@@ -254,7 +254,9 @@ async def test_a_reminder_that_breaks_the_profile_is_rejected_and_shown(
     assert (run.status, run.body["verdict"]) == (200, "invalid")
     assert rule in {one["rule"] for one in run.body["findings"]}
     page = await reader(lite.receiver)
-    assert "R-2026-1" in await page(f"/documents/{arrived.id}")
+    shown = await page(f"/documents/{arrived.id}")
+    assert "R-2026-1" in shown
+    assert 'class="button" rel="noreferrer' not in shown  # nobody is led to pay what was rejected
     assert rule in await page(f"/documents/{arrived.id}?tab=report")
 
 

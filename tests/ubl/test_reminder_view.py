@@ -136,9 +136,13 @@ def test_a_reminder_is_told_in_the_readers_language(
     assert view.closing == ("Merci.",)
 
 
-def test_a_heading_that_says_the_title_again_is_left_out() -> None:
-    assert reminder_view(REMINDER, locale="fr").opening == ("Sauf erreur de notre part.",)
-    assert reminder_view(REMINDER, locale="en").opening == REMINDER.notes
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_a_heading_that_says_the_title_again_is_left_out(locale: str) -> None:
+    assert reminder_view(REMINDER, locale=locale).opening == ("Sauf erreur de notre part.",)
+    other = dataclasses.replace(REMINDER, notes=("Encore nous", "Sauf erreur."))
+    assert reminder_view(other, locale=locale).opening == other.notes
+    bare = dataclasses.replace(REMINDER, notes=())
+    assert reminder_view(bare, locale=locale).opening == ()
 
 
 def test_due_dates_are_shown_where_the_reader_knows_them() -> None:
