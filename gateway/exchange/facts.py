@@ -4,6 +4,7 @@ Read through the semantic model, so that the outbox, the inbox and the SBDH neve
 what a person sees on the document.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -20,7 +21,7 @@ from gateway.as4.identifiers import (
 )
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.exchange.tables import DocumentKind
-from ubl.amounts import NO_CURRENCY, Amount, AmountUnreadable, to_minor
+from ubl.amounts import Amount, AmountUnreadable, to_minor
 from ubl.model import DocumentKind as UblKind
 from ubl.model import Identifier, Invoice
 from ubl.reminder import Reminder
@@ -32,6 +33,8 @@ DOCUMENT_ADDRESS: Final = ErrorKind(
 )
 
 _UBL_VERSION: Final = "2.1"
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_MAX_MINOR: Final = 2**63 - 1
 _NUMBER: Final = 200
 _NAME: Final = 300
 _KINDS: Final = {
@@ -84,7 +87,7 @@ class ReminderFacts:
 def reminder_facts(reminder: Reminder) -> ReminderFacts:
     """Pick out of a reminder what lists show and what finds its invoices."""
     payable = reminder.totals.payable
-    currency = payable.currency if payable.currency != NO_CURRENCY else None
+    currency = _currency(payable.currency)
     stated = (
         *(one.due_date for one in reminder.payment),
         *(one.due_date for one in reminder.terms),
@@ -94,7 +97,7 @@ def reminder_facts(reminder: Reminder) -> ReminderFacts:
         number=reminder.identifier[:_NUMBER],
         issue_date=reminder.issue_date,
         due_date=min((one for one in stated if one is not None), default=None),
-        currency=currency if currency and len(currency) == 3 else None,
+        currency=currency,
         amount_minor=_minor(payable, currency),
         sender_name=(reminder.creditor.name or "")[:_NAME],
         receiver_name=(reminder.debtor.name or "")[:_NAME],
@@ -107,7 +110,7 @@ def read_facts(root: etree._Element, invoice: Invoice) -> InvoiceFacts:
     """Read what delivery needs; raises GatewayError DOCUMENT-ADDRESS when something is missing."""
     seller, buyer = invoice.seller, invoice.buyer
     due = invoice.totals.due if invoice.totals else None
-    currency = invoice.currency if invoice.currency and len(invoice.currency) == 3 else None
+    currency = _currency(invoice.currency)
     try:
         return InvoiceFacts(
             kind=_KINDS[invoice.kind],
@@ -127,13 +130,20 @@ def read_facts(root: etree._Element, invoice: Invoice) -> InvoiceFacts:
         raise GatewayError(DOCUMENT_ADDRESS, error.message, identifier=error.code) from None
 
 
+def _currency(code: str | None) -> str | None:
+    """The currency if it has the form of one: whatever arrives is listed, also what is wrong."""
+    return code if code is not None and _CURRENCY.fullmatch(code) else None
+
+
 def _minor(due: Amount | None, currency: str | None) -> int | None:
+    """The amount for a column; one finer than a cent or too large is shown on the document only."""
     if due is None or currency is None or due.currency != currency:
         return None
     try:
-        return to_minor(due)
+        minor = to_minor(due)
     except AmountUnreadable:
-        return None  # finer than a cent: shown on the document, never rounded into a column
+        return None
+    return minor if abs(minor) <= _MAX_MINOR else None
 
 
 def _participant(address: Identifier | None, whose: str) -> ParticipantId:

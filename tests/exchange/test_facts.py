@@ -4,11 +4,13 @@ import re
 from datetime import date
 
 import pytest
+from exchange_reminders import DEADLINE, ISSUED, reminder_bytes
 
 from gateway.core.errors import GatewayError
-from gateway.exchange.facts import read_facts
+from gateway.exchange.facts import read_facts, reminder_facts
 from gateway.exchange.tables import DocumentKind
 from ubl.reader import read_invoice
+from ubl.reminder_read import read_reminder
 from ubl.safexml import parse
 
 
@@ -66,10 +68,32 @@ def test_what_cannot_be_addressed_is_refused_with_a_sentence(make_invoice, patte
         (r'(<cbc:PayableAmount currencyID="EUR">)[^<]*', r"\g<1>12.345"),
         (r'(<cbc:PayableAmount currencyID=")EUR', r"\g<1>USD"),
         (r"<cbc:PayableAmount.*?</cbc:PayableAmount>", ""),
+        (r'(<cbc:PayableAmount currencyID="EUR">)[^<]*', rf"\g<1>{2**63}.00"),
     ],
 )
 def test_an_amount_that_no_column_holds_is_left_out_not_rounded(make_invoice, pattern, replacement):
     assert facts_of(changed(make_invoice(), pattern, replacement)).amount_minor is None
+
+
+@pytest.mark.parametrize("currency", ["eur", "EU1", "€€€", "EURO"])
+def test_what_is_no_currency_is_left_out(make_invoice, currency):
+    content = changed(make_invoice(), "EUR<", f"{currency}<")
+    content = changed(content, 'currencyID="EUR"', f'currencyID="{currency}"', count=0)
+    found = facts_of(content)
+    assert (found.currency, found.amount_minor) == (None, None)
+
+
+def test_everything_a_list_shows_is_read_of_a_reminder():
+    content = reminder_bytes("R-77", invoices=("VT-1", "VT-2", "VT-1"))
+    found = reminder_facts(read_reminder(content).reminder)
+    assert (found.number, found.level) == ("R-77", "REM")
+    assert (found.issue_date, found.due_date) == (ISSUED, DEADLINE)
+    assert (found.amount_minor, found.currency) == (150000, "EUR")
+    assert (found.sender_name, found.receiver_name) == (
+        "Brouwerij De Vuurtoren BV",
+        "Café des Deux Rives SRL",
+    )
+    assert found.invoices == ("VT-1", "VT-2")
 
 
 def test_names_are_cut_to_what_a_column_holds(make_invoice):
