@@ -5,6 +5,8 @@ one is an error, and everything put into one is escaped.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,6 +19,7 @@ from gateway.access.principal import PRINCIPAL, CallerKind
 from gateway.core.clock import MachineClock
 from gateway.core.http import RENDER, Handler, Render
 from gateway.web import components
+from gateway.web.business_date import BUSINESS_DATES
 from gateway.web.i18n import LANGUAGES, Catalogues, Words, preferred_language
 from gateway.web.static_files import STATIC
 
@@ -27,6 +30,8 @@ PACKAGES: Final = (
     "gateway.network",
     "gateway.validation",
     "gateway.exchange",
+    "gateway.receivables",
+    "gateway.dunning",
     "gateway.web",
 )
 """The packages that bring templates and catalogues."""
@@ -76,6 +81,7 @@ class Renderer:
                 "path": request.path,
                 "query": request.query,
                 "static": request.app[STATIC].url,
+                "business_shift": _business_shift(request.app),
                 **context,
             }
         )
@@ -95,6 +101,22 @@ class Renderer:
         else:
             language = preferred_language(request.headers.get("Accept-Language", ""))
         return self._catalogues.words(language, zone=self._zone, now=self._now())
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessShift:
+    """A moved business date: what the books call today, and by how many days it is ahead."""
+
+    date: date
+    days: int
+
+
+def _business_shift(app: web.Application) -> BusinessShift | None:
+    """What every page says while the business date is not the calendar's."""
+    dates = app.get(BUSINESS_DATES)
+    if dates is None or dates.days_ahead == 0:
+        return None
+    return BusinessShift(dates.today(), dates.days_ahead)
 
 
 def install(
