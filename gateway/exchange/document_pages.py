@@ -257,7 +257,8 @@ def _blobs(case: Dossier) -> frozenset[UUID]:
 
 def _suffix(media_type: str) -> str:
     kind = media_type.partition(";")[0].strip().lower()
-    return {"application/zip": "zip", "multipart/related": "mime"}.get(kind, "xml")
+    suffixes = {"application/pdf": "pdf", "application/zip": "zip", "multipart/related": "mime"}
+    return suffixes.get(kind, "xml")
 
 
 def _document_id(request: web.Request) -> UUID:
