@@ -7,7 +7,7 @@ merely looks like one. Pure text work; what a found number is worth is the match
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -194,14 +194,13 @@ class KnownNumbers:
         return best
 
 
-def candidates(lines: Sequence[str], *, longest: int) -> frozenset[str]:
-    """List everything the lines could mean as a number or reference, in normal form.
+def candidates(lines: Sequence[str], *, longest: int) -> Iterator[str]:
+    """Yield everything the lines could mean as a number or reference, in normal form.
 
-    Whatever `KnownNumbers.find` finds of at most ``longest`` characters is among it; used to look
-    numbers up where there are too many to know them all.
+    Whatever `KnownNumbers.find` finds of at most ``longest`` characters is among it, what stands
+    first in the text first; used to look numbers up where there are too many to know them all.
     """
     runs = _runs(lines)
-    found: set[str] = set()
     for start in range(len(runs)):
         text = ""
         for run in runs[start:]:
@@ -209,8 +208,7 @@ def candidates(lines: Sequence[str], *, longest: int) -> frozenset[str]:
             if len(text) > longest:
                 break
             if is_findable(text):
-                found.add(text)
-    return frozenset(found)
+                yield text
 
 
 def _seams(number: str) -> frozenset[int]:

@@ -8,6 +8,7 @@ the amount. In two steps, because the customers concerned are locked in between.
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -36,6 +37,8 @@ from reminders.references import candidates, normal_form, ogm_valid, rf_valid
 __all__ = ["Books", "Pointers", "load_books", "point"]
 
 _LONGEST: Final = 64
+_MAX_KEYS: Final = 500
+"""Numbers looked up of one payment; 140 letters of free text hold far fewer."""
 _CHUNK: Final = 500
 _AMOUNTS_AT_ONCE: Final = 50
 _MAX_BY_AMOUNT: Final = 2_000
@@ -162,8 +165,8 @@ def _is_issued(reference: str) -> bool:
 def _keys_of(payments: Iterable[Payment]) -> dict[Payment, frozenset[str]]:
     """What each payment may name, in the normal form of numbers and references."""
     return {
-        one: candidates(one.lines, longest=_LONGEST)
-        | {normal_form(text) for text in (*one.references, *one.documents)}
+        one: frozenset(normal_form(text) for text in (*one.references, *one.documents))
+        | frozenset(islice(candidates(one.lines, longest=_LONGEST), _MAX_KEYS))
         for one in payments
     }
 

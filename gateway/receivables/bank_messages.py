@@ -61,7 +61,7 @@ __all__ = ["BATCH", "BankDesk", "Taken"]
 
 log = structlog.get_logger(__name__)
 
-BATCH: Final = 200
+BATCH: Final = 100
 """Payments booked in one transaction; on SQLite everybody else waits that long."""
 
 _MAX_FILE_NAME: Final = 300

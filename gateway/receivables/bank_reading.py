@@ -23,7 +23,9 @@ MAX_ACCOUNT: Final = 100
 MAX_IDENTIFIER: Final = 200
 MAX_MINOR: Final = 10**17
 _MAX_TEXTS: Final = 200
-"""Lines and references kept of one payment; a batch told as one sum may name thousands."""
+_MAX_LETTERS: Final = 4_000
+"""References, and letters of free text, kept of one payment; the standard has 140 a line, and a
+batch that is told as one sum may name thousands of documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,21 @@ def _payments(reading: Reading) -> Iterator[Payment]:
             if reading.kind is not MessageKind.REPORT:
                 yield replace(
                     payment,
-                    references=payment.references[:_MAX_TEXTS],
-                    documents=payment.documents[:_MAX_TEXTS],
-                    lines=payment.lines[:_MAX_TEXTS],
+                    references=_bounded(payment.references),
+                    documents=_bounded(payment.documents),
+                    lines=_bounded(payment.lines),
                 )
+
+
+def _bounded(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The texts from the beginning, as many as are kept; none is cut in two."""
+    kept, letters = 0, 0
+    for one in texts[:_MAX_TEXTS]:
+        letters += len(one)
+        if letters > _MAX_LETTERS:
+            break
+        kept += 1
+    return texts[:kept]
 
 
 def _check(payment: Payment) -> None:

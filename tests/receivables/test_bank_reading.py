@@ -15,6 +15,7 @@ from reminders.camt import read
 from reminders.camt_fields import BankMessageRefused
 from reminders.matching import match
 from reminders.payments import Payment, PaymentId, payments_of
+from reminders.references import KnownNumbers, candidates, normal_form
 
 TEXT = st.text(max_size=40)
 MAYBE = st.none() | TEXT
@@ -81,11 +82,28 @@ def test_a_statement_whose_head_comes_late_is_refused(camt):
     assert refused.value.code == "BANK-MISSING"
 
 
-def test_texts_without_end_are_cut(camt):
-    content = camt.message("053", "S1", [camt.entry(1, lines=[f"line {n}" for n in range(999)])])
+@pytest.mark.parametrize(("line", "kept"), [("F-2026-001", 200), ("F-2026-001 " * 12, 30)])
+def test_texts_without_end_are_cut(camt, line, kept):
+    content = camt.message("053", "S1", [camt.entry(1, lines=[line] * 999)])
     (payment,) = read_payments(content, UTC)
-    assert len(payment.lines) == 200
+    assert len(payment.lines) == kept
     assert match([payment], items=[])
+
+
+NUMBER = st.from_regex(r"[A-Z]{0,3}[-/ ]?[0-9]{2,6}[-/ ]?[0-9]{0,4}", fullmatch=True)
+
+
+@given(
+    st.lists(NUMBER, min_size=1, max_size=3),
+    st.lists(st.text("AF-/ 0129x", max_size=30)),
+    st.data(),
+)
+@settings(max_examples=150)
+def test_candidates_hold_every_known_number_a_text_names(numbers, lines, data):
+    named = [f"{line} {data.draw(st.sampled_from(numbers))}" for line in lines]
+    found = {one.number for one in KnownNumbers(numbers).find(named)}
+    assert found <= {normal_form(one) for one in numbers}
+    assert found <= set(candidates(named, longest=64))
 
 
 def test_memory_does_not_grow_with_the_file(camt):
