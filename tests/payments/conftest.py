@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 from sqlmodel import select
+from yarl import URL
 
 from gateway.access.directory import Directory
 from gateway.access.principal import CallerKind, Principal
@@ -242,6 +243,12 @@ class Firm:
 
 
 @pytest.fixture
+def public_url() -> str:
+    """The address the world knows the gateway by; one on loopback is really listened on."""
+    return PUBLIC_URL
+
+
+@pytest.fixture
 def clocks() -> Clocks:
     return Clocks()
 
@@ -252,7 +259,9 @@ def provider() -> ScriptedProvider:
 
 
 @pytest.fixture
-async def firm(database: Database, clocks: Clocks, provider: ScriptedProvider) -> Firm:
+async def firm(
+    database: Database, clocks: Clocks, provider: ScriptedProvider, public_url: str
+) -> Firm:
     async with database.write() as session:
         tenant = Tenant(slug="atelier", name="Atelier Dubois", created_at=NOON)
         session.add(tenant)
@@ -264,7 +273,7 @@ async def firm(database: Database, clocks: Clocks, provider: ScriptedProvider) -
             created_at=NOON,
         )
         session.add(customer)
-    links = PaymentLinks(public_url=PUBLIC_URL, link_days=30, now=clocks.now)
+    links = PaymentLinks(public_url=public_url, link_days=30, now=clocks.now)
     shared = {
         "database": database,
         "provider": provider,
@@ -305,7 +314,9 @@ Sites = Callable[[Firm], Awaitable[Site]]
 
 
 @pytest.fixture
-def new_site(aiohttp_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sites:
+def new_site(
+    aiohttp_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, public_url: str
+) -> Sites:
     """Serve a firm's payment links."""
 
     async def make(firm: Firm) -> Site:
@@ -313,7 +324,7 @@ def new_site(aiohttp_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(render, "PACKAGES", tuple(packages))
         access = Access(database=firm.database, now=clock.now)
         app = server.build(
-            settings=Settings(data_dir=tmp_path, http=HttpSettings(public_url=PUBLIC_URL)),
+            settings=Settings(data_dir=tmp_path, http=HttpSettings(public_url=public_url)),
             routes=(*api.ROUTES, *pages.ROUTES),
             access=access,
             sessions=Sessions(database=firm.database, now=clock.now),
@@ -334,7 +345,9 @@ def new_site(aiohttp_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             kind=CallerKind.USER,
             scopes=ROLE_SCOPES[Role.OWNER],
         )
-        return Site(app, await aiohttp_client(app), access, caller)
+        port = URL(public_url).port if "127.0.0.1" in public_url else None
+        client = await aiohttp_client(app, server_kwargs={"port": port})
+        return Site(app, client, access, caller)
 
     return make
 
