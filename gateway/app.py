@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,14 @@ from gateway.access.directory import Directory
 from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
 from gateway.assembly.exchange import Parts, register_exchange, serve_exchange
+from gateway.assembly.money import (
+    Money,
+    money_of,
+    plan_again,
+    register_money,
+    seed_money,
+    serve_money,
+)
 from gateway.assembly.platform import (
     Platform,
     ended,
@@ -37,6 +46,8 @@ from gateway.core.jobs.registry import Registry
 from gateway.core.jobs.worker import Worker
 from gateway.core.metrics import Metrics, job_gauges
 from gateway.core.settings import Settings
+from gateway.dunning import api as dunning_api
+from gateway.dunning import pages as dunning_pages
 from gateway.exchange import api as exchange_api
 from gateway.exchange import as4_server
 from gateway.exchange import pages as exchange_pages
@@ -49,11 +60,11 @@ from gateway.network.pki import Purpose
 from gateway.network.service import NETWORK, Network
 from gateway.network.smp_client import Lookup
 from gateway.network.smp_server import SmpServer
+from gateway.payments import api as payments_api
+from gateway.payments import pages as payments_pages
 from gateway.receivables import api as receivables_api
-from gateway.receivables import keys as receivables_keys
-from gateway.receivables.bookkeeping import Books
-from gateway.receivables.desk import Receivables
-from gateway.receivables.ledger import Ledger
+from gateway.receivables import bank_api
+from gateway.receivables import pages as receivables_pages
 from gateway.validation import api as validation_api
 from gateway.validation import pages as validation_pages
 from gateway.validation.keys import VALIDATION
@@ -92,12 +103,18 @@ def all_routes() -> tuple[Route, ...]:
         *exchange_api.ROUTES,
         *as4_server.ROUTES,
         *receivables_api.ROUTES,
+        *bank_api.ROUTES,
+        *payments_api.ROUTES,
+        *dunning_api.ROUTES,
         *business_date.ROUTES,
         *web_pages.ROUTES,
         *access_pages.ROUTES,
         *network_pages.ROUTES,
         *validation_pages.ROUTES,
         *exchange_pages.ROUTES,
+        *receivables_pages.ROUTES,
+        *dunning_pages.ROUTES,
+        *payments_pages.ROUTES,
     )
 
 
@@ -122,6 +139,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
         gateway = _assemble(platform, network, lookup)
         await _introduce_provider(gateway)
+        await seed_money(platform)
         await gateway.dates.refresh()
         closing.push_async_callback(ended, asyncio.create_task(gateway.dates.follow()))
         yield gateway
@@ -158,20 +176,24 @@ def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
     application[network_api.LOOKUP] = lookup
     application[smp_api.SMP_SERVER] = SmpServer(database=database, network=network)
     application[VALIDATION] = validation
-    ledger = Ledger()
+    money = money_of(platform, archive=archive, lookup=lookup)
     parts = Parts(
         platform=platform,
         network=network,
         lookup=lookup,
         archive=archive,
         validation=validation,
-        ledger=ledger,
-        books=Books(ledger=ledger, today=platform.business.today),
+        books=money.books,
     )
-    dates = BusinessDates(database=database, clock=platform.business, stage=settings.stage)
+    dates = BusinessDates(
+        database=database,
+        clock=platform.business,
+        stage=settings.stage,
+        then=[partial(plan_again, platform)],
+    )
     application[BUSINESS_DATES] = dates
     serve_exchange(application, parts)
-    _add_receivables(application, parts)
+    serve_money(application, platform, money)
     return Gateway(
         platform=platform,
         access=access,
@@ -183,28 +205,18 @@ def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
         worker=Worker(
             database=database,
             queue=platform.queue,
-            registry=_registry(parts),
+            registry=_registry(parts, money),
             settings=settings.jobs,
             observe=metrics.observe_job,
         ),
     )
 
 
-def _add_receivables(application: web.Application, parts: Parts) -> None:
-    platform = parts.platform
-    application[receivables_keys.BUSINESS] = platform.business
-    application[receivables_keys.RECEIVABLES] = Receivables(
-        database=platform.database,
-        ledger=parts.ledger,
-        today=platform.business.today,
-        now=now,
-    )
-
-
-def _registry(parts: Parts) -> Registry:
+def _registry(parts: Parts, money: Money) -> Registry:
     """Which background work this process can do."""
     registry = Registry()
     register_exchange(registry, parts)
+    register_money(registry, parts.platform, money)
     prune.register(registry, parts.platform.database)
     return registry
 

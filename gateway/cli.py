@@ -27,7 +27,7 @@ from gateway.core import schema, telemetry
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings, load_settings
-from gateway.demo.story import PATIENCE_S, run_demo
+from gateway.demo.story import CUTS, PATIENCE_S, run_demo
 from gateway.exchange.evidence_check import check_evidence
 from gateway.web import openapi
 from gateway.web.server import listening, stop_signal
@@ -102,13 +102,17 @@ def _parser() -> argparse.ArgumentParser:
     evidence = add("evidence", _evidence, "verify an evidence bundle")
     evidence.add_argument("bundle", type=Path)
     add("openapi", _openapi, "print the description of the API (OpenAPI 3.1)")
-    demo = add("demo", _demo, "two gateways and an SMP exchange real messages on this machine")
+    demo = add(
+        "demo",
+        _demo,
+        "an invoice from sending to payment, on this machine",
+    )
     demo.add_argument("--once", action="store_true", help="tell the story once and stop")
     demo.add_argument("--data", type=Path, default=Path("demo-data"), help="data folder")
     demo.add_argument(
         "--cut",
-        choices=("receipt", "mls", "response"),
-        help="withhold one kind of answer, to see the story fail at that step",
+        choices=CUTS,
+        help="withhold one message, or the mail server, to see the story fail at that step",
     )
     demo.add_argument(
         "--patience",

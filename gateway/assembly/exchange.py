@@ -22,6 +22,7 @@ from gateway.exchange.encoding import Encoder
 from gateway.exchange.evidence import EvidenceBuilder
 from gateway.exchange.lanes import DELIVER, LOOKUP, ROUTE
 from gateway.exchange.lookup_job import LookupJob
+from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.reception import Receiver
 from gateway.exchange.responding import Responder
 from gateway.exchange.routing_job import RoutingJob
@@ -29,8 +30,6 @@ from gateway.exchange.salvage import salvage
 from gateway.exchange.submission import Submission
 from gateway.network.service import Network
 from gateway.network.smp_client import Lookup
-from gateway.receivables.bookkeeping import Books
-from gateway.receivables.ledger import Ledger
 from gateway.validation.service import ValidationService
 
 __all__ = ["Parts", "register_exchange", "serve_exchange"]
@@ -45,8 +44,7 @@ class Parts:
     lookup: Lookup
     archive: Archive
     validation: ValidationService
-    ledger: Ledger
-    books: Books
+    books: Bookkeeper
 
 
 def serve_exchange(application: web.Application, parts: Parts) -> None:

@@ -104,8 +104,8 @@ class Planner:
     ) -> None:
         """Take care of steps whose Peppol document never arrived.
 
-        Where an e-mail carried a copy it has become the carrier; elsewhere the step was not taken and
-        is planned again, which passes over the channel that failed.
+        Where an e-mail carried a copy it has become the carrier; elsewhere the step was not taken
+        and is planned again, which passes over the channel that failed.
         """
         found = await session.exec(
             select(Reminder)

@@ -153,7 +153,7 @@ async def pause_customer(request: web.Request) -> web.Response:
         _id(request, "customer_id"),
         note=body.note,
         last_day=body.last_day,
-        item_id=body.item,
+        item_id=body.item_id,
     )
     return json_answer(HoldOut.of(hold), status=201)
 

@@ -65,12 +65,12 @@ class ItemQuery(BaseModel):
 class ItemOut(BaseModel):
     """One open item as it stands with everything booked so far.
 
-    ``open`` is below zero for a credit. ``document`` is the invoice or credit note it comes from.
+    ``open`` is below zero for a credit. ``document_id`` is the invoice or credit note it comes from.
     """
 
     id: UUID
-    customer: UUID
-    document: UUID | None
+    customer_id: UUID
+    document_id: UUID | None
     kind: ItemKind
     number: str
     original: Money
@@ -87,8 +87,8 @@ class ItemOut(BaseModel):
         """The row as the API shows it."""
         return cls(
             id=row.id,
-            customer=row.customer_id,
-            document=row.document_id,
+            customer_id=row.customer_id,
+            document_id=row.document_id,
             kind=row.kind,
             number=row.number,
             original=Money.of(row.original_minor, row.currency),
@@ -242,21 +242,21 @@ class CustomerPage(BaseModel):
 
 
 class HoldIn(BaseModel):
-    """A pause of a customer, or of one ``item``; without ``last_day`` until it is lifted."""
+    """A pause of a customer, or of one item; without ``last_day`` until it is lifted."""
 
     model_config = ConfigDict(extra="forbid")
 
     note: str = Field("", max_length=2000)
     last_day: date | None = None
-    item: UUID | None = None
+    item_id: UUID | None = None
 
 
 class HoldOut(BaseModel):
     """One hold; ``last_day`` is included."""
 
     id: UUID
-    customer: UUID
-    item: UUID | None
+    customer_id: UUID
+    item_id: UUID | None
     reason: HoldReason
     since: date
     last_day: date | None
@@ -270,8 +270,8 @@ class HoldOut(BaseModel):
         """The row as the API shows it."""
         return cls(
             id=row.id,
-            customer=row.customer_id,
-            item=row.item_id,
+            customer_id=row.customer_id,
+            item_id=row.item_id,
             reason=row.reason,
             since=row.since,
             last_day=row.last_day,
@@ -297,9 +297,9 @@ class AgedBalanceQuery(BaseModel):
 
 
 class AgedRowOut(BaseModel):
-    """What is open in one currency, of one customer or (``customer`` null) of all."""
+    """What is open in one currency, of one customer or (``customer_id`` null) of all."""
 
-    customer: UUID | None
+    customer_id: UUID | None
     currency: str
     buckets: dict[str, str]
     credits: str
@@ -315,7 +315,7 @@ class AgedRowOut(BaseModel):
             return Money.of(minor, row.currency).amount
 
         return cls(
-            customer=UUID(row.customer) if row.customer else None,
+            customer_id=UUID(row.customer) if row.customer else None,
             currency=row.currency,
             buckets={bucket.value: text(row[bucket]) for bucket in Bucket},
             credits=text(row.credits),

@@ -7,16 +7,18 @@ batch whole; one cut short goes on when the same bytes come again, or by `resume
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
+from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -67,6 +69,10 @@ BATCH: Final = 100
 _MAX_FILE_NAME: Final = 300
 _MAX_NOTE: Final = 500
 _ABANDONED_AFTER: Final = timedelta(minutes=10)
+_DEADLOCK: Final = "40P01"  # PostgreSQL's SQLSTATE deadlock_detected
+_ATTEMPTS: Final = 5
+
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +176,11 @@ class BankDesk:
         LEDGER-REFUSED.
         """
         caller.require("receivables:write")
+        row = await _despite_deadlocks(partial(self._decide, caller, payment_id, decision))
+        self._faults.reach("row-committed")
+        return row
+
+    async def _decide(self, caller: Principal, payment_id: UUID, decision: Decision) -> BankPayment:
         async with self._database.write() as session:
             await hold_desk(session, caller.tenant_id)
             row = await bank_payment_of(session, caller.tenant_id, payment_id, fresh=True)
@@ -189,7 +200,6 @@ class BankDesk:
                 state=str(row.state),
                 proposal=decision.number if isinstance(decision, Accept) else "",
             )
-        self._faults.reach("row-committed")
         return row
 
     async def _carry_out(self, session: AsyncSession, row: BankPayment, planned: Plan) -> None:
@@ -259,19 +269,32 @@ class BankDesk:
             while True:
                 batch = await next_batch()
                 left -= len(batch)
-                async with self._database.write() as session:
-                    message, new = await self._enter(session, arrival, stored, caller)
-                    entered_here |= new
-                    if message.state is BankMessageState.BOOKED:
-                        return Taken(message, entered_here)
-                    _describe(message, read)
-                    await self._reconciliation.reconcile(session, message, batch)
-                    if left <= 0:
-                        await _finish(session, message, read)
-                    session.add(message)
+                step = partial(self._book_batch, arrival, stored, read, batch, caller, left <= 0)
+                message, new = await _despite_deadlocks(step)
+                entered_here |= new
                 self._faults.reach("row-committed")
-                if left <= 0:
+                if message.state is BankMessageState.BOOKED:
                     return Taken(message, entered_here)
+
+    async def _book_batch(
+        self,
+        arrival: _Arrival,
+        stored: StoredBlob | None,
+        read: Survey,
+        batch: Sequence[Payment],
+        caller: Principal | None,
+        last: bool,
+    ) -> tuple[BankMessage, bool]:
+        """Book some payments of a message in one transaction; the last finish it."""
+        async with self._database.write() as session:
+            message, new = await self._enter(session, arrival, stored, caller)
+            if message.state is not BankMessageState.BOOKED:
+                _describe(message, read)
+                await self._reconciliation.reconcile(session, message, batch)
+                if last:
+                    await _finish(session, message, read)
+                session.add(message)
+        return message, new
 
     async def _keep(self, arrival: _Arrival) -> StoredBlob:
         """Make the bytes durable before anything is said about them."""
@@ -320,6 +343,21 @@ class BankDesk:
                 sha256=message.sha256,
             )
         return message, True
+
+
+async def _despite_deadlocks(step: Callable[[], Awaitable[_Made]]) -> _Made:
+    """Do a whole transaction again when the database had to break a deadlock with it.
+
+    Others may lock a document before its customer, as answers of buyers do.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await step()
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _DEADLOCK:
+                raise
+            log.info("bank.deadlock")
+    return await step()
 
 
 @asynccontextmanager

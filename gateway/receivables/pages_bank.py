@@ -27,6 +27,7 @@ from gateway.receivables.pages_bank_view import (
     Tab,
     choices_for,
     outcomes_by_message,
+    payment_named,
     payment_views,
 )
 from gateway.receivables.pages_forms import chosen, minor, path_id, query_id, seen_other, text
@@ -106,9 +107,7 @@ async def _payment(request: web.Request, *, error: GatewayError | None) -> web.R
         row = await bank_payment_of(session, tenant_id, path_id(request, "payment_id"))
         [view] = await payment_views(session, tenant_id, [row])
         message = await bank_message_of(session, tenant_id, row.bank_message_id)
-        like = None
-        if named := row.result.get("like"):
-            like = await bank_payment_of(session, tenant_id, UUID(named))
+        like = await payment_named(session, tenant_id, row.result.get("like", ""))
         choices = await choices_for(session, view, text=wanted, on=request.app[BUSINESS].today())
     context = {
         "view": view,

@@ -30,6 +30,7 @@ __all__ = [
     "Tab",
     "choices_for",
     "outcomes_by_message",
+    "payment_named",
     "payment_views",
 ]
 
@@ -109,6 +110,14 @@ class PaymentView:
     def day(self) -> date | None:
         """The value date, else the booking date."""
         return self.row.valued or self.row.booked
+
+
+async def payment_named(session: AsyncSession, tenant_id: UUID, name: str) -> BankPayment | None:
+    """The payment the bank gave this name, such as the one another may repeat."""
+    found = await session.exec(
+        select(BankPayment).where(BankPayment.tenant_id == tenant_id, BankPayment.name == name)
+    )
+    return found.first()
 
 
 async def payment_views(

@@ -13,11 +13,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.access.tables import Tenant
 from gateway.core.errors import GatewayError
+from gateway.core.jobs.dialect import is_postgresql
 from gateway.receivables.bank_booking import MoneyBooks, Receipt
 from gateway.receivables.bank_evidence import Books, Pointers, load_books, point
 from gateway.receivables.bank_rows import (
@@ -61,11 +61,14 @@ _NO_CUSTOMER: Final = frozenset({Reason.MONEY_SENT, Reason.NO_AMOUNT})
 
 
 async def hold_desk(session: AsyncSession, tenant_id: UUID) -> None:
-    """Let nobody else reconcile payments of this account until the transaction ends."""
-    await session.exec(
-        # Not a full lock: rows that merely refer to the account may be added meanwhile.
-        select(Tenant.id).where(Tenant.id == tenant_id).with_for_update(key_share=True)
-    )
+    """Let nobody else reconcile payments of this account until the transaction ends.
+
+    A lock of its own on PostgreSQL, not that of the account's row: whoever holds a customer may
+    want that row, and customers are locked after the desk. SQLite has one writer at a time.
+    """
+    if is_postgresql(session):
+        key = int.from_bytes(tenant_id.bytes[-8:], signed=True)
+        await session.exec(select(func.pg_advisory_xact_lock(key)))
 
 
 async def lock_customers(session: AsyncSession, tenant_id: UUID, ids: Iterable[UUID]) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["ICONS", "participant_value", "short_id"]
+__all__ = ["ICONS", "grouped_iban", "participant_value", "short_id"]
 
+_GROUP: Final = 4
 _SHORT: Final = 8
 
 ICONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -49,6 +50,13 @@ ICONS: Final[Mapping[str, str]] = MappingProxyType(
 def participant_value(identifier: str) -> str:
     """The part of a participant identifier that people know: ``0208:0765432146``."""
     return identifier.rpartition("::")[2]
+
+
+def grouped_iban(account: str) -> str:
+    """An account number in groups of four (ISO 13616), anything else as it is."""
+    if not account[:2].isalpha() or not account.isalnum():
+        return account
+    return " ".join(account[start : start + _GROUP] for start in range(0, len(account), _GROUP))
 
 
 def short_id(identifier: object) -> str:

@@ -32,6 +32,7 @@ PACKAGES: Final = (
     "gateway.exchange",
     "gateway.receivables",
     "gateway.dunning",
+    "gateway.payments",
     "gateway.web",
 )
 """The packages that bring templates and catalogues."""
@@ -51,6 +52,7 @@ def environment() -> Environment:
     )
     made.globals["icons"] = components.ICONS
     made.filters["participant"] = components.participant_value
+    made.filters["iban"] = components.grouped_iban
     made.filters["short"] = components.short_id
     return made
 

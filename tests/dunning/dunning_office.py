@@ -80,9 +80,11 @@ class PeppolStandIn:
 
     queue: JobQueue
     members: set[str] = field(default_factory=set)
+    endings: tuple[str, ...] = ()
+    """Of which participants are members, by the end of their number."""
 
     async def registered(self, participant: ParticipantId) -> bool:
-        return str(participant) in self.members
+        return str(participant) in self.members or str(participant).endswith(self.endings)
 
     async def send(self, session: Any, **order: Any) -> Document:
         return await send_reminder(session, self.queue, **order)

@@ -50,11 +50,11 @@ async def answer(pair, arrived, status, **order):
 async def test_a_sent_invoice_becomes_an_open_item(pair):
     sent, _ = await pair.delivered()
     shown = await item(pair.sender)
-    assert shown["item"]["document"] == str(sent.id)
+    assert shown["item"]["document_id"] == str(sent.id)
     assert shown["item"]["due_date"] == sent.due_date.isoformat()
     assert shown["open"] == shown["original"] == {"amount": "679.54", "currency": "EUR"}
     assert [one["kind"] for one in shown["entries"]] == ["invoiced"]
-    customer = await pair.sender.call("GET", f"/v1/customers/{shown['item']['customer']}")
+    customer = await pair.sender.call("GET", f"/v1/customers/{shown['item']['customer_id']}")
     assert customer.body["participant"] == sent.receiver
     assert (customer.body["locale"], customer.body["country"]) == ("fr_BE", "BE")
 
@@ -134,7 +134,7 @@ async def test_a_credit_note_is_set_against_the_invoice_it_names(pair, make_invo
 
 async def test_customers_are_paused_and_their_language_is_kept(lite):
     await lite.delivered()
-    customer = (await item(lite.sender))["item"]["customer"]
+    customer = (await item(lite.sender))["item"]["customer_id"]
     path = f"/v1/customers/{customer}"
     changed = await lite.sender.call(
         "PATCH", path, json={"email": "books@deuxrives.example", "locale": "nl_BE"}

@@ -20,7 +20,9 @@ def test_templates_compile_and_hold_no_inline_script_or_style(file: Path) -> Non
     environment().get_template(f"{file.parts[-3]}/{file.name}")
     text = file.read_text()
     assert not re.search(r"<script(?![^>]*\bsrc=)", text)
-    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|hx-on|js:", text)
+    assert not re.search(r"\sstyle=|\son[a-z]+=|javascript:|hx-on|js:", text)
+    # The payer's page comes in one round trip; its policy names the style by its digest.
+    assert "<style" not in text or file.name == "payer.html"
     assert "|safe" not in text.replace(" ", "")
 
 

@@ -1,0 +1,87 @@
+"""The dunning of an office as a process that dies: one child after the other, forked ready-made.
+
+Usage: dunning_process.py DATABASE_URL BLOBS SMTP_PORT. Each line on standard input is one life, as
+JSON: ``day``, ``kill_at`` (a named point), ``after`` (seconds until it is killed). A life with
+neither works until nothing is left to do. How it ended is written as ``killed`` or ``done``.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dunning_office import Office
+from sqlmodel import col, func, select
+
+from gateway.core.database import Database
+from gateway.core.jobs.tables import Job, JobState
+
+LEASE_S = 0.8
+REGISTERED = ("0", "3", "6")
+
+
+async def live(url: str, blobs: Path, port: int, life: dict[str, Any]) -> None:
+    database = Database(url)
+    office = Office(
+        database,
+        blobs,
+        smtp_port=port,
+        day=date.fromisoformat(life["day"]),
+        kill_at=life.get("kill_at", ""),
+        lease_s=LEASE_S,
+    )
+    office.peppol.endings = REGISTERED
+    if life.get("kill_at") or life.get("after") is not None:
+        await office.worker.run()
+    while await unfinished(database):
+        await office.worker.run_due()
+        await asyncio.sleep(0.02)
+    await database.close()
+
+
+async def unfinished(database: Database) -> int:
+    async with database.read() as session:
+        found = await session.exec(
+            select(func.count())
+            .select_from(Job)
+            .where(
+                col(Job.kind).startswith("dunning."),
+                col(Job.state).in_((JobState.READY, JobState.LEASED)),
+            )
+        )
+        return found.one()
+
+
+def main() -> None:
+    url, blobs, port = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    print("ready", flush=True)
+    for line in sys.stdin:
+        life = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            asyncio.run(live(url, blobs, port, life))
+            os._exit(0)
+        status = wait(child, life.get("after"))
+        print("killed" if os.WIFSIGNALED(status) else "done", flush=True)
+
+
+def wait(child: int, after: float | None) -> int:
+    """How the child ended: by itself, or killed when its time is up."""
+    began = time.monotonic()
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG if after is not None else 0)
+        if ended:
+            return status
+        if after is not None and time.monotonic() - began > after:
+            os.kill(child, signal.SIGKILL)
+            return os.waitpid(child, 0)[1]
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    main()
