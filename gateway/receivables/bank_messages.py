@@ -269,7 +269,10 @@ class BankDesk:
             while True:
                 batch = await next_batch()
                 left -= len(batch)
-                step = partial(self._book_batch, arrival, stored, read, batch, caller, left <= 0)
+                last = left <= 0
+                step = partial(
+                    self._book_batch, arrival, stored, read, batch, caller=caller, last=last
+                )
                 message, new = await _despite_deadlocks(step)
                 entered_here |= new
                 self._faults.reach("row-committed")
@@ -282,6 +285,7 @@ class BankDesk:
         stored: StoredBlob | None,
         read: Survey,
         batch: Sequence[Payment],
+        *,
         caller: Principal | None,
         last: bool,
     ) -> tuple[BankMessage, bool]:

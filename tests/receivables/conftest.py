@@ -195,6 +195,12 @@ class BankHouse:
         more.setdefault("origin", BankOrigin.UPLOAD)
         return await (desk or self.desk).take(self.tenant.id, content, **more)
 
+    async def customers(self):
+        """Every customer of the account."""
+        async with self.database.read() as session:
+            found = await session.exec(select(Customer).where(Customer.tenant_id == self.tenant.id))
+            return list(found)
+
     async def rows(self):
         """Every payment taken in, oldest first."""
         async with self.database.read() as session:

@@ -1,12 +1,15 @@
 """Money in the history of a document: received, returned, with the bank message as evidence."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, DocumentKind, Event, StoredBlob
+from gateway.receivables.ledger import lock_customer
 from gateway.receivables.tables import ItemRow
 
 
@@ -102,6 +105,29 @@ async def test_a_part_is_received_and_nothing_is_paid_yet(bank_house, invoice, c
 async def test_what_waits_for_a_person_says_nothing(bank_house, invoice, camt):
     await bank_house.take(camt.message("054", "N1", [camt.entry(10_000, name="Somebody")]))
     assert (await history(bank_house, invoice))[1] == []
+
+
+async def test_a_deadlock_with_an_answer_of_the_buyer_is_survived(bank_house, invoice, camt):
+    """An answer locks the document before the customer, money the customer before the document."""
+    house = bank_house
+    if not house.database.is_postgresql:
+        pytest.skip("SQLite has one writer at a time and no deadlocks")
+    customer = (await house.customers())[0]
+    content = camt.message("054", "N1", [camt.entry(10_000, lines=["F-1001"])])
+    async with house.database.write() as session:
+        await session.exec(text("SET LOCAL deadlock_timeout = '1h'"))
+        await session.get_one(Document, invoice.id, with_for_update=True)
+        taking = asyncio.create_task(house.take(content))
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while not (await session.exec(waiting)).scalar_one():
+            await asyncio.sleep(0.01)
+        # The database breaks the circle by ending the desk's transaction.
+        await lock_customer(session, house.tenant.id, customer.id)
+    assert (await taking).new
+    payment, events = await history(house, invoice)
+    assert payment is PaymentState.PAID
+    assert [one.kind for one in events] == ["payment.received", "item.closed"]
+    await house.audit_books()
 
 
 async def only_item(house):
