@@ -88,6 +88,11 @@ async def send_reminder(
         amount_minor=amount_minor,
         at=at,
     )
+    await _set_out(session, queue, document)
+    return document
+
+
+async def _set_out(session: AsyncSession, queue: JobQueue, document: Document) -> None:
     session.add(document)
     await session.flush()
     timeline.record(
@@ -95,9 +100,12 @@ async def send_reminder(
         document,
         EventGroup.TRANSPORT,
         "reminder.accepted",
-        at=at,
-        facts={"number": document.number, "amount_minor": amount_minor, "currency": currency},
-        evidence_id=content.id,
+        at=document.created_at,
+        facts={
+            "number": document.number,
+            "amount_minor": document.amount_minor,
+            "currency": document.currency,
+        },
+        evidence_id=document.content_id,
     )
     await enqueue_lookup(session, queue, document)
-    return document
