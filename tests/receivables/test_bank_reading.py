@@ -117,5 +117,5 @@ def test_memory_does_not_grow_with_the_file(camt):
         tracemalloc.stop()
         return most
 
-    small, large = peak(400), peak(1_600)
+    small, large = peak(300), peak(900)
     assert large < 1.5 * small
