@@ -32,14 +32,12 @@ async def get_links(request: web.Request) -> web.Response:
     paying = request.app[PAYING]
     async with request.app[DATABASE].read() as session:
         rows = await list_links(session, tenant_id, before=query.cursor, limit=query.limit + 1)
-        shown = [
-            LinkOut.of(
-                one,
-                await paying.basket(session, one.link),
-                expired=paying.is_expired(one.link),
-            )
-            for one in await histories_of(session, rows[: query.limit])
-        ]
+        histories = await histories_of(session, rows[: query.limit])
+        baskets = await paying.baskets(session, [one.link for one in histories])
+    shown = [
+        LinkOut.of(one, baskets[one.link.id], expired=paying.is_expired(one.link))
+        for one in histories
+    ]
     cursor = str(shown[-1].id) if len(rows) > query.limit else None
     return json_answer(LinkPage(items=shown, next_cursor=cursor))
 

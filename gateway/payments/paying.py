@@ -7,7 +7,7 @@ marks anything paid: only a bank message does.
 
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -26,7 +26,7 @@ from gateway.payments.links import PaymentLinks
 from gateway.payments.ports import Created, Provider, ProviderOrder, ProviderReport
 from gateway.payments.queries import (
     BEGUN,
-    basket_of_link,
+    baskets_of,
     initiations_of_items,
     initiations_of_link,
     shares_of,
@@ -114,7 +114,7 @@ class Paying:
             if link is None:
                 return None
             payee = (await session.get_one(Tenant, link.tenant_id)).name
-            basket = await self.basket(session, link)
+            basket = (await self.baskets(session, [link]))[link.id]
             begun = await initiations_of_items(
                 session, link.tenant_id, [one.item_id for one in basket.payable], BEGUN
             )
@@ -122,10 +122,14 @@ class Paying:
         mine = any(one.link_id == link.id and one.expires_at > at for one in begun)
         return Invitation(link, payee, basket, mine)
 
-    async def basket(self, session: AsyncSession, link: PaymentLink) -> Basket:
-        """What a link asks for on this business date."""
-        payee = (await session.get_one(Tenant, link.tenant_id)).name
-        return await basket_of_link(session, link, payee=payee, today=self._today())
+    async def baskets(
+        self, session: AsyncSession, links: Sequence[PaymentLink]
+    ) -> dict[UUID, Basket]:
+        """What links of one tenant ask for on this business date, by the link's id."""
+        if not links:
+            return {}
+        payee = (await session.get_one(Tenant, links[0].tenant_id)).name
+        return await baskets_of(session, links, payee=payee, today=self._today())
 
     async def opened(self, link_id: UUID) -> None:
         """Keep, once, that a link was opened."""
@@ -199,7 +203,7 @@ class Paying:
         at = self._now()
         async with self._database.write() as session:
             customer = await lock_customer(session, link.tenant_id, link.customer_id)
-            basket = await self.basket(session, link)
+            basket = (await self.baskets(session, [link]))[link.id]
             if not basket.payable:
                 return None
             shares = {one.item_id: one.asked for one in basket.payable}

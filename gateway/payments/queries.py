@@ -27,7 +27,7 @@ __all__ = [
     "BEGUN",
     "TAKEN",
     "LinkHistory",
-    "basket_of_link",
+    "baskets_of",
     "histories_of",
     "initiation_of",
     "initiations_of_items",
@@ -53,26 +53,40 @@ class LinkHistory:
     told_at: Mapping[UUID, datetime]
 
 
-async def basket_of_link(
-    session: AsyncSession, link: PaymentLink, *, payee: str, today: date
-) -> Basket:
-    """What a link asks for now."""
+async def baskets_of(
+    session: AsyncSession, links: Sequence[PaymentLink], *, payee: str, today: date
+) -> dict[UUID, Basket]:
+    """What links of one tenant ask for now, by the link's id."""
+    ids = [one.id for one in links]
     found = await session.exec(
-        select(ItemRow)
-        .join(PaymentLinkItem, col(PaymentLinkItem.item_id) == col(ItemRow.id))
-        .where(PaymentLinkItem.link_id == link.id, ItemRow.tenant_id == link.tenant_id)
+        select(PaymentLinkItem.link_id, ItemRow)
+        .join(ItemRow, col(ItemRow.id) == col(PaymentLinkItem.item_id))
+        .where(col(PaymentLinkItem.link_id).in_(ids))
         .execution_options(populate_existing=True)
     )
-    rows = list(found)
-    taken = await _taken(session, [row.id for row in rows], today=today)
-    return basket_of(link.currency, rows, under_way=taken, payee=payee)
+    rows: dict[UUID, list[ItemRow]] = {one: [] for one in ids}
+    for link_id, row in found:
+        rows[link_id].append(row)
+    taken = await _taken(session, links, today=today)
+    return {
+        one.id: basket_of(
+            one.currency,
+            [row for row in rows[one.id] if row.tenant_id == one.tenant_id],
+            under_way=taken,
+            payee=payee,
+        )
+        for one in links
+    }
 
 
-async def _taken(session: AsyncSession, items: Sequence[UUID], *, today: date) -> set[UUID]:
-    """The items whose payment a bank took, as long as it is waited for.
+async def _taken(session: AsyncSession, links: Sequence[PaymentLink], *, today: date) -> set[UUID]:
+    """The items of links whose payment a bank took, as long as it is waited for.
 
     A payment is waited for until its hold ends; what is open after that is asked for again.
     """
+    items = select(PaymentLinkItem.item_id).where(
+        col(PaymentLinkItem.link_id).in_([one.id for one in links])
+    )
     found = await session.exec(
         select(InitiationItem.item_id, InitiationItem.initiation_id)
         .join(Initiation, col(Initiation.id) == col(InitiationItem.initiation_id))
@@ -81,7 +95,7 @@ async def _taken(session: AsyncSession, items: Sequence[UUID], *, today: date) -
     pairs = {(item_id, str(initiation_id)) for item_id, initiation_id in found}
     held = await session.exec(
         select(HoldRow.item_id, HoldRow.reference).where(
-            col(HoldRow.item_id).in_(items),
+            col(HoldRow.customer_id).in_({one.customer_id for one in links}),
             HoldRow.reason == HoldReason.PAYMENT_UNDER_WAY,
             col(HoldRow.lifted_at).is_(None),
             or_(col(HoldRow.last_day).is_(None), col(HoldRow.last_day) >= today),

@@ -6,7 +6,7 @@ Amounts are never kept on a link: what is open is read from the open items when 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from gateway.core.columns import EnumText, UtcDateTime
@@ -69,7 +69,10 @@ class Initiation(SQLModel, table=True):
     """
 
     __tablename__ = "payment_initiation"
-    __table_args__ = (UniqueConstraint("provider", "provider_id"),)
+    __table_args__ = (
+        UniqueConstraint("provider", "provider_id"),
+        Index("ix_payment_initiation_quiet", "state", "updated_at"),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     tenant_id: UUID = Field(foreign_key="tenant.id", index=True)
@@ -105,6 +108,8 @@ class ProviderEvent(SQLModel, table=True):
 
     provider: str = Field(max_length=40, primary_key=True)
     event_id: str = Field(max_length=200, primary_key=True)
-    initiation_id: UUID | None = Field(default=None, foreign_key="payment_initiation.id")
+    initiation_id: UUID | None = Field(
+        default=None, foreign_key="payment_initiation.id", index=True
+    )
     kind: str = Field(max_length=40)
     received_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))

@@ -314,6 +314,7 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_payment_initiation_link_id"), ["link_id"], unique=False
         )
+        batch_op.create_index("ix_payment_initiation_quiet", ["state", "updated_at"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_payment_initiation_tenant_id"), ["tenant_id"], unique=False
         )
@@ -434,6 +435,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("provider", "event_id", name=op.f("pk_provider_event")),
     )
+    with op.batch_alter_table("provider_event", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_provider_event_initiation_id"), ["initiation_id"], unique=False
+        )
+
     op.create_table(
         "reminder",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -578,6 +584,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_reminder_customer_id"))
 
     op.drop_table("reminder")
+    with op.batch_alter_table("provider_event", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_provider_event_initiation_id"))
+
     op.drop_table("provider_event")
     with op.batch_alter_table("payment_link_item", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_payment_link_item_item_id"))
@@ -599,6 +608,7 @@ def downgrade() -> None:
     op.drop_table("hold")
     with op.batch_alter_table("payment_initiation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_payment_initiation_tenant_id"))
+        batch_op.drop_index("ix_payment_initiation_quiet")
         batch_op.drop_index(batch_op.f("ix_payment_initiation_link_id"))
 
     op.drop_table("payment_initiation")
