@@ -15,9 +15,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import structlog
 from dunning_office import Office
 from sqlmodel import col, func, select
 
+import gateway.network.tables
+import gateway.validation.tables  # noqa: F401 - rows refer to them
 from gateway.core.database import Database
 from gateway.core.jobs.tables import Job, JobState
 
@@ -58,6 +61,11 @@ async def unfinished(database: Database) -> int:
 
 
 def main() -> None:
+    # Standard output is for what the test hears.
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     url, blobs, port = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     print("ready", flush=True)
     for line in sys.stdin:

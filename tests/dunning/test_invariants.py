@@ -75,12 +75,13 @@ class Watch:
 
     blocked: set[str] = field(default_factory=set)
     given: list[Given] = field(default_factory=list)
+    asked: dict[int, frozenset[str]] = field(default_factory=dict)
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         envelope.rcpt_tos.append(address)
-        session.login_data = frozenset(self.blocked)
+        self.asked[id(envelope)] = frozenset(self.blocked)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
@@ -88,7 +89,11 @@ class Watch:
         message: Any = message_from_bytes(envelope.content, policy=SMTP_POLICY)
         text = message.get_body(("plain",)).get_content()
         self.given.append(
-            Given(str(message["Message-ID"]), frozenset(NUMBER.findall(text)), session.login_data)
+            Given(
+                str(message["Message-ID"]),
+                frozenset(NUMBER.findall(text)),
+                self.asked.pop(id(envelope)),
+            )
         )
         return "250 OK"
 
