@@ -79,26 +79,26 @@ class MoneyBooks:
         payment, day = receipt.payment, self.day_of(receipt.payment)
         credits = [one for one in receipt.allocations if one.minor < 0]
         claims = [one for one in receipt.allocations if one.minor > 0]
-        credit = -sum(one.minor for one in credits)
+        credit, day_of_credit = -sum(one.minor for one in credits), day
         if credit:
-            day_of_credit = await self._after_openings(session, (*credits, *claims), day)
-            for use in credits:
-                await self._book(
-                    session, payment, use.item, EntryKind.CREDIT_USED, -use.minor, on=day_of_credit
-                )
+            day_of_credit = await _after_openings(session, receipt.allocations, day)
+        for use in credits:
+            row = await _item(session, use.item)
+            await self._book(
+                session, payment, row, EntryKind.CREDIT_USED, -use.minor, on=day_of_credit
+            )
         for claim in claims:
+            row = await _item(session, claim.item)
             share = min(credit, claim.minor)
             credit -= share
             if share:
                 await self._book(
-                    session, payment, claim.item, EntryKind.CREDIT_APPLIED, share, on=day_of_credit
+                    session, payment, row, EntryKind.CREDIT_APPLIED, share, on=day_of_credit
                 )
             if money := claim.minor - share:
                 # Told first: the ledger says "closed" while it books.
-                await self._tell(session, receipt, claim.item, "payment.received", money)
-                await self._book(
-                    session, payment, claim.item, EntryKind.PAYMENT_ALLOCATED, money, on=day
-                )
+                await self._tell(session, receipt, row, "payment.received", money)
+                await self._book(session, payment, row, EntryKind.PAYMENT_ALLOCATED, money, on=day)
         result: dict[str, Any] = {"allocations": allocations_json(receipt.allocations)}
         if receipt.unapplied_minor:
             item = await self._keep_as_credit(session, receipt, day)
@@ -128,17 +128,16 @@ class MoneyBooks:
             allocations=returned.reopened,
         )
         for share in returned.reopened:
+            row = await _item(session, share.item)
             if share.minor < 0:
                 await self._book(
-                    session, payment, share.item, EntryKind.CREDIT_RELEASED, -share.minor, on=day
+                    session, payment, row, EntryKind.CREDIT_RELEASED, -share.minor, on=day
                 )
                 continue
             money = min(share.minor, await self._money_of(session, settlement.name, share.item))
             if credit := share.minor - money:
-                await self._book(
-                    session, payment, share.item, EntryKind.CREDIT_WITHDRAWN, credit, on=day
-                )
-            await self._give_back(session, told, share.item, money, day)
+                await self._book(session, payment, row, EntryKind.CREDIT_WITHDRAWN, credit, on=day)
+            await self._give_back(session, told, row, money, day)
         result: dict[str, Any] = {
             "settlement": returned.settlement,
             "allocations": allocations_json(returned.reopened),
@@ -146,8 +145,9 @@ class MoneyBooks:
         }
         if returned.unapplied_minor:
             item = settlement.result["unapplied"]["item"]
+            row = await _item(session, item)
             await self._book(
-                session, payment, item, EntryKind.REFUNDED, returned.unapplied_minor, on=day
+                session, payment, row, EntryKind.REFUNDED, returned.unapplied_minor, on=day
             )
             result["unapplied"] = {"item": item, "minor": returned.unapplied_minor}
         return result
@@ -156,33 +156,33 @@ class MoneyBooks:
         """Book money that went, as a person says: claims reopen, credits are paid back."""
         day = self.day_of(receipt.payment)
         for share in receipt.allocations:
+            row = await _item(session, share.item)
             if share.minor > 0:
-                await self._give_back(session, receipt, share.item, share.minor, day)
+                await self._give_back(session, receipt, row, share.minor, day)
             else:
                 await self._book(
-                    session, receipt.payment, share.item, EntryKind.REFUNDED, -share.minor, on=day
+                    session, receipt.payment, row, EntryKind.REFUNDED, -share.minor, on=day
                 )
         return {"allocations": allocations_json(receipt.allocations)}
 
     async def _give_back(
-        self, session: AsyncSession, told: Receipt, item: str, minor: int, day: date
+        self, session: AsyncSession, told: Receipt, row: ItemRow, minor: int, day: date
     ) -> None:
         if minor:
-            await self._tell(session, told, item, "payment.returned", minor)
-            await self._book(session, told.payment, item, EntryKind.PAYMENT_RETURNED, minor, on=day)
+            await self._tell(session, told, row, "payment.returned", minor)
+            await self._book(session, told.payment, row, EntryKind.PAYMENT_RETURNED, minor, on=day)
 
     async def _book(
         self,
         session: AsyncSession,
         payment: Payment,
-        item: str,
+        row: ItemRow,
         kind: EntryKind,
         minor: int,
         *,
         on: date,
     ) -> None:
         """Append one entry, on the first day it adds up."""
-        row = await _item(session, item)
         entry = Entry(
             kind=kind,
             currency=payment.currency,
@@ -205,12 +205,6 @@ class MoneyBooks:
             if latest is None or latest <= entry.business_date:
                 raise
             await self._ledger.book(session, row.id, replace(entry, business_date=latest))
-
-    async def _after_openings(
-        self, session: AsyncSession, shares: Sequence[Allocation], day: date
-    ) -> date:
-        """The day from which all these items exist."""
-        return max([day, *[(await _item(session, one.item)).opened_on for one in shares]])
 
     async def _money_of(self, session: AsyncSession, name: str, item: str) -> int:
         """What a payment paid of an item in money, credits not counted."""
@@ -251,10 +245,9 @@ class MoneyBooks:
         return await self._ledger.open_item(session, row, opening)
 
     async def _tell(
-        self, session: AsyncSession, receipt: Receipt, item: str, kind: str, minor: int
+        self, session: AsyncSession, receipt: Receipt, row: ItemRow, kind: str, minor: int
     ) -> None:
         """Add to the payment history of the item's document, with the bank message as evidence."""
-        row = await _item(session, item)
         if row.document_id is None:
             return
         payment = receipt.payment
@@ -280,3 +273,8 @@ class MoneyBooks:
 async def _item(session: AsyncSession, item: str) -> ItemRow:
     """An item as it is now; a rolled-back try may have left the loaded row stale."""
     return await session.get_one(ItemRow, UUID(item), populate_existing=True)
+
+
+async def _after_openings(session: AsyncSession, shares: Sequence[Allocation], day: date) -> date:
+    """The day from which all these items exist."""
+    return max([day, *[(await _item(session, one.item)).opened_on for one in shares]])
