@@ -24,7 +24,8 @@ _STYLE: Final = """
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:760px;padding:24px;
 color-scheme:light dark}h1{font-size:22px}ul{list-style:none;padding:0}
 li{border-top:1px solid #8884;padding:12px 0}a{color:#2563eb}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px}dt{opacity:.7}dd{margin:0}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px}dt{opacity:.7}
+dd{margin:0;overflow-wrap:anywhere}
 iframe{width:100%;height:70vh;border:1px solid #8884;border-radius:8px;background:#fff}
 .quiet{opacity:.7}"""
 
@@ -156,8 +157,9 @@ def pages(sink: Sink) -> web.Application:
 
 def _page(title: str, body: str) -> web.Response:
     return web.Response(
-        text=f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-        f'content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style>'
+        text='<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>"
         f"</head><body><h1>{escape(title)}</h1>{body}</body></html>",
         content_type="text/html",
     )

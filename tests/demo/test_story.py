@@ -31,7 +31,7 @@ def test_every_step_happens_and_the_evidence_verifies_afterwards(tmp_path):
     told = tell(tmp_path)
     assert told.returncode == 0, told.stderr
     assert numbers(told) == list(range(1, len(STEPS) + 1))
-    assert len(STEPS) == 12
+    assert len(STEPS) == 27
     (bundle,) = (tmp_path / "demo").glob("evidence-*.zip")
     checked = subprocess.run(
         [sys.executable, "-m", "gateway", "evidence", bundle],
@@ -49,6 +49,9 @@ MISSING = {
     "receipt": "it is delivered and the receipt verified",
     "mls": "the MLS arrives",
     "response": "the seller sees 'in process'",
+    "mail": "the e-mail arrives with letter, link and code",
+    "webhook": "the provider's event arrives",
+    "bank-message": "the bank tells of the money",
 }
 
 
