@@ -42,6 +42,7 @@ __all__ = ["Invitation", "Paying"]
 _ROUNDS: Final = 3
 """How often a payment begun elsewhere may get in the way before the payer is told to wait."""
 _MAX_NAME: Final = 70
+_REFUSED: Final = ProviderReport(InitiationEvent.FAILED, "provider-refused")
 _SUPERSEDED: Final = ProviderReport(InitiationEvent.EXPIRED)
 
 
@@ -163,7 +164,7 @@ class Paying:
             elif found.url is not None:
                 return found.url
             else:
-                created = await self._provider.create(found.order)
+                created = await self._create(self._provider, found)
                 if await self._keep(found.initiation, created):
                     return created.authorise_url
         raise GatewayError(
@@ -255,6 +256,15 @@ class Paying:
         await hold_items(session, initiation, today=self._today(), wait=self._wait, at=at)
         self._audit(session, link, "payment.begun", end_to_end_id=initiation.end_to_end_id)
         return initiation
+
+    async def _create(self, provider: Provider, ready: _Ready) -> Created:
+        """Make an order known; one the provider refuses for good holds no reminder."""
+        try:
+            return await provider.create(ready.order)
+        except GatewayError as error:
+            if error.kind is PROVIDER_REFUSED:
+                await self._learn(ready.initiation, _REFUSED)
+            raise
 
     async def _keep(self, initiation: Initiation, created: Created) -> bool:
         """Remember what the provider made of an order; False when it was given up meanwhile."""

@@ -28,7 +28,7 @@ from gateway.core.settings import HttpSettings, Settings
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, DocumentKind, StoredBlob
 from gateway.payments import api, keys, pages
-from gateway.payments.errors import PROVIDER_DOWN
+from gateway.payments.errors import PROVIDER_DOWN, PROVIDER_REFUSED
 from gateway.payments.events import ProviderEvents
 from gateway.payments.links import IssuedLink, PaymentLinks
 from gateway.payments.paying import Paying
@@ -79,9 +79,12 @@ class ScriptedProvider:
     word: ProviderReport = AUTHORISING
     down: bool = False
     lose_answers: bool = False
+    refuses: bool = False
 
     async def create(self, order: ProviderOrder) -> Created:
         self._answer("create")
+        if self.refuses:
+            raise GatewayError(PROVIDER_REFUSED, "no such account")
         known = self.orders.setdefault(order.initiation_id, order)
         assert known == order, "the same key must always mean the same order"
         if self.lose_answers:

@@ -106,6 +106,19 @@ async def test_the_books_know_of_a_payment_before_the_provider(firm):
     )
 
 
+async def test_an_order_the_provider_refuses_holds_no_reminder(firm):
+    _, token = await firm.link(await firm.invoice("F-1", 10_000))
+    firm.provider.refuses = True
+    with pytest.raises(GatewayError) as failed:
+        await firm.start(token)
+    assert failed.value.code == "PAYMENT-PROVIDER-REFUSED"
+    (made,) = await firm.initiations()
+    assert (made.state, made.failure_code) == (_S.FAILED, "provider-refused")
+    assert await firm.holds() == []
+    firm.provider.refuses = False
+    assert await firm.start(token) is not None
+
+
 async def test_an_event_heals_a_lost_answer(firm):
     _, token = await firm.link(await firm.invoice("F-1", 10_000))
     firm.provider.lose_answers = True
