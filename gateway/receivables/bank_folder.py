@@ -115,7 +115,7 @@ class BankFolder:
             log.warning("bank.file_refused", file=path.name, code=message.failure_code)
         else:
             await asyncio.to_thread(_move, path, DONE, None)
-            log.info("bank.file_taken", file=path.name, message=str(message.id))
+            log.info("bank.file_taken", file=path.name, bank_message=str(message.id))
 
     async def _tenants(self, slugs: set[str]) -> dict[str, UUID]:
         async with self._database.read() as session:

@@ -26,6 +26,7 @@ from gateway.access.principal import Principal
 from gateway.access.service import audit
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
+from gateway.core.errors import GatewayError
 from gateway.core.faults import Faults
 from gateway.core.jobs.dialect import insert_or_skip
 from gateway.exchange.archive import Archive
@@ -161,12 +162,19 @@ class BankDesk:
                 .order_by(col(BankMessage.id))
             )
             cut_short = list(found)
+        resumed = 0
         for one in cut_short:
-            async with self._database.read() as session:
-                content = await self._archive.fetch(session, one.content_id)
-            log.info("bank.resumed", message=str(one.id))
+            try:
+                async with self._database.read() as session:
+                    content = await self._archive.fetch(session, one.content_id)
+            except GatewayError as error:
+                # Bytes that are missing or damaged are for the operator; others need not wait.
+                log.error("bank.not_resumed", bank_message=str(one.id), code=error.code)
+                continue
             await self.take(one.tenant_id, content, origin=one.origin, file_name=one.file_name)
-        return len(cut_short)
+            log.info("bank.resumed", bank_message=str(one.id))
+            resumed += 1
+        return resumed
 
     async def decide(self, caller: Principal, payment_id: UUID, decision: Decision) -> BankPayment:
         """Carry out a person's decision about a payment that waits.

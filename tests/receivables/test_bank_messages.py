@@ -1,12 +1,14 @@
 """Bank messages at the desk: matched and booked once, however they come, or refused."""
 
 import asyncio
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from sqlmodel import func, select
 
+from gateway.core.blobs import LocalBlobStore
 from gateway.core.errors import STORAGE_FULL, GatewayError
+from gateway.exchange.archive import Archive
 from gateway.exchange.tables import StoredBlob
 from gateway.receivables import bank_messages
 from gateway.receivables.tables import (
@@ -267,7 +269,7 @@ async def test_messages_that_come_at_once_are_booked_once(bank_house, camt, kind
 
 
 async def test_a_long_statement_is_booked_in_batches_and_goes_on_where_it_stopped(
-    bank_house, camt, monkeypatch
+    bank_house, camt, monkeypatch, tmp_path
 ):
     house = bank_house
     monkeypatch.setattr(bank_messages, "BATCH", 4)
@@ -298,6 +300,8 @@ async def test_a_long_statement_is_booked_in_batches_and_goes_on_where_it_stoppe
         row = await session.get_one(BankMessage, message.id)
         row.received_at = row.received_at.replace(year=2025)
         session.add(row)
+    lost = house.make_desk(archive=Archive(LocalBlobStore(tmp_path / "empty"), datetime.now))
+    assert await lost.resume() == 0, "its bytes are missing"
     assert await house.desk.resume() == 1
     again = await house.take(content)
     assert not again.new
