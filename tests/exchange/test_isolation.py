@@ -1,6 +1,7 @@
 """One account never sees or changes what is another's: every API route is walked."""
 
 import re
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -9,10 +10,25 @@ from gateway.access.tables import ApiKey
 from gateway.app import all_routes
 from gateway.as4.identifiers import BILLING_INVOICE
 from gateway.core.http import Face
-from gateway.receivables.tables import EntryRow, HoldRow, ItemRow
+from gateway.dunning.states import MailPurpose, MailState, ReminderState
+from gateway.dunning.tables import OutgoingMail, Reminder
+from gateway.receivables.tables import (
+    BankMessage,
+    BankMessageState,
+    BankOrigin,
+    BankPayment,
+    BankPaymentState,
+    EntryRow,
+    HoldRow,
+    ItemRow,
+)
+from reminders.bank import Direction as MoneyDirection
+from reminders.policy import LevelKind
 
 IDENTIFIED = [
-    route for route in all_routes() if "{" in route.path and route.path.startswith("/v1/")
+    route
+    for route in all_routes()
+    if "{" in route.path and route.path.startswith("/v1/") and route.scope
 ]
 LISTS = [
     route
@@ -29,6 +45,64 @@ async def everything(house, document):
     (item,) = await house.rows(ItemRow, ItemRow.document_id == document.id)
     paused = await house.call("POST", f"/v1/customers/{item.customer_id}/holds", json={})
     assert paused.status == 201, paused.body
+    at = datetime.now(UTC)
+    message = BankMessage(
+        tenant_id=house.tenant_id,
+        content_id=document.content_id,
+        sha256="ab" * 32,
+        origin=BankOrigin.API,
+        state=BankMessageState.BOOKED,
+        received_at=at,
+    )
+    payment = BankPayment(
+        tenant_id=house.tenant_id,
+        bank_message_id=message.id,
+        name="statement-1/1",
+        account="BE68539007547034",
+        minor=100,
+        currency="EUR",
+        direction=MoneyDirection.CREDIT,
+        payment={"references": [], "documents": [], "lines": ["thank you"]},
+        content="cd" * 32,
+        state=BankPaymentState.UNALLOCATED,
+        reason="unknown",
+        result={},
+        created_at=at,
+    )
+    reminder = Reminder(
+        tenant_id=house.tenant_id,
+        customer_id=item.customer_id,
+        step_key="step",
+        policy="default",
+        version=1,
+        level="first-reminder",
+        kind=LevelKind.REMINDER,
+        period=at.date(),
+        currency="EUR",
+        business_date=at.date(),
+        total_minor=100,
+        state=ReminderState.AWAITING_APPROVAL,
+        ubl_id=document.content_id,
+        letter_id=document.content_id,
+        created_at=at,
+    )
+    mail = OutgoingMail(
+        tenant_id=house.tenant_id,
+        customer_id=item.customer_id,
+        reminder_id=reminder.id,
+        purpose=MailPurpose.REMINDER,
+        source="reminder",
+        recipient="luc@deuxrives.example",
+        subject="Rappel",
+        message_id="<1@vuurtoren.example>",
+        content_id=document.content_id,
+        state=MailState.UNKNOWN,
+        created_at=at,
+    )
+    async with house.gateway.platform.database.write() as session:
+        for row in (message, payment, reminder, mail):
+            session.add(row)
+            await session.flush()
     return {
         "document_id": str(document.id),
         "validation_id": str(document.validation_id),
@@ -39,6 +113,10 @@ async def everything(house, document):
         "item_id": str(item.id),
         "customer_id": str(item.customer_id),
         "hold_id": paused.body["id"],
+        "message_id": str(message.id),
+        "payment_id": str(payment.id),
+        "reminder_id": str(reminder.id),
+        "mail_id": str(mail.id),
     }
 
 
@@ -66,7 +144,13 @@ async def state(house, document):
     entries = await house.rows(EntryRow)
     customer = (await house.call("GET", f"/v1/customers/{item.customer_id}")).body
     business = (await house.document(document.id)).business
-    return [one.state for one in keys], len(published), len(entries), hold, customer, business
+    waiting = [
+        one.state
+        for table in (BankPayment, Reminder, OutgoingMail)
+        for one in await house.rows(table)
+    ]
+    states = ([one.state for one in keys], waiting, business)
+    return states, len(published), len(entries), hold, customer
 
 
 async def test_another_accounts_ids_lead_nowhere(pair, open_account):
@@ -86,6 +170,7 @@ async def test_another_accounts_ids_lead_nowhere(pair, open_account):
 
 BODIES = {
     "responses": {"status": "AP"},
+    "decision": {"set_aside": "no customer's"},
     "disputes": {"reason": "goods missing"},
     "services": {
         "processes": [{"process": "cenbii-procid-ubl::urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"}]
