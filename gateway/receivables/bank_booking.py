@@ -39,6 +39,15 @@ _DATE_FAULTS: Final = frozenset({"LEDGER-OVERDRAWN", "LEDGER-NOTHING-TO-UNDO"})
 
 
 @dataclass(frozen=True, slots=True)
+class _Told:
+    """What the history of a document says of a payment, and the bank message that proves it."""
+
+    payment: Payment
+    reason: str
+    evidence_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a payment is for: shares of items, and what is left as credit of the customer.
 
@@ -53,6 +62,11 @@ class Receipt:
     customer_id: UUID
     allocations: tuple[Allocation, ...]
     unapplied_minor: int = 0
+
+    @property
+    def told(self) -> _Told:
+        """What the history of a document says of it."""
+        return _Told(self.payment, self.reason, self.evidence_id)
 
 
 class MoneyBooks:
@@ -97,7 +111,7 @@ class MoneyBooks:
                 )
             if money := claim.minor - share:
                 # Told first: the ledger says "closed" while it books.
-                await self._tell(session, receipt, row, "payment.received", money)
+                await self._tell(session, receipt.told, row, "payment.received", money)
                 await self._book(session, payment, row, EntryKind.PAYMENT_ALLOCATED, money, on=day)
         result: dict[str, Any] = {"allocations": allocations_json(receipt.allocations)}
         if receipt.unapplied_minor:
@@ -119,14 +133,7 @@ class MoneyBooks:
         of it.
         """
         payment, day = returned.payment, self.day_of(returned.payment)
-        told = Receipt(
-            payment=payment,
-            tenant_id=settlement.tenant_id,
-            evidence_id=evidence_id,
-            reason=payment.reason or "",
-            customer_id=settlement.customer_id or UUID(int=0),
-            allocations=returned.reopened,
-        )
+        told = _Told(payment, payment.reason or "", evidence_id)
         for share in returned.reopened:
             row = await _item(session, share.item)
             if share.minor < 0:
@@ -155,10 +162,11 @@ class MoneyBooks:
     async def pay_out(self, session: AsyncSession, receipt: Receipt) -> dict[str, Any]:
         """Book money that went, as a person says: claims reopen, credits are paid back."""
         day = self.day_of(receipt.payment)
+        told = replace(receipt.told, reason=receipt.payment.reason or "")
         for share in receipt.allocations:
             row = await _item(session, share.item)
             if share.minor > 0:
-                await self._give_back(session, receipt, row, share.minor, day)
+                await self._give_back(session, told, row, share.minor, day)
             else:
                 await self._book(
                     session, receipt.payment, row, EntryKind.REFUNDED, -share.minor, on=day
@@ -166,7 +174,7 @@ class MoneyBooks:
         return {"allocations": allocations_json(receipt.allocations)}
 
     async def _give_back(
-        self, session: AsyncSession, told: Receipt, row: ItemRow, minor: int, day: date
+        self, session: AsyncSession, told: _Told, row: ItemRow, minor: int, day: date
     ) -> None:
         if minor:
             await self._tell(session, told, row, "payment.returned", minor)
@@ -245,19 +253,19 @@ class MoneyBooks:
         return await self._ledger.open_item(session, row, opening)
 
     async def _tell(
-        self, session: AsyncSession, receipt: Receipt, row: ItemRow, kind: str, minor: int
+        self, session: AsyncSession, told: _Told, row: ItemRow, kind: str, minor: int
     ) -> None:
         """Add to the payment history of the item's document, with the bank message as evidence."""
         if row.document_id is None:
             return
-        payment = receipt.payment
+        payment = told.payment
         document = await session.get_one(Document, row.document_id)
         facts: dict[str, Any] = {
             "amount_minor": minor,
             "currency": payment.currency,
             "day": self.day_of(payment).isoformat(),
             "payer": payment.party_name,
-            "reason": receipt.reason,
+            "reason": told.reason,
         }
         timeline.record(
             session,
@@ -266,7 +274,7 @@ class MoneyBooks:
             kind,
             at=self._now(),
             facts={name: value for name, value in facts.items() if value},
-            evidence_id=receipt.evidence_id,
+            evidence_id=told.evidence_id,
         )
 
 
