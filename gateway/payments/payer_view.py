@@ -92,7 +92,9 @@ def headers(*, provider_origin: str | None) -> dict[str, str]:
             f"default-src 'none'; style-src 'sha256-{_style_digest()}'; img-src data:; "
             f"form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
         ),
-        "Referrer-Policy": "no-referrer",
+        # Nothing leaves for other sites; with "no-referrer" older browsers would post this very
+        # form without an origin, and it would be refused.
+        "Referrer-Policy": "same-origin",
         "X-Robots-Tag": "noindex, nofollow",
         "Cache-Control": "no-store",
     }

@@ -50,7 +50,7 @@ async def test_the_page_is_small_strict_and_on_nobodys_record(site, firm):
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "form-action 'self' https://bank.example;" in policy
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Set-Cookie" not in answer.headers
