@@ -59,7 +59,8 @@ async def _page(request: web.Request, *, error: GatewayError | None) -> web.Resp
     async with request.app[DATABASE].read() as session:
         dossier = await dossier_of(session, tenant_id, path_id(request, "reminder_id"))
     row = dossier.reminder
-    part = chosen(Part, request.query.get("part"), Part.MAIL)
+    wanted = request.query.get("part")
+    part = chosen(Part, wanted, Part.MAIL)
     context: dict[str, Any] = {
         "row": row,
         "customer": dossier.customer,
@@ -81,6 +82,8 @@ async def _page(request: web.Request, *, error: GatewayError | None) -> web.Resp
     if row.kind in TYPES:
         try:
             context |= await _written(request, dossier, part)
+            if not wanted and context["shown"] is None:
+                context |= {"part": Part.LETTER, **await _written(request, dossier, Part.LETTER)}
         except GatewayError as unwritten:
             context["unwritten"] = unwritten
     response = request.app[RENDER](request, _PAGE, context)

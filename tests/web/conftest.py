@@ -1,14 +1,20 @@
 """A server over real accounts with a few probe routes beside the product's own."""
 
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
 from pydantic import BaseModel, ConfigDict
+
+# Tests are no packages here, so the modules beside this one are found by their folder.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from receivable_house import Visit, open_house
 
 from gateway.access.principal import CallerKind, Principal
 from gateway.access.roles import ROLE_SCOPES, Role
@@ -191,3 +197,17 @@ async def site(new_site: Sites) -> Site:
 def secret_text() -> str:
     """What the handlers of /broken put into their exceptions."""
     return SECRET_TEXT
+
+
+@pytest.fixture
+async def visit(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Visit]:
+    """A browser at a creditor's console with customers and items of every kind."""
+    database = Database(sqlite_url)
+    monkeypatch.setattr("gateway.access.passwords._N", 16)
+    house = await open_house(database, tmp_path, smtp_port=9)
+    await house.furnish()
+    async with TestClient(TestServer(house.app)) as client:
+        yield Visit(house, client)
+    await database.close()

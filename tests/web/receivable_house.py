@@ -4,16 +4,20 @@ Rows are made by the product's own ledger, desks and jobs. Shared by the tests o
 by those in a browser.
 """
 
+import re
 import sys
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dunning"))
 
+import aiohttp
 from aiohttp import web
+from aiohttp.test_utils import TestClient
 from dunning_office import Office
 
 from gateway.access.directory import Directory
@@ -23,20 +27,29 @@ from gateway.access.sessions import Sessions
 from gateway.app import all_routes
 from gateway.core import clock, health
 from gateway.core.app_keys import DATABASE
-from gateway.core.clock import BusinessClock
+from gateway.core.clock import BusinessClock, now
 from gateway.core.database import Database
 from gateway.core.faults import Faults
 from gateway.core.http import Route
 from gateway.core.settings import FaultSettings, HttpSettings, Settings
 from gateway.dunning import pages as dunning_pages
 from gateway.dunning.keys import DUNNING
+from gateway.dunning.pages_view import Tab
+from gateway.dunning.states import MailPurpose, MailState
+from gateway.dunning.tables import OutgoingMail, Reminder
 from gateway.exchange.keys import ARCHIVE
 from gateway.receivables import pages as receivables_pages
 from gateway.receivables.bank_api import BANK_DESK
 from gateway.receivables.bank_messages import BankDesk
 from gateway.receivables.desk import Receivables
 from gateway.receivables.keys import BUSINESS, RECEIVABLES
-from gateway.receivables.tables import BankOrigin, Customer, ItemRow
+from gateway.receivables.pages_bank_view import Tab as BankTab
+from gateway.receivables.tables import (
+    BankOrigin,
+    BankPayment,
+    Customer,
+    ItemRow,
+)
 from gateway.web import render
 from gateway.web.server import build
 from reminders.entries import EntryKind
@@ -151,7 +164,7 @@ class House:
     async def bank_day(self) -> None:
         """A statement with payments that are certain, likely, doubtful and nobody's."""
         late = self.items["late"]
-        other = [one for one in self.items.values() if one.open_minor == 118_050][0]
+        other = next(one for one in self.items.values() if one.open_minor == 118_050)
         named = Money("150.00", "ZONDER ADRES", "deel van factuur")
         await self.bring(
             statement(
@@ -218,3 +231,107 @@ def _routes() -> tuple[Route, ...]:
 async def _no_ids(*_asked: Any) -> dict[str, Any]:
     """No payment link was ever issued here."""
     return {}
+
+
+@dataclass
+class Visit:
+    """A browser at the house."""
+
+    house: House
+    client: TestClient[Any, Any]
+
+    async def sign_in(self, email: str = "owner@alpha.example") -> None:
+        answer = await self.post("/sign-in", email=email, password=PASSWORD)
+        assert answer.status == 303, await answer.text()
+
+    async def post(self, path: str, **fields: Any) -> aiohttp.ClientResponse:
+        return await self.client.post(
+            path, data=fields, headers={"Sec-Fetch-Site": "same-origin"}, allow_redirects=False
+        )
+
+    async def send(self, path: str, **fields: Any) -> aiohttp.ClientResponse:
+        """Post with the secret of the page."""
+        found = re.search(r'name="csrf" value="([^"]+)"', await self.page("/receivables"))
+        assert found is not None
+        return await self.post(path, csrf=found[1], **fields)
+
+    async def page(self, path: str, *, status: int = 200) -> str:
+        answer = await self.client.get(path, allow_redirects=False)
+        text = await answer.text()
+        assert answer.status == status, f"{path}: {answer.status} {text[-400:]}"
+        return text
+
+
+def words(page: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+async def plan(house: House) -> list[Reminder]:
+    for customer in house.customers.values():
+        await house.office.plan_customer(customer)
+    return list(await house.office.reminders())
+
+
+async def addresses(house: House) -> list[str]:
+    """One of every page that shows a row."""
+    reminders = await plan(house)
+    payments = await house.office.rows(BankPayment)
+    items = [one.id for one in house.items.values()]
+    return [
+        "/receivables",
+        "/receivables?on=2026-08-01&sort=customer",
+        "/receivables?on=2020-01-01",
+        *(f"/receivables/items?state={one}" for one in ("open", "overdue", "disputed", "closed")),
+        "/receivables/items?state=all&q=pont",
+        "/receivables/items?q=nothing",
+        *(f"/items/{one}" for one in items[:3]),
+        f"/items/{house.items['disputed'].id}?on=2026-07-01",
+        *(f"/customers/{one.id}" for one in house.customers.values()),
+        *(f"/reminders?tab={one}" for one in Tab),
+        *(f"/reminders/{one.id}?part={part}" for one in reminders[:2] for part in ("mail", "ubl")),
+        *(f"/bank?state={one}" for one in BankTab),
+        *(f"/bank/payments/{one.id}" for one in payments),
+        "/bank/messages",
+    ]
+
+
+async def shaped(visit: Visit, *shapes: dict[str, Any]) -> list[Reminder]:
+    """Planned reminders put into states that take long to reach."""
+    rows = (await plan(visit.house))[: len(shapes)]
+    async with visit.house.office.database.write() as session:
+        for row, shape in zip(rows, shapes, strict=True):
+            for name, value in shape.items():
+                setattr(row, name, value)
+            session.add(row)
+    return rows
+
+
+async def mail(visit: Visit, state: MailState) -> OutgoingMail:
+    office = visit.house.office
+    content = b"From: a@b.example\r\nTo: c@d.example\r\nSubject: Hi\r\n\r\nPlease <pay>.\r\n"
+    stored = await office.archive.keep(
+        content, purpose="mail", media_type="message/rfc822", tenant_id=office.tenant_id
+    )
+    row = OutgoingMail(
+        tenant_id=office.tenant_id,
+        customer_id=visit.house.customers["Café du Pont SPRL"].id,
+        purpose=MailPurpose.THANKS,
+        source=f"thanks:{stored.id}",
+        recipient="c@d.example",
+        subject="Hi",
+        message_id=f"<{stored.id}@b.example>",
+        content_id=stored.id,
+        state=state,
+        created_at=now(),
+    )
+    async with office.database.write() as session:
+        session.add(stored)
+        await session.flush()
+        session.add(row)
+    return row
+
+
+async def unknown_money(visit: Visit, amount: str = "100.00") -> BankPayment:
+    day = visit.house.today
+    await visit.house.bring(statement(f"S-{amount}", day, Money(amount, "Iemand", "hallo")))
+    return (await visit.house.office.rows(BankPayment))[-1]
