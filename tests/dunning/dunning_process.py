@@ -2,7 +2,7 @@
 
 Usage: dunning_process.py DATABASE_URL BLOBS SMTP_PORT. Each line on standard input is one life, as
 JSON: ``day``, ``kill_at`` (a named point), ``after`` (seconds until it is killed). A life with
-neither works until nothing is left to do. How it ended is written as ``killed`` or ``done``.
+neither works until nothing is left to do. How it ended is written as a word: see ``wait``.
 """
 
 import asyncio
@@ -74,20 +74,20 @@ def main() -> None:
         if child == 0:
             asyncio.run(live(url, blobs, port, life))
             os._exit(0)
-        status = wait(child, life.get("after"))
-        print("killed" if os.WIFSIGNALED(status) else "done", flush=True)
+        print(wait(child, life.get("after")), flush=True)
 
 
-def wait(child: int, after: float | None) -> int:
-    """How the child ended: by itself, or killed when its time is up."""
+def wait(child: int, after: float | None) -> str:
+    """How the child ended: its work done, dead at its point, or killed when its time was up."""
     began = time.monotonic()
     while True:
         ended, status = os.waitpid(child, os.WNOHANG if after is not None else 0)
         if ended:
-            return status
+            return "died" if os.WIFSIGNALED(status) else "done"
         if after is not None and time.monotonic() - began > after:
             os.kill(child, signal.SIGKILL)
-            return os.waitpid(child, 0)[1]
+            os.waitpid(child, 0)
+            return "killed"
         time.sleep(0.01)
 
 
