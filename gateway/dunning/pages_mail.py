@@ -6,7 +6,7 @@ Reads an RFC 5322 message that this product wrote; what cannot be shown is left 
 import base64
 from dataclasses import dataclass
 from email import message_from_bytes
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.policy import default
 from typing import Final
 
@@ -52,7 +52,7 @@ def mail_view(content: bytes) -> MailView:
         text=text.get_content() if text else "",
         html=_with_pictures(mail, html.get_content()) if html else "",
         attachments=tuple(
-            Attachment(one.get_filename() or "", len(one.get_payload(decode=True) or b""))
+            Attachment(one.get_filename() or "", len(_octets(one)))
             for one in mail.iter_attachments()
             if one.get_filename()
         ),
@@ -63,9 +63,14 @@ def _with_pictures(mail: EmailMessage, html: str) -> str:
     for part in mail.walk():
         name = str(part.get("Content-ID", "")).strip("<>")
         if name and part.get_content_maintype() == "image":
-            picture = base64.b64encode(part.get_payload(decode=True) or b"").decode("ascii")
+            picture = base64.b64encode(_octets(part)).decode("ascii")
             html = html.replace(f"cid:{name}", f"data:{part.get_content_type()};base64,{picture}")
     return html
+
+
+def _octets(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 def framed(html: str) -> web.Response:

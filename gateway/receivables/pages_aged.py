@@ -31,13 +31,13 @@ _WIDTH: Final = 1000
 _GAP: Final = 3
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
-_SORTS: Final[Mapping[str, Callable[["Line"], int]]] = {
-    "overdue": lambda line: line.row.overdue,
-    **{f"{one}": lambda line, one=one: line.row[one] for one in Bucket},
-    "credits": lambda line: -line.row.credits,
-    "balance": lambda line: line.row.balance,
+_SORTS: Final[Mapping[str, Callable[[AgedRow], int]]] = {
+    "overdue": lambda row: row.overdue,
+    "credits": lambda row: -row.credits,
+    "balance": lambda row: row.balance,
 }
-"""What the table may be sorted by besides the name, the largest first."""
+_HEADS: Final = frozenset({"customer", *_SORTS, *Bucket})
+"""What the table may be sorted by: names upwards, amounts the largest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ async def show_aged(request: web.Request) -> web.Response:
     """Who owes what, by how long it has been due."""
     today = request.app[BUSINESS].today()
     on, sort = as_of(request, today), request.query.get("sort") or "overdue"
-    if sort not in ("customer", *_SORTS):
+    if sort not in _HEADS:
         raise GatewayError(BAD_REQUEST, "This table cannot be sorted by that; use its heads.")
     balance, customers = await _balance(request, on)
     context = {
@@ -137,7 +137,10 @@ def _shares(
 
 def _sorted(lines: Sequence[Line], sort: str) -> list[Line]:
     by_name = sorted(lines, key=lambda one: (one.customer.name.casefold(), one.customer.id))
-    return by_name if sort == "customer" else sorted(by_name, key=lambda one: -_SORTS[sort](one))
+    if sort == "customer":
+        return by_name
+    amount = _SORTS.get(sort) or (lambda row: row[Bucket(sort)])
+    return sorted(by_name, key=lambda one: -amount(one.row))
 
 
 def _bars(lines: Sequence[Line]) -> tuple[tuple[Line, tuple[Segment, ...]], ...]:

@@ -240,5 +240,5 @@ async def outcomes_by_message(
     )
     outcomes: dict[UUID, dict[BankPaymentState, int]] = {one: {} for one in ids}
     for message_id, state, number in found:
-        outcomes[message_id][state] = number
+        outcomes[message_id][BankPaymentState(state)] = number
     return outcomes
