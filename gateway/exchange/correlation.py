@@ -83,6 +83,9 @@ async def apply_invoice_response(
     subject = await _answered(session, answer, response)
     if subject is None:
         return
+    # The books before the document, as everybody does it: two that wait for each other deadlock.
+    await books.hold(session, subject)
+    await session.refresh(subject, with_for_update=True)
     answer.related_id = subject.id
     step = advance_business(subject.business, response)
     subject.business = step.state
@@ -193,6 +196,5 @@ async def _answered(
         )
         .order_by(col(Document.id).desc())
         .limit(1)
-        .with_for_update()
     )
     return found.first()

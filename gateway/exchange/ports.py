@@ -19,6 +19,10 @@ class Bookkeeper(Protocol):
         """An invoice or credit note of the tenant was accepted and is on its way."""
         ...
 
+    async def hold(self, session: AsyncSession, document: Document) -> None:
+        """Take hold of what the document's books hang on, before its own row is locked."""
+        ...
+
     async def answered(
         self,
         session: AsyncSession,

@@ -74,6 +74,15 @@ class Books:
         if kind is ItemKind.CREDIT_NOTE:
             await self._set_against(session, row, invoice, at=document.created_at)
 
+    async def hold(self, session: AsyncSession, document: Document) -> None:
+        """Lock the customer the document is for, if it has one."""
+        found = await session.exec(
+            select(ItemRow.customer_id).where(ItemRow.document_id == document.id)
+        )
+        customer_id = found.first()
+        if customer_id is not None:
+            await lock_customer(session, document.tenant_id, customer_id)
+
     async def answered(
         self,
         session: AsyncSession,
