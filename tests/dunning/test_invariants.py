@@ -307,7 +307,7 @@ async def verdict(office: Office, life: Life, watch: Watch) -> list[str]:
     for line in await office.rows_of(ReminderLine):
         if line.is_claim:
             claims[line.reminder_id].append(line.item_id)
-    wrong = [*_twice(reminders, claims), *_deliveries(mails, watch)]
+    wrong = [*_twice(reminders, claims), *_deliveries(mails, reminders, watch)]
     wrong += [
         f"{life.items[item_id].number} was blocked when {row.number} went"
         for row in reminders.values()
@@ -334,7 +334,7 @@ def _twice(reminders: Mapping[UUID, Any], claims: Mapping[UUID, Sequence[UUID]])
     ]
 
 
-def _deliveries(mails: Mapping[str, Any], watch: Watch) -> list[str]:
+def _deliveries(mails: Mapping[str, Any], reminders: Mapping[UUID, Any], watch: Watch) -> list[str]:
     """Each message at most once, the ones known as sent once, and none about a blocked item."""
     wrong: list[str] = []
     given = Counter(one.message_id for one in watch.given)
