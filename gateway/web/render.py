@@ -116,7 +116,7 @@ class BusinessShift:
 def _business_shift(app: web.Application) -> BusinessShift | None:
     """What every page says while the business date is not the calendar's."""
     dates = app.get(BUSINESS_DATES)
-    if dates is None or dates.days_ahead == 0:
+    if dates is None or dates.days_ahead <= 0:
         return None
     return BusinessShift(dates.today(), dates.days_ahead)
 

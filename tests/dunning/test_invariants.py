@@ -224,7 +224,7 @@ class Mortal:
 
     async def hears(self) -> str:
         assert self._process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             line = await self._process.stdout.readline()
         assert line, "the process ended early"
         return line.decode().strip()

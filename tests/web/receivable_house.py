@@ -27,11 +27,12 @@ from gateway.access.sessions import Sessions
 from gateway.app import all_routes
 from gateway.core import clock, health
 from gateway.core.app_keys import DATABASE
+from gateway.core.business_date import BusinessDates
 from gateway.core.clock import BusinessClock, now
 from gateway.core.database import Database
 from gateway.core.faults import Faults
 from gateway.core.http import Route
-from gateway.core.settings import FaultSettings, HttpSettings, Settings
+from gateway.core.settings import FaultSettings, HttpSettings, Settings, Stage
 from gateway.dunning import pages as dunning_pages
 from gateway.dunning.keys import DUNNING
 from gateway.dunning.pages_view import Tab
@@ -51,6 +52,7 @@ from gateway.receivables.tables import (
     ItemRow,
 )
 from gateway.web import render
+from gateway.web.business_date import BUSINESS_DATES
 from gateway.web.server import build
 from reminders.entries import EntryKind
 
@@ -215,6 +217,7 @@ async def open_house(database: Database, folder: Path, *, smtp_port: int = 0) ->
         faults=Faults(FaultSettings()),
     )
     app[health.HEALTH] = health.Health([])
+    app[BUSINESS_DATES] = BusinessDates(database=database, clock=business, stage=Stage.TEST)
     app[DATABASE], app[ARCHIVE], app[BUSINESS] = database, office.archive, business
     app[BANK_DESK], app[DUNNING] = desk, office.dunning
     app[RECEIVABLES] = Receivables(

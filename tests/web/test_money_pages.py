@@ -1,6 +1,7 @@
 """What holds for every page of receivables, reminders and the bank."""
 
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -166,3 +167,13 @@ def test_every_route_of_a_page_is_for_those_who_may() -> None:
         assert route.scope == (
             "receivables:read" if route.method == "GET" else "receivables:write"
         ), route.path
+
+
+async def test_every_page_says_that_the_business_date_was_moved(visit: Visit) -> None:
+    await visit.sign_in()
+    assert "ahead of the calendar" not in await visit.page("/receivables")
+    visit.house.business.moved_by = timedelta(days=3)
+    day = visit.house.business.today()
+    for path in ("/receivables", "/bank", "/reminders", "/outbox"):
+        page = words(await visit.page(path))
+        assert f"{day:%b} {day.day}, {day.year}, 3 days ahead of the calendar" in page, path
