@@ -6,12 +6,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from receivable_house import (
-    PASSWORD,
-    Visit,
-    addresses,
-    mail,
-)
+from receivable_house import PASSWORD, Visit, addresses, mail, words
 
 from gateway.access.roles import Role
 from gateway.dunning import pages as dunning_pages
