@@ -62,6 +62,7 @@ from gateway.network.smp_client import Lookup
 from gateway.network.smp_server import SmpServer
 from gateway.payments import api as payments_api
 from gateway.payments import pages as payments_pages
+from gateway.payments.links import PaymentLinks
 from gateway.receivables import api as receivables_api
 from gateway.receivables import bank_api
 from gateway.receivables import pages as receivables_pages
@@ -87,6 +88,7 @@ class Gateway:
     network: Network
     participants: Participants
     dates: BusinessDates
+    links: PaymentLinks
     health: Health
     web: web.Application
     worker: Worker
@@ -200,6 +202,7 @@ def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
         network=network,
         participants=participants,
         dates=dates,
+        links=money.links,
         health=readiness,
         web=application,
         worker=Worker(

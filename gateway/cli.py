@@ -99,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     person.add_argument("--tenant", required=True, type=_slug, help="short name of the account")
     person.add_argument("--tenant-name", help="create the account with this name if it is new")
     person.add_argument("--role", choices=[one.value for one in Role], default=Role.OWNER.value)
+    add_configured(
+        "rotate-link-key", _rotate_link_key, "sign payment links with a fresh key from now on"
+    )
     evidence = add("evidence", _evidence, "verify an evidence bundle")
     evidence.add_argument("bundle", type=Path)
     add("openapi", _openapi, "print the description of the API (OpenAPI 3.1)")
@@ -296,6 +299,18 @@ def _add_user(options: argparse.Namespace) -> int:
         return 0
 
     return _run(add())
+
+
+def _rotate_link_key(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+
+    async def rotate() -> int:
+        async with _opened(settings) as gateway, gateway.platform.database.write() as session:
+            number = await gateway.links.rotate(session)
+        print(f"payment links are signed with key {number}; those already sent still open")
+        return 0
+
+    return _run(rotate())
 
 
 def _password() -> str:

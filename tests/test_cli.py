@@ -137,3 +137,12 @@ def test_a_password_nobody_can_type_is_asked_for_in_the_environment(
 def test_a_bundle_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evidence", "nothing.zip"]) == EXIT_FAILED
     assert "nothing.zip" in capsys.readouterr().err
+
+
+def test_the_key_of_payment_links_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GATEWAY__DATA_DIR", str(tmp_path / "data"))
+    for number in (2, 3):
+        assert main(["rotate-link-key"]) == 0
+        assert f"key {number};" in capsys.readouterr().out
