@@ -33,7 +33,8 @@ from gateway.receivables.pages_bank_view import (
 from gateway.receivables.pages_forms import chosen, minor, path_id, query_id, seen_other, text
 from gateway.receivables.pages_looks import MESSAGE_LOOKS, PAYMENT_LOOKS
 from gateway.receivables.queries import item_row_of
-from gateway.receivables.tables import BankMessageState, BankOrigin, BankPayment
+from gateway.receivables.tables import BankMessageState, BankOrigin, BankPayment, ItemRow
+from reminders.bank import Direction
 
 __all__ = ["ROUTES"]
 
@@ -166,11 +167,16 @@ async def _allocation(request: web.Request, row: BankPayment, form: Mapping[str,
             if amount is None and f"take-{name}" not in form:
                 continue
             item = await item_row_of(session, row.tenant_id, _uuid(name))
-            share = abs(item.open_minor if amount is None else amount)
+            share = abs(amount if amount is not None else _whole(row, item))
             shares.append((item.id, -share if item.kind.is_credit else share))
     if not shares:
         raise GatewayError(NOTHING_CHOSEN, "Tick an item, or write an amount beside it.")
     return Allocate(tuple(shares))
+
+
+def _whole(row: BankPayment, item: ItemRow) -> int:
+    """What ticking an item means: all that is open; of money that went, all of it."""
+    return item.open_minor if row.direction is Direction.CREDIT else row.minor
 
 
 def _id(form: Mapping[str, Any], name: str) -> UUID:
