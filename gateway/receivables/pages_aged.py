@@ -132,7 +132,7 @@ def _shares(
                 lines=tuple(_sorted(lines, sort)),
             )
         )
-    return tuple(sorted(shares, key=lambda one: -one.total.open))
+    return tuple(sorted(shares, key=lambda one: (-one.customers, one.total.currency)))
 
 
 def _sorted(lines: Sequence[Line], sort: str) -> list[Line]:
