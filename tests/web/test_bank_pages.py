@@ -28,6 +28,7 @@ async def test_the_queue_says_why_and_takes_a_click(visit: Visit) -> None:
     assert "may have told of this payment before" in page
     payment = (await visit.house.office.rows(BankPayment, BankPayment.minor == 100_000))[0]
     path = f"/bank/payments/{payment.id}"
+    assert "is booked" not in await visit.page(f"/bank?done={payment.id}")
     accepted = await visit.send(f"{path}/decision", decision="accept", number="0")
     assert accepted.headers["Location"] == f"/bank?done={payment.id}"
     done = words(await visit.page(f"/bank?done={payment.id}"))
