@@ -65,7 +65,7 @@ class ItemQuery(BaseModel):
 class ItemOut(BaseModel):
     """One open item as it stands with everything booked so far.
 
-    ``open`` is below zero for a credit. ``document_id`` is the invoice or credit note it comes from.
+    ``open`` is below zero for a credit. ``document_id`` is what it comes from.
     """
 
     id: UUID
