@@ -15,6 +15,7 @@ from gateway.payments.initiations import advance
 from gateway.payments.ports import Provider, ProviderEventValue
 from gateway.payments.queries import initiation_of
 from gateway.payments.tables import Initiation, ProviderEvent
+from gateway.receivables.ledger import lock_customer
 
 __all__ = ["ProviderEvents"]
 
@@ -56,6 +57,12 @@ class ProviderEvents:
                 provider_id=told.provider_id,
                 initiation_id=told.initiation_id,
             )
+            if initiation is not None:
+                # First of all, as everybody does: the answer to the order may be kept meanwhile.
+                await lock_customer(session, initiation.tenant_id, initiation.customer_id)
+                await session.refresh(initiation)
+                if initiation.provider_id not in (None, told.provider_id):
+                    initiation = None
             if not await _keep(session, provider, told, initiation, at=self._now()):
                 return False
             if initiation is None:

@@ -21,11 +21,12 @@ from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.payments.basket import Basket, Line, transfer_text
 from gateway.payments.errors import PAYMENT_BUSY, PROVIDER_REFUSED
-from gateway.payments.initiations import PAYER, Learnt, advance, hold_items
+from gateway.payments.initiations import PAYER, advance, hold_items
 from gateway.payments.links import PaymentLinks
 from gateway.payments.ports import Created, Provider, ProviderOrder, ProviderReport
 from gateway.payments.queries import (
     BEGUN,
+    UNDECIDED,
     baskets_of,
     initiations_of_items,
     initiations_of_link,
@@ -165,7 +166,7 @@ class Paying:
                 return found.url
             else:
                 created = await self._create(self._provider, found)
-                if await self._keep(found.initiation, created):
+                if created is not None and await self._keep(found.initiation, created):
                     return created.authorise_url
         raise GatewayError(
             PAYMENT_BUSY,
@@ -176,22 +177,29 @@ class Paying:
     async def inquire(self, link: PaymentLink) -> None:
         """Ask the provider about the payments begun from a link; raises what it raises."""
         async with self._database.read() as session:
-            found = await initiations_of_link(session, link.id, UNDER_WAY)
+            found = await initiations_of_link(session, link.id, UNDECIDED)
         for one in found:
             await self.ask(one)
 
     async def ask(self, initiation: Initiation) -> None:
-        """Ask the provider about one payment, and give up one nobody authorised in time."""
+        """Ask the provider about one payment; one nobody authorised in time is taken back there.
+
+        Only taken back it is over: given up here alone, it could still be authorised beside the
+        next one. Raises what the provider raises.
+        """
         asked = self._provider if self._speaks_for(initiation) else None
-        if asked is not None and initiation.provider_id is not None:
-            await self._learn(initiation, await asked.get(initiation.provider_id))
-        if initiation.expires_at <= self._now():
-            async with self._database.write() as session:
-                row = await session.get_one(Initiation, initiation.id)
-                await lock_customer(session, row.tenant_id, row.customer_id)
-                await session.refresh(row)
-                if row.state in BEGUN:
-                    await self._advance(session, row, _SUPERSEDED)
+        late = initiation.state in BEGUN and initiation.expires_at <= self._now()
+        if asked is None or initiation.provider_id is None:
+            await self._learn(initiation, _SUPERSEDED if late else None)
+            return
+        try:
+            call = asked.cancel if late else asked.get
+            report = await call(initiation.provider_id)
+        except GatewayError:
+            # It was its turn all the same: others are not to wait behind it.
+            await self._learn(initiation, None)
+            raise
+        await self._learn(initiation, report)
 
     def _speaks_for(self, initiation: Initiation) -> bool:
         """Whether the configured provider is the one a payment was begun at."""
@@ -257,14 +265,27 @@ class Paying:
         self._audit(session, link, "payment.begun", end_to_end_id=initiation.end_to_end_id)
         return initiation
 
-    async def _create(self, provider: Provider, ready: _Ready) -> Created:
-        """Make an order known; one the provider refuses for good holds no reminder."""
+    async def _create(self, provider: Provider, ready: _Ready) -> Created | None:
+        """Make an order known; one the provider refuses for good holds no reminder.
+
+        None when somebody else got the same order through, or gave it up, meanwhile.
+        """
         try:
             return await provider.create(ready.order)
         except GatewayError as error:
-            if error.kind is PROVIDER_REFUSED:
-                await self._learn(ready.initiation, _REFUSED)
-            raise
+            if error.kind is not PROVIDER_REFUSED or await self._refused(ready.initiation):
+                raise
+            return None
+
+    async def _refused(self, initiation: Initiation) -> bool:
+        """End a payment the provider refuses; False when it is not ours alone to end any more."""
+        async with self._database.write() as session:
+            row = await session.get_one(Initiation, initiation.id)
+            await lock_customer(session, row.tenant_id, row.customer_id)
+            await session.refresh(row)
+            if row.state is not InitiationState.CREATED:
+                return False
+            return await self._advance(session, row, _REFUSED)
 
     async def _keep(self, initiation: Initiation, created: Created) -> bool:
         """Remember what the provider made of an order; False when it was given up meanwhile."""
@@ -280,20 +301,16 @@ class Paying:
             await self._advance(session, row, ProviderReport(InitiationEvent.AUTHORISING))
             return row.state in UNDER_WAY
 
-    async def _learn(self, initiation: Initiation, report: ProviderReport) -> None:
+    async def _learn(self, initiation: Initiation, report: ProviderReport | None) -> None:
+        """Take in what a question brought to light, and that it was asked."""
         async with self._database.write() as session:
             row = await session.get_one(Initiation, initiation.id)
-            if not await self._advance(session, row, report, learnt="inquiry"):
+            if report is None or not await self._advance(session, row, report):
                 row.updated_at = self._now()
                 session.add(row)
 
     async def _advance(
-        self,
-        session: AsyncSession,
-        initiation: Initiation,
-        report: ProviderReport,
-        *,
-        learnt: Learnt = "inquiry",
+        self, session: AsyncSession, initiation: Initiation, report: ProviderReport
     ) -> bool:
         return await advance(
             session,
@@ -302,7 +319,7 @@ class Paying:
             today=self._today(),
             wait=self._wait,
             at=self._now(),
-            learnt=learnt,
+            learnt="inquiry",
         )
 
     def _audit(

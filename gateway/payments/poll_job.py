@@ -31,6 +31,8 @@ QUIET: Final = timedelta(seconds=90)
 GIVEN_UP_AFTER: Final = timedelta(days=7)
 """How long after its beginning an accepted payment is asked about."""
 _BATCH: Final = 50
+_ROUND: Final = timedelta(seconds=EVERY_S)
+"""How long a round may take: rounds with a provider that hangs must not take every worker."""
 
 
 class PollJob:
@@ -42,8 +44,11 @@ class PollJob:
         self._now = now
 
     async def __call__(self, job: JobContext) -> None:
-        """Ask about those that were not heard of for the longest."""
+        """Ask about those that were not heard of for the longest, as many as the time allows."""
+        began = self._now()
         for one in await self._quiet():
+            if self._now() - began >= _ROUND:
+                return
             try:
                 await self._paying.ask(one)
             except GatewayError as error:

@@ -26,6 +26,7 @@ from reminders.account import HoldReason
 __all__ = [
     "BEGUN",
     "TAKEN",
+    "UNDECIDED",
     "LinkHistory",
     "baskets_of",
     "histories_of",
@@ -41,6 +42,8 @@ BEGUN = frozenset({InitiationState.CREATED, InitiationState.AUTHORISING})
 """The payer has not authorised anything yet and may begin again."""
 TAKEN = UNDER_WAY - BEGUN
 """A bank took the order: nobody is to pay the same again."""
+UNDECIDED = BEGUN | {InitiationState.ACCEPTED}
+"""The provider may still have news: it is worth asking."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ def check(
     """Return the event's id if one of the secrets signed exactly this, at most 5 minutes ago.
 
     The clock of the sender may be ahead as much. Every secret is tried against every signature,
-    in constant time. Raises GatewayError PAYMENT-EVENT-FORGED or PAYMENT-EVENT-OLD.
+    in constant time; one of no bytes is none. Raises GatewayError PAYMENT-EVENT-FORGED or
+    PAYMENT-EVENT-OLD.
     """
     event_id, stamp = headers.get(ID_HEADER, ""), headers.get(TIMESTAMP_HEADER, "")
     if not 0 < len(event_id) <= _MAX_ID or not event_id.isascii() or not event_id.isprintable():
@@ -53,7 +54,7 @@ def check(
         raise _forged()
     sent = headers.get(SIGNATURE_HEADER, "").split(" ")[:_MAX_SIGNATURES]
     genuine = False
-    for secret in secrets:
+    for secret in filter(None, secrets):
         wanted = _VERSION + base64.b64encode(_tag(secret, event_id, stamp, body)).decode()
         for one in sent:
             genuine |= hmac.compare_digest(one.encode("utf-8", "replace"), wanted.encode())

@@ -291,7 +291,7 @@ async def test_a_payment_nobody_authorises_is_given_up_in_time(firm):
     assert (await firm.initiations())[0].state is _S.EXPIRED
     assert await firm.holds() == []
     await poll(None)
-    assert firm.provider.calls == ["create", "get", "get"]
+    assert firm.provider.calls == ["create", "cancel", "cancel"]
 
 
 async def test_coming_back_from_the_bank_asks_the_provider(firm):

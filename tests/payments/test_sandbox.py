@@ -131,6 +131,26 @@ async def test_a_state_nobody_documented_is_not_guessed_at(peer):
     assert (report.event, report.failure_code) == (InitiationEvent.FAILED, "x")
 
 
+@pytest.mark.parametrize("status", [404, 410])
+async def test_an_order_the_provider_has_forgotten_is_over(peer, status):
+    provider, _, answers, _ = peer
+    answers.append(({}, {"status": status}))
+    assert (await provider.get("1")).event is InitiationEvent.EXPIRED
+    assert (await provider.cancel("1")).event is InitiationEvent.EXPIRED
+    assert (await failure(provider.create(ORDER)))[0] == "PAYMENT-PROVIDER-REFUSED"
+
+
+async def test_control_characters_get_no_further(peer):
+    provider, _, answers, url = peer
+    for odd in (
+        {"id": "1\x00"},
+        {"authorise_url": f"{url}/authorise/1\r\nSet-Cookie: a=b"},
+        {"failure_code": "a\nb"},
+    ):
+        answers[:] = [(payment(url, **odd), {"status": 201})]
+        assert (await failure(provider.create(ORDER)))[0] == "PAYMENT-PROVIDER-ANSWER"
+
+
 async def test_a_provider_that_is_not_there(peer, unused_tcp_port):
     provider = _provider(peer[0]._http, f"http://127.0.0.1:{unused_tcp_port}")
     assert await failure(provider.get("1")) == ("PAYMENT-PROVIDER-DOWN", "backoff")

@@ -63,6 +63,11 @@ def test_a_secret_that_is_not_ours_signs_nothing(secret):
     assert refusal(signed(), secrets=()) == "PAYMENT-EVENT-FORGED"
 
 
+def test_a_secret_left_empty_opens_nothing():
+    assert refusal(signed(secrets=(b"",)), secrets=(b"", NEW)) == "PAYMENT-EVENT-FORGED"
+    assert check(signed(), b"{}", secrets=(b"", NEW), now=NOW) == "evt_1"
+
+
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
 @pytest.mark.parametrize("value", ["", "é", "x" * 5000, "-1", "v1,", "١٢٣"])
 def test_odd_headers_are_forged(name, value):

@@ -7,7 +7,7 @@ signed webhooks. For the stages demo and test; the settings refuse it in product
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
@@ -34,6 +34,11 @@ __all__ = ["SandboxProvider"]
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=20, connect=5)
 _MAX_ANSWER: Final = 64 * 1024
 _TYPE_PREFIX: Final = "payment."
+_GONE: Final = frozenset({404, 410})
+_ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+"""No control characters: neither headers nor databases take them."""
+
+_Id = Annotated[str, Field(min_length=1, max_length=200, pattern=_ONE_LINE)]
 
 
 class _Payment(BaseModel):
@@ -41,11 +46,11 @@ class _Payment(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    id: str = Field(min_length=1, max_length=200)
+    id: _Id
     status: str
-    authorise_url: str = Field(max_length=2000)
+    authorise_url: str = Field(max_length=2000, pattern=_ONE_LINE)
     expires_at: AwareDatetime
-    failure_code: str | None = Field(None, max_length=60)
+    failure_code: str | None = Field(None, max_length=60, pattern=_ONE_LINE)
 
 
 class _Event(BaseModel):
@@ -53,10 +58,10 @@ class _Event(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    type: str = Field(max_length=40)
-    payment_id: str = Field(min_length=1, max_length=200)
+    type: str = Field(max_length=40, pattern=_ONE_LINE)
+    payment_id: _Id
     client_reference: UUID | None = None
-    failure_code: str | None = Field(None, max_length=60)
+    failure_code: str | None = Field(None, max_length=60, pattern=_ONE_LINE)
 
 
 class SandboxProvider:
@@ -118,11 +123,11 @@ class SandboxProvider:
 
     async def get(self, provider_id: str) -> ProviderReport:
         """Ask where an order is."""
-        return _report(await self._ask("GET", _path(provider_id)))
+        return await self._where("GET", _path(provider_id))
 
     async def cancel(self, provider_id: str) -> ProviderReport:
         """Take back an order nobody authorised yet; returns where it is now."""
-        return _report(await self._ask("POST", f"{_path(provider_id)}/cancel"))
+        return await self._where("POST", f"{_path(provider_id)}/cancel")
 
     def verify(
         self, headers: Mapping[str, str], body: bytes, *, now: datetime
@@ -143,6 +148,15 @@ class SandboxProvider:
             initiation_id=told.client_reference,
             report=ProviderReport(event, told.failure_code) if event else None,
         )
+
+    async def _where(self, method: str, path: str) -> ProviderReport:
+        """Where an order is; one the provider does not know can be authorised by nobody."""
+        try:
+            return _report(await self._ask(method, path))
+        except GatewayError as error:
+            if error.facts.get("answered") in _GONE:
+                return ProviderReport(InitiationEvent.EXPIRED)
+            raise
 
     async def _ask(
         self,
