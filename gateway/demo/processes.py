@@ -32,7 +32,7 @@ def free_port(preferred: int) -> int:
 
 
 @asynccontextmanager
-async def running(command: Sequence[str], log: Path) -> AsyncIterator[None]:
+async def running(command: Sequence[str], log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process with what it says in a log; asked to stop on leaving, killed if it does not."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("GATEWAY__")
@@ -46,7 +46,7 @@ async def running(command: Sequence[str], log: Path) -> AsyncIterator[None]:
             env=environment,
         )
     try:
-        yield
+        yield process
     finally:
         if process.returncode is None:
             process.terminate()
