@@ -5,15 +5,24 @@ shows comes again. Amounts are whole minor units. Pure.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from enum import Enum, auto
 from typing import Final
 
 from reminders.bank import BankMessage, Direction, Entry, MessageKind, Statement, Transaction
 from reminders.camt_fields import BankMessageRefused
 from ubl.amounts import Amount, AmountUnreadable, to_minor
 
-__all__ = ["Payment", "PaymentId", "Sifted", "payments_of", "payments_of_entry", "sift"]
+__all__ = [
+    "Occurrences",
+    "Payment",
+    "PaymentId",
+    "Sifted",
+    "payments_of",
+    "payments_of_entry",
+    "sift",
+]
 
 # ISO 20022 external bank transaction codes that undo an earlier movement: payment returned,
 # reversed or recalled, direct debit unpaid, cheque unpaid or reversed.
@@ -24,8 +33,9 @@ _UNDOING: Final = frozenset({"RRTN", "PRDD", "RPCR", "UPDD", "UPCQ", "CQRV"})
 class PaymentId:
     """What makes a payment the same one when the file comes again.
 
-    ``entry`` is the entry's reference, or ``#`` with its page and position where it has none;
-    ``index`` counts the transactions of the entry from 0.
+    ``entry`` is the entry's reference (with ``~2`` where a second entry of the statement bears it),
+    or ``#`` with its page and position where it has none; ``index`` counts the transactions of the
+    entry from 0.
     """
 
     account: str
@@ -98,26 +108,49 @@ def payments_of(message: BankMessage) -> tuple[Payment, ...]:
     """
     if message.kind is MessageKind.REPORT:
         return ()
+    occurrences = Occurrences()
     return tuple(
         payment
         for statement in message.statements
         for position, entry in enumerate(statement.entries, start=1)
-        for payment in payments_of_entry(statement, entry, position)
+        for payment in payments_of_entry(
+            statement, entry, position, occurrence=occurrences.count(entry, position)
+        )
     )
 
 
-def payments_of_entry(statement: Statement, entry: Entry, position: int) -> Iterator[Payment]:
+class Occurrences:
+    """Counts how often a reference came in one statement, for banks that give many entries one."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+
+    def count(self, entry: Entry, position: int) -> int:
+        """How often the entry's reference has come with this entry; the first starts anew."""
+        if position == 1:
+            self._counts.clear()
+        if entry.reference is None:
+            return 1
+        # The hash alone, because a statement may have any number of entries.
+        key = hash(entry.reference)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        return self._counts[key]
+
+
+def payments_of_entry(
+    statement: Statement, entry: Entry, position: int, *, occurrence: int = 1
+) -> Iterator[Payment]:
     """List the payments of one entry, which stands at that position of its statement, from 1.
 
-    Of ``statement`` only the head matters. An entry that is not booked has none. Raises
-    BankMessageRefused (BANK-AMOUNT).
+    Of ``statement`` only the head matters. ``occurrence`` is that of the entry's reference within
+    the statement. An entry that is not booked has none. Raises BankMessageRefused (BANK-AMOUNT).
     """
     if entry.booked:
-        yield from _of_entry(statement, entry, position)
+        name = entry.reference or f"#{statement.page or 1}-{position}"
+        yield from _of_entry(statement, entry, name if occurrence == 1 else f"{name}~{occurrence}")
 
 
-def _of_entry(statement: Statement, entry: Entry, position: int) -> Iterator[Payment]:
-    name = entry.reference or f"#{statement.page or 1}-{position}"
+def _of_entry(statement: Statement, entry: Entry, name: str) -> Iterator[Payment]:
     total = _minor(entry.amount)
     details = entry.transactions
     amounts = [_detail_minor(entry, detail) for detail in details]
@@ -203,23 +236,92 @@ def sift(payments: Iterable[Payment], known: Collection[Payment] = ()) -> Sifted
     Repeated is what has the identity of a known payment (the file came again), or the bank's
     reference, amount and direction of an entry from another statement or notification (announced
     first, then on the statement). Doubtful is what has no such reference but says in all else
-    the same as a payment from elsewhere. Taking in the same files twice changes nothing.
+    the same as a payment from elsewhere; what has the reference of one elsewhere but another
+    payer or end-to-end identification, or comes once more than there; and another movement under
+    the identity of a known one, which gets an identity of its own. Taking in the same files
+    twice changes nothing.
     """
-    ids = {payment.id for payment in known}
-    homes: dict[tuple[object, ...], str] = {}
-    sifted: tuple[list[Payment], list[Payment], list[Payment]] = ([], [], [])
-    for payment in known:
-        homes.setdefault(payment.twin_key or payment.content_key, payment.id.statement)
+    sieve = _Sieve(known)
+    sifted: dict[_Sort, list[Payment]] = {sort: [] for sort in _Sort}
     for payment in payments:
+        sort, named = sieve.sort(payment)
+        sifted[sort].append(named)
+    return Sifted(
+        tuple(sifted[_Sort.NEW]), tuple(sifted[_Sort.REPEATED]), tuple(sifted[_Sort.DOUBTFUL])
+    )
+
+
+class _Sort(Enum):
+    NEW = auto()
+    REPEATED = auto()
+    DOUBTFUL = auto()
+
+
+class _Sieve:
+    """What has come so far, by everything a repetition is told by."""
+
+    def __init__(self, known: Iterable[Payment]) -> None:
+        self._by_id: dict[PaymentId, Payment] = {}
+        self._alike: dict[tuple[object, ...], list[Payment]] = {}
+        self._explained: dict[tuple[object, ...], dict[tuple[str, str], str]] = {}
+        for payment in known:
+            self._keep(payment)
+
+    def sort(self, payment: Payment) -> tuple[_Sort, Payment]:
+        """Sort one payment; it comes back with the identity it is to have."""
+        namesake = self._by_id.get(payment.id)
+        if namesake is not None and _movement(namesake) != _movement(payment):
+            payment = replace(payment, id=_other_identity(payment))
+            if payment.id in self._by_id:
+                return _Sort.REPEATED, payment
+            sort = _Sort.DOUBTFUL
+        elif namesake is not None:
+            return _Sort.REPEATED, payment
+        else:
+            sort = self._sort_by_content(payment)
+        if sort is not _Sort.REPEATED:
+            self._keep(payment)
+        return sort, payment
+
+    def _sort_by_content(self, payment: Payment) -> _Sort:
         key = payment.twin_key or payment.content_key
         # Within one statement the bank means two payments, however alike they are.
-        elsewhere = homes.get(key, payment.id.statement) != payment.id.statement
-        if payment.id in ids or (elsewhere and payment.twin_key):
-            sifted[1].append(payment)
-        elif elsewhere:
-            sifted[2].append(payment)
-        else:
-            ids.add(payment.id)
-            homes.setdefault(key, payment.id.statement)
-            sifted[0].append(payment)
-    return Sifted(*map(tuple, sifted))
+        others = [
+            one for one in self._alike.get(key, ()) if one.id.statement != payment.id.statement
+        ]
+        if not others:
+            return _Sort.NEW
+        if payment.twin_key is None:
+            return _Sort.DOUBTFUL
+        # Each entry elsewhere was one movement, so it explains one entry of this statement.
+        explained = self._explained.setdefault((*key, payment.id.statement), {})
+        entries = [(one.id.statement, one.id.entry) for one in others if _agree(one, payment)]
+        free = [one for one in entries if explained.get(one, payment.id.entry) == payment.id.entry]
+        if not free:
+            return _Sort.DOUBTFUL
+        explained[free[0]] = payment.id.entry
+        return _Sort.REPEATED
+
+    def _keep(self, payment: Payment) -> None:
+        self._by_id[payment.id] = payment
+        self._alike.setdefault(payment.twin_key or payment.content_key, []).append(payment)
+
+
+def _movement(payment: Payment) -> tuple[object, ...]:
+    """What two tellings of one movement of money cannot differ in."""
+    return (payment.minor, payment.currency, payment.direction, payment.valued or payment.booked)
+
+
+def _other_identity(payment: Payment) -> PaymentId:
+    """An identity for a movement whose own is taken, the same each time it is told."""
+    minor, currency, direction, day = _movement(payment)
+    return replace(payment.id, entry=f"{payment.id.entry}~{day}~{direction}~{minor}~{currency}")
+
+
+def _agree(one: Payment, other: Payment) -> bool:
+    """Whether nothing that both say keeps them from being one payment."""
+    pairs = (
+        (one.end_to_end_id, other.end_to_end_id),
+        (one.party_iban, other.party_iban),
+    )
+    return all(mine == theirs for mine, theirs in pairs if mine and theirs)

@@ -14,11 +14,12 @@ from reminders.bank import MessageKind
 from reminders.camt import Reading
 from reminders.camt_fields import BankMessageRefused
 from reminders.matching import payment_name
-from reminders.payments import Payment, payments_of_entry
+from reminders.payments import Occurrences, Payment, payments_of_entry
 
 __all__ = ["Survey", "read_payments", "survey"]
 
-MAX_NAME: Final = 700
+MAX_NAME: Final = 600
+"""Bytes of a payment's identity; the columns have some more for what tells namesakes apart."""
 MAX_ACCOUNT: Final = 100
 MAX_IDENTIFIER: Final = 200
 MAX_MINOR: Final = 10**17
@@ -55,8 +56,12 @@ def read_payments(content: bytes, zone: tzinfo) -> Iterator[Payment]:
 
 
 def _payments(reading: Reading) -> Iterator[Payment]:
+    occurrences = Occurrences()
     for placed in reading:
-        for payment in payments_of_entry(placed.statement, placed.entry, placed.position):
+        occurrence = occurrences.count(placed.entry, placed.position)
+        for payment in payments_of_entry(
+            placed.statement, placed.entry, placed.position, occurrence=occurrence
+        ):
             _check(payment)
             # An intraday report comes again as a statement; it is read for its faults only.
             if reading.kind is not MessageKind.REPORT:
@@ -91,7 +96,8 @@ def _check(payment: Payment) -> None:
         raise _too_long("the identification of the account")
     if len(payment.end_to_end_id or "") > MAX_IDENTIFIER:
         raise _too_long("an end-to-end identification")
-    if len(payment_name(payment.id)) > MAX_NAME:
+    # In bytes, for that is what an index of PostgreSQL holds few of.
+    if len(payment_name(payment.id).encode()) > MAX_NAME:
         raise _too_long("an identification of a statement or entry")
 
 

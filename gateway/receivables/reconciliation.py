@@ -7,7 +7,7 @@ customers are locked in the order of their ids, as by everybody who locks severa
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -120,8 +120,8 @@ class Reconciliation:
             for result in _in_booking_order(await _match(sifted.new, books))
         ]
         if sifted.doubtful:
-            likes = {row.content: row.name for row in (*rows, *reversed(known))}
-            rows += await self._doubt(session, message, sifted.doubtful, found, likes)
+            alike = _Alike((*known, *rows))
+            rows += await self._doubt(session, message, sifted.doubtful, found, alike)
         return rows
 
     async def receive(self, session: AsyncSession, receipt: Receipt) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class Reconciliation:
         message: BankMessage,
         payments: Sequence[Payment],
         found: Pointers,
-        likes: Mapping[str, str],
+        alike: "_Alike",
     ) -> list[BankPayment]:
         """Keep what may be a repetition, with what it would be for if it is not."""
         books = await load_books(session, message.tenant_id, payments, found)
@@ -149,7 +149,7 @@ class Reconciliation:
                 POSSIBLE_REPETITION,
                 None,
                 {
-                    "like": likes.get(content_digest(result.payment), ""),
+                    "like": alike.to(result.payment),
                     "proposals": proposals_json(_proposals(result)),
                 },
             )
@@ -241,6 +241,24 @@ class Reconciliation:
         session.add(row)
         await session.flush()
         return row
+
+
+class _Alike:
+    """Which payment another may repeat: the first of the same content, bank reference or name."""
+
+    def __init__(self, rows: Iterable[BankPayment]) -> None:
+        self._names: dict[str | None, str] = {}
+        for row in rows:
+            for mark in (row.content, row.twin, row.name):
+                self._names.setdefault(mark, row.name)
+
+    def to(self, payment: Payment) -> str:
+        """The name of that payment, or nothing."""
+        # An identity that was taken goes on with what tells it apart.
+        taken, _, _ = payment.id.entry.partition("~")
+        namesake = payment_name(replace(payment.id, entry=taken))
+        marks = (content_digest(payment), twin_digest(payment), namesake)
+        return next((self._names[one] for one in marks if one and one in self._names), "")
 
 
 async def _match(payments: Sequence[Payment], books: Books) -> tuple[Result, ...]:
