@@ -7,11 +7,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.core.api_values import Money
 from gateway.dunning.composing import Composed
 from gateway.dunning.queries import Dossier, Listed
 from gateway.dunning.states import MailPurpose, MailState, ReminderState
 from gateway.dunning.tables import DunningRun, OutgoingMail, Reminder, ReminderLine
-from gateway.receivables.api_models import Money
 from reminders.entries import ItemKind
 from reminders.plan import Action, Plan
 from reminders.policy import Channel, LevelKind

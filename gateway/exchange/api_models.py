@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.core.api_values import Money
 from gateway.exchange.states import (
     BusinessState,
     NetworkState,
@@ -14,7 +15,6 @@ from gateway.exchange.states import (
     display_status,
 )
 from gateway.exchange.tables import Direction, Document, DocumentKind, Event, EventGroup
-from ubl.amounts import decimal_text, from_minor
 from ubl.response import InvoiceStatus, StatusAction, StatusReason
 
 __all__ = [
@@ -26,13 +26,6 @@ __all__ = [
     "TimelineEntry",
     "TimelineOut",
 ]
-
-
-class Money(BaseModel):
-    """An amount as a decimal string, with its ISO 4217 currency."""
-
-    amount: str = Field(pattern=r"^-?\d+(\.\d+)?$")
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
 
 
 class States(BaseModel):
@@ -81,8 +74,7 @@ class DocumentOut(BaseModel):
         """The API's view of a row."""
         total: Money | None = None
         if row.amount_minor is not None and row.currency is not None:
-            due = from_minor(row.amount_minor, row.currency)
-            total = Money(amount=decimal_text(due.value), currency=due.currency)
+            total = Money.of(row.amount_minor, row.currency)
         return cls(
             id=row.id,
             direction=row.direction,

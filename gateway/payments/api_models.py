@@ -8,11 +8,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.core.api_values import Money
 from gateway.payments.basket import Basket
 from gateway.payments.queries import LinkHistory
 from gateway.payments.states import InitiationState
 from gateway.payments.tables import Initiation
-from ubl.amounts import decimal_text, from_minor
 
 __all__ = ["LinkIn", "LinkMade", "LinkOut", "LinkPage", "LinkQuery", "LinkState"]
 
@@ -25,13 +25,6 @@ class LinkState(StrEnum):
     DISPUTED = "disputed"
     PAID = "paid"
     EXPIRED = "expired"
-
-
-class Money(BaseModel):
-    """An amount as a decimal string, with its ISO 4217 currency."""
-
-    amount: str = Field(pattern=r"^-?\d+(\.\d+)?$")
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
 
 
 class PaymentOut(BaseModel):
@@ -56,7 +49,7 @@ class PaymentOut(BaseModel):
         return cls(
             id=row.id,
             state=row.state,
-            amount=_money(row.amount_minor, row.currency),
+            amount=Money.of(row.amount_minor, row.currency),
             end_to_end_id=row.end_to_end_id,
             failure_code=row.failure_code,
             created_at=row.created_at,
@@ -88,7 +81,7 @@ class LinkOut(BaseModel):
             customer_id=link.customer_id,
             items=list(history.items),
             state=LinkState.EXPIRED if expired else LinkState(basket.standing),
-            to_pay=_money(sum(one.asked for one in basket.asked), basket.currency),
+            to_pay=Money.of(sum(one.asked for one in basket.asked), basket.currency),
             locale=link.locale,
             created_at=link.created_at,
             expires_at=link.expires_at,
@@ -130,8 +123,3 @@ class LinkMade(BaseModel):
 
     id: UUID
     url: str
-
-
-def _money(minor: int, currency: str) -> Money:
-    amount = from_minor(minor, currency)
-    return Money(amount=decimal_text(amount.value), currency=amount.currency)

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.core.api_values import Money
 from gateway.receivables.queries import ItemView, Standing
 from gateway.receivables.states import ItemStatus, item_status
 from gateway.receivables.tables import Customer, HoldRow, ItemRow
 from reminders.account import HoldReason
 from reminders.ageing import AgedBalance, AgedRow, Bucket
 from reminders.entries import Entry, EntryKind, ItemKind
-from ubl.amounts import decimal_text, from_minor
 
 __all__ = [
     "AgedBalanceOut",
@@ -31,23 +31,8 @@ __all__ = [
     "ItemQuery",
     "ItemStateOut",
     "ItemStateQuery",
-    "Money",
     "ResolveIn",
 ]
-
-_DECIMAL: str = r"^-?\d{1,15}(\.\d{1,4})?$"
-
-
-class Money(BaseModel):
-    """An amount as a decimal string, with its ISO 4217 currency."""
-
-    amount: str = Field(pattern=_DECIMAL)
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
-
-    @classmethod
-    def of(cls, minor: int, currency: str) -> Self:
-        """An amount held in minor units."""
-        return cls(amount=decimal_text(from_minor(minor, currency).value), currency=currency)
 
 
 class ItemQuery(BaseModel):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.receivables.api_models import Money
+from gateway.core.api_values import Money
 from gateway.receivables.tables import (
     BankMessage,
     BankMessageState,
