@@ -20,8 +20,24 @@ __all__ = ["ADDRESS_REFUSED", "check_url", "client_session"]
 ADDRESS_REFUSED: Final = ErrorKind("OUTGOING-ADDRESS", "This address may not be contacted", 502)
 
 
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether everybody's packets reach it: an IPv6 address is no better than the IPv4 in it."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address.teredo is not None:
+            inner = address.teredo[1]
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return _is_public(inner)
+    return address.is_global and not address.is_multicast
+
+
 def _refuse_private(address: str, host: str) -> None:
-    if not ipaddress.ip_address(address).is_global:
+    if not _is_public(ipaddress.ip_address(address)):
         raise GatewayError(
             ADDRESS_REFUSED,
             f"{host} is the address {address}, which is not public. In production only public "
@@ -92,4 +108,10 @@ def client_session(
         sock_connect=connect_timeout_s,
         sock_read=answer_timeout_s,
     )
-    return aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=timeout,
+        auto_decompress=False,
+        # One session speaks to every peer: what one of them sets is nobody's business.
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
