@@ -40,6 +40,7 @@ __all__ = [
     "Parties",
     "carriers",
     "compose",
+    "mailbox_of",
     "parties_of",
 ]
 
@@ -64,6 +65,7 @@ _PURPOSES: Final[Mapping[ItemKind, LinePurpose]] = {
     ItemKind.UNAPPLIED_PAYMENT: LinePurpose.PAYMENT,
 }
 _LONGEST_REFERENCE: Final = 140
+_BLANK: Final = ("", " ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,8 +276,8 @@ def _mail(
 ) -> bytes:
     mail = reminder_mail(
         content,
-        sender=Mailbox(sender, parties.creditor.trading_name or parties.creditor.name or ""),
-        recipient=Mailbox(draft.customer.email or "", draft.customer.name),
+        sender=mailbox_of(sender, parties.creditor.trading_name or parties.creditor.name or ""),
+        recipient=mailbox_of(draft.customer.email or "", draft.customer.name),
         reply_to=_reply_to(parties.creditor),
         message_id=message_id,
         sent_at=at,
@@ -286,12 +288,21 @@ def _mail(
     return mail.as_bytes()
 
 
+def mailbox_of(address: str, name: str) -> Mailbox:
+    """A mailbox with as much of a name as a header can show; raises MailRefused for the address.
+
+    Names come from documents, where odd blanks and invisible characters are common.
+    """
+    shown = "".join(one if one.isprintable() else _BLANK[one.isspace()] for one in name)
+    return Mailbox(address, " ".join(shown.split()))
+
+
 def _reply_to(creditor: Seller) -> Mailbox | None:
     """Whom the debtor should ask, where the invoice names an address that works."""
     contact = creditor.contact
     if contact is None or not contact.email:
         return None
     try:
-        return Mailbox(contact.email.strip(), contact.name or "")
+        return mailbox_of(contact.email.strip(), contact.name or "")
     except MailRefused:
         return None

@@ -37,7 +37,7 @@ def can_mail(settings: MailSettings, customer: Customer) -> bool:
     if not settings.host or not settings.sender or not customer.email:
         return False
     try:
-        Mailbox(customer.email, customer.name)
+        Mailbox(customer.email)
     except MailRefused:
         return False
     return True

@@ -24,7 +24,15 @@ from reminders.plan import Action, Cancelled, Line, still_due
 from reminders.policy import Anchor, Level
 from reminders.step import Because, Why
 
-__all__ = ["Standing", "action_of", "lines_of", "only_closed", "reason_of", "standing_of"]
+__all__ = [
+    "Standing",
+    "action_of",
+    "level_of",
+    "lines_of",
+    "only_closed",
+    "reason_of",
+    "standing_of",
+]
 
 LEVEL_UNKNOWN: Final = ErrorKind("REMINDER-LEVEL-UNKNOWN", "The reminder's level is gone", 500)
 
@@ -122,7 +130,7 @@ def action_of(row: Reminder, lines: Sequence[ReminderLine], rules: Rulebook) -> 
     because = Because(Anchor.DUE_DATE, row.period, row.period)
     return Action(
         key=step_key(row),
-        level=_level(row, rules),
+        level=level_of(row, rules),
         on=row.business_date,
         deadline=row.deadline,
         lines=tuple(
@@ -141,7 +149,11 @@ def action_of(row: Reminder, lines: Sequence[ReminderLine], rules: Rulebook) -> 
     )
 
 
-def _level(row: Reminder, rules: Rulebook) -> Level:
+def level_of(row: Reminder, rules: Rulebook) -> Level:
+    """The level of the policy version a step was planned by.
+
+    Raises GatewayError REMINDER-LEVEL-UNKNOWN.
+    """
     for policy in rules.versions:
         if (policy.id, policy.version) == (row.policy, row.version):
             for level in policy.levels:

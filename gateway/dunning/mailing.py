@@ -33,10 +33,11 @@ from gateway.dunning.states import (
 )
 from gateway.dunning.steps import happen, reminder_locked, says_the_same
 from gateway.dunning.tables import OutgoingMail, Reminder
+from gateway.dunning.thanks import paid_of
 from gateway.exchange.archive import Archive
 from gateway.exchange.states import advance
 from gateway.receivables.ledger import lock_customer
-from gateway.receivables.tables import ItemRow
+from gateway.receivables.tables import Customer, ItemRow
 from reminders.plan import Cancelled
 from reminders.policy import Channel
 
@@ -109,11 +110,11 @@ class MailJob:
     async def _mark(self, job: JobContext, before: OutgoingMail) -> bool:
         """Decide for the last time, and write down that the server is about to get the text."""
         async with self._database.write() as session:
-            await lock_customer(session, before.tenant_id, before.customer_id)
+            customer = await lock_customer(session, before.tenant_id, before.customer_id)
             mail = await _mail_locked(session, before.id)
             if mail.state is not MailState.READY:
                 return False
-            stop = await self._objection(session, mail)
+            stop = await self._objection(session, mail, customer)
             if stop is None:
                 mail.state = advance(MAIL, mail.state, MailEvent.HANDING_OVER)
                 mail.failure_code = mail.failure_text = None
@@ -125,13 +126,19 @@ class MailJob:
                 return False
         raise Reschedule(self._now() + _CLOSED_DAY_WAIT)
 
-    async def _objection(self, session: AsyncSession, mail: OutgoingMail) -> _Stop | None:
+    async def _objection(
+        self, session: AsyncSession, mail: OutgoingMail, customer: Customer
+    ) -> _Stop | None:
         """What speaks against this e-mail by today's facts."""
+        if mail.recipient != customer.email:
+            # The address was corrected or taken away while the mail waited.
+            return _Stop(CHANGED)
         if mail.purpose is MailPurpose.THANKS:
             item = await session.get_one(ItemRow, item_of_thanks(mail.source))
             await session.refresh(item)
             # Money that went back meanwhile is nothing to be thanked for.
-            return None if item.closed_on is not None else _Stop(CHANGED)
+            same = await paid_of(session, item) == await paid_of(session, item, by=mail.created_at)
+            return None if same and item.closed_on is not None else _Stop(CHANGED)
         row = await reminder_locked(session, _reminder_id(mail))
         if row.state is not ReminderState.SENT:
             return _Stop(row.reason or row.state.value)

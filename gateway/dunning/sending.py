@@ -26,9 +26,17 @@ from gateway.core.jobs.registry import JobContext
 from gateway.core.settings import MailSettings
 from gateway.dunning.composing import Composed, Draft, compose, parties_of
 from gateway.dunning.drafting import Drafter
-from gateway.dunning.facts import action_of, lines_of, only_closed, reason_of, standing_of
+from gateway.dunning.facts import (
+    action_of,
+    level_of,
+    lines_of,
+    only_closed,
+    reason_of,
+    standing_of,
+)
 from gateway.dunning.history import tell_sent
 from gateway.dunning.lanes import MAIL, MAIL_LANE
+from gateway.dunning.policies import rulebook
 from gateway.dunning.ports import ReminderNetwork
 from gateway.dunning.states import MailPurpose, MailState, ReminderEvent, ReminderState
 from gateway.dunning.steps import happen, reminder_locked, write_lines
@@ -109,9 +117,13 @@ class SendJob:
         async with self._database.read() as session:
             row = await session.get_one(Reminder, reminder_id)
             customer = await session.get_one(Customer, row.customer_id)
+            level = level_of(row, await rulebook(session, row.tenant_id, self._today()))
         if row.state is not ReminderState.PLANNED:
             return True
-        registered = await self._network.registered(ParticipantId.parse(customer.participant))
+        # A step that Peppol never carries does not wait for a directory that is away.
+        registered = Channel.PEPPOL in (*level.channels, *level.copies) and (
+            await self._network.registered(ParticipantId.parse(customer.participant))
+        )
         draft = await self._draft(job, row, registered=registered)
         if draft is None:
             return True

@@ -5,7 +5,8 @@ written or asked there but rows. The e-mail is composed by a job of its own.
 """
 
 import asyncio
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlmodel import col, or_, select
@@ -20,7 +21,7 @@ from gateway.core.jobs.dialect import insert_or_skip
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.registry import JobContext
 from gateway.core.settings import MailSettings
-from gateway.dunning.composing import REMINDER_UNWRITABLE
+from gateway.dunning.composing import REMINDER_UNWRITABLE, mailbox_of
 from gateway.dunning.drafting import can_mail
 from gateway.dunning.lanes import MAIL, MAIL_LANE, THANK
 from gateway.dunning.states import TAKEN, MailPurpose, MailState, ReminderEvent
@@ -28,19 +29,19 @@ from gateway.dunning.steps import happen, pending_of
 from gateway.dunning.tables import OutgoingMail, Reminder, ReminderLine
 from gateway.exchange.archive import Archive
 from gateway.exchange.tables import Document
-from gateway.receivables.ledger import item_of
+from gateway.receivables.ledger import item_of, lock_customer
 from gateway.receivables.tables import Customer, HoldRow, ItemRow
 from reminders.account import HoldReason
 from reminders.entries import ItemKind
 from reminders.ledger import state_of
-from reminders.mail import Mailbox, MailRefused
+from reminders.mail import MailRefused
 from reminders.policy import Channel
 from reminders.step import Why
 from reminders.thanks import Thanks, thanks_content, thanks_mail
 from ubl.amounts import from_minor
 from ubl.localized import LanguageUnknown
 
-__all__ = ["Settlement", "ThankJob"]
+__all__ = ["Settlement", "ThankJob", "paid_of"]
 
 
 class Settlement:
@@ -134,9 +135,9 @@ class ThankJob:
             item = await session.get_one(ItemRow, item_id)
             customer = await session.get_one(Customer, item.customer_id)
             creditor = await _creditor(session, item)
-            paid = state_of(await item_of(session, item), date.max).paid
+            paid = await paid_of(session, item)
             answers = await _last_reminder(session, item_id)
-        if item.closed_on is None or not can_mail(self._mail, customer):
+        if item.closed_on is None or not paid or not can_mail(self._mail, customer):
             return
         mail_id = new_id()
         message_id = f"<{mail_id.hex}@{self._mail.sender.rpartition('@')[2]}>"
@@ -157,6 +158,9 @@ class ThankJob:
             message, purpose="mail", media_type="message/rfc822", tenant_id=item.tenant_id
         )
         async with self._database.write() as session:
+            await lock_customer(session, item.tenant_id, item.customer_id)
+            if await paid_of(session, item) != paid:
+                return
             session.add(kept)
             await session.flush()
             added = await session.exec(
@@ -187,12 +191,19 @@ class ThankJob:
     ) -> bytes:
         return thanks_mail(
             thanks,
-            sender=Mailbox(self._mail.sender, thanks.signature),
-            recipient=Mailbox(customer.email or "", customer.name),
+            sender=mailbox_of(self._mail.sender, thanks.signature),
+            recipient=mailbox_of(customer.email or "", customer.name),
             message_id=message_id,
             sent_at=self._now(),
             answers=answers,
         ).as_bytes()
+
+
+async def paid_of(session: AsyncSession, item: ItemRow, *, by: datetime | None = None) -> int:
+    """What was paid of an item, in minor units, by all entries or those recorded until ``by``."""
+    known = await item_of(session, item)
+    entries = tuple(one for one in known.entries if by is None or one.recorded_at <= by)
+    return state_of(replace(known, entries=entries), date.max).paid
 
 
 async def _creditor(session: AsyncSession, item: ItemRow) -> str:
