@@ -79,6 +79,8 @@ def _settled(results: Iterable[Result]) -> Iterator[Settlement]:
                 currency=result.payment.currency,
                 allocations=result.allocations,
                 unapplied_minor=result.unapplied_minor,
+                customer=result.customer,
+                party_iban=result.payment.party_iban,
             )
 
 

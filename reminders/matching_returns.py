@@ -30,20 +30,28 @@ class Settlements:
     def undo(self, payment: Payment) -> Result:
         """Say what a return reopens, using the payment up.
 
-        Of several payments with that identification the one of the same amount is meant, else
-        the last. A return of less takes back unapplied credit first, then the shares allocated
-        last; what it takes beyond the payment are charges.
+        Of several payments with that identification, none of them from another account than the
+        return names, the one of the same amount is meant, else the last; those of several
+        customers are left for a person, because payers choose identifications alike. A return of
+        less takes back unapplied credit first, then the shares allocated last; what it takes
+        beyond the payment are charges.
         """
         found = [
             one
             for one in self._by_end_to_end_id.get(payment.end_to_end_id or "", ())
-            if one.currency == payment.currency
+            if one.currency == payment.currency and _may_be_from(one, payment.party_iban)
         ]
-        if not found:
+        same = [one for one in found if one.minor == payment.minor]
+        likely = same or found
+        if len({one.customer for one in likely}) != 1:
             return Unallocated(payment, Reason.RETURN_OF_UNKNOWN_PAYMENT)
-        meant = next((one for one in found if one.minor == payment.minor), found[-1])
+        meant = same[0] if same else found[-1]
         self._by_end_to_end_id[meant.end_to_end_id].remove(meant)
         return _reopened(payment, meant)
+
+
+def _may_be_from(settlement: Settlement, iban: str | None) -> bool:
+    return not iban or not settlement.party_iban or settlement.party_iban == iban
 
 
 def _reopened(payment: Payment, meant: Settlement) -> Reopened:

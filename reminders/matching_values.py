@@ -90,7 +90,8 @@ class Allocation:
 class Settlement:
     """An earlier payment as it was allocated, so that its return can be undone.
 
-    Its allocations and ``unapplied_minor`` add up to what the bank credited.
+    Its allocations and ``unapplied_minor`` add up to what the bank credited. ``customer`` and
+    ``party_iban`` tell apart payments of several payers under one end-to-end identification.
     """
 
     payment: str
@@ -98,6 +99,8 @@ class Settlement:
     currency: str
     allocations: tuple[Allocation, ...]
     unapplied_minor: int = 0
+    customer: str = ""
+    party_iban: str | None = None
 
     @property
     def minor(self) -> int:

@@ -87,25 +87,26 @@ class MoneyBooks:
     async def receive(self, session: AsyncSession, receipt: Receipt) -> dict[str, Any]:
         """Book money that came; returns what the payment's row keeps as its result.
 
-        Credits are used for the claims first in line, so that a return of part of the money,
-        which takes back the last shares first, never touches them.
+        Credits are used for their customer's claims first in line, so that a return of part of
+        the money, which takes back the last shares first, never touches them.
         """
         payment, day = receipt.payment, self.day_of(receipt.payment)
         credits = [one for one in receipt.allocations if one.minor < 0]
         claims = [one for one in receipt.allocations if one.minor > 0]
-        credit, day_of_credit = -sum(one.minor for one in credits), day
-        if credit:
+        credit: dict[UUID, int] = {}
+        day_of_credit = day
+        if credits:
             day_of_credit = await _after_openings(session, receipt.allocations, day)
         for use in credits:
             row = await _item(session, use.item)
+            credit[row.customer_id] = credit.get(row.customer_id, 0) - use.minor
             await self._book(
                 session, payment, row, EntryKind.CREDIT_USED, -use.minor, on=day_of_credit
             )
         for claim in claims:
             row = await _item(session, claim.item)
-            share = min(credit, claim.minor)
-            credit -= share
-            if share:
+            if share := min(credit.get(row.customer_id, 0), claim.minor):
+                credit[row.customer_id] -= share
                 await self._book(
                     session, payment, row, EntryKind.CREDIT_APPLIED, share, on=day_of_credit
                 )

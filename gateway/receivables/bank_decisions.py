@@ -4,7 +4,7 @@ A decision is checked against the items as they are now, under the locks of thei
 that no longer fits is refused, never bent.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -142,11 +142,12 @@ async def _plan_shares(session: AsyncSession, row: BankPayment, decision: Alloca
     # Credits last: claims are paid in the order they were given.
     shares = sorted(decision.shares, key=lambda one: one[1] < 0)
     rest = row.minor - sum(minor for _, minor in shares)
-    credit = -sum(minor for _, minor in shares if minor < 0)
     if row.direction is Direction.DEBIT:
-        rest, credit = row.minor - sum(abs(minor) for _, minor in shares), 0
-    if rest < 0 or credit > sum(minor for _, minor in shares if minor > 0):
-        raise _invalid(row, "The shares come to more than the payment, or credit to more than it.")
+        rest = row.minor - sum(abs(minor) for _, minor in shares)
+    if rest < 0:
+        raise _invalid(row, "The shares come to more than the payment. Allocate less.")
+    if row.direction is Direction.CREDIT and _lends(shares, owners):
+        raise _invalid(row, "A credit pays claims on its own customer, and no more than they are.")
     if rest and (row.direction is Direction.DEBIT or len(set(owners.values())) > 1):
         raise _invalid(
             row, "Something is left over, and it is not clear whose. Allocate all of it."
@@ -157,6 +158,14 @@ async def _plan_shares(session: AsyncSession, row: BankPayment, decision: Alloca
         tuple(Allocation(str(item), minor) for item, minor in shares),
         rest,
     )
+
+
+def _lends(shares: Iterable[tuple[UUID, int]], owners: Mapping[UUID, UUID]) -> bool:
+    """Whether a customer's credits come to more than what is paid of that customer's claims."""
+    sums: dict[UUID, int] = {}
+    for item, minor in shares:
+        sums[owners[item]] = sums.get(owners[item], 0) + minor
+    return any(one < 0 for one in sums.values())
 
 
 async def customers_of(session: AsyncSession, tenant_id: UUID, planned: Plan) -> frozenset[UUID]:

@@ -17,6 +17,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
+from gateway.exchange.states import NetworkState, TransportState
+from gateway.exchange.tables import Document
 from gateway.receivables.bank_rows import items_of, settlement_of
 from gateway.receivables.ports import EndToEndIds
 from gateway.receivables.tables import (
@@ -27,6 +29,7 @@ from gateway.receivables.tables import (
     ItemRow,
 )
 from reminders.bank import Direction
+from reminders.entries import ItemKind
 from reminders.matching import TOLERANCE_MINOR
 from reminders.matching_proposals import NAME_LIKENESS
 from reminders.matching_values import KnownCustomer, MatchableItem, Settlement
@@ -47,6 +50,7 @@ _MAX_OPEN: Final = 200
 """Open items looked at of a customer the payer may be, the oldest first."""
 _SHORTEST_WORD: Final = 3
 _LONG_NUMBER: Final = 10
+_LOST: Final = (TransportState.FAILED, TransportState.CANCELLED)
 
 
 @dataclass(slots=True)
@@ -125,6 +129,9 @@ async def load_books(
             .limit(_MAX_OPEN)
         )
         rows |= {row.id: row for row in await session.exec(_fresh(still_open))}
+    for lost in await _superseded(session, tenant_id, rows.values()):
+        if not any(lost in items for items in found.issued.values()):
+            del rows[lost]
     ids_of: dict[UUID, list[str]] = {}
     for end_to_end_id, items in found.issued.items():
         for item in items:
@@ -135,6 +142,34 @@ async def load_books(
         settlements=await _settlements(session, tenant_id, payments),
         issued=found.issued,
     )
+
+
+async def _superseded(
+    session: AsyncSession, tenant_id: UUID, rows: Iterable[ItemRow]
+) -> list[UUID]:
+    """The items whose document did not arrive, where one of the same number did or is on its way.
+
+    Who pays an invoice that was sent again pays what arrived, however old the lost one is.
+    """
+    alike: dict[tuple[UUID, ItemKind, str | None], list[UUID]] = {}
+    for row in rows:
+        alike.setdefault((row.customer_id, row.kind, row.number_key), []).append(row.id)
+    again = [ids for ids in alike.values() if len(ids) > 1]
+    lost: set[UUID] = set()
+    for chunk in _chunks([one for ids in again for one in ids]):
+        lost.update(
+            await session.exec(
+                select(ItemRow.id)
+                .join(Document, col(Document.id) == col(ItemRow.document_id))
+                .where(
+                    ItemRow.tenant_id == tenant_id,
+                    col(ItemRow.id).in_(chunk),
+                    col(Document.transport).in_(_LOST)
+                    | (col(Document.network) == NetworkState.REJECTED),
+                )
+            )
+        )
+    return [one for ids in again if not lost.issuperset(ids) for one in ids if one in lost]
 
 
 def _matchable(row: ItemRow, end_to_end_ids: Iterable[str]) -> MatchableItem:
@@ -176,8 +211,12 @@ async def _add_named(
 ) -> frozenset[str]:
     """Add the items that bear these numbers or references; returns the keys that were found."""
     known: set[str] = set()
-    for chunk in _chunks(sorted(one for one in keys if one)):
-        for key in (col(ItemRow.number_key), col(ItemRow.reference_key)):
+    for key, wanted in (
+        (col(ItemRow.number_key), sorted(one for one in keys if one)),
+        # Others prove nothing, and every invoice of an account may bear the same.
+        (col(ItemRow.reference_key), sorted(one for one in keys if _is_issued(one))),
+    ):
+        for chunk in _chunks(wanted):
             rows = await session.exec(
                 select(ItemRow.id, key).where(ItemRow.tenant_id == tenant_id, key.in_(chunk))
             )

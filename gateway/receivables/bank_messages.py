@@ -171,7 +171,12 @@ class BankDesk:
                 # Bytes that are missing or damaged are for the operator; others need not wait.
                 log.error("bank.not_resumed", bank_message=str(one.id), code=error.code)
                 continue
-            await self.take(one.tenant_id, content, origin=one.origin, file_name=one.file_name)
+            try:
+                await self.take(one.tenant_id, content, origin=one.origin, file_name=one.file_name)
+            except Exception:
+                # A fault of ours with one message must not keep the others and the folder waiting.
+                log.exception("bank.not_resumed", bank_message=str(one.id))
+                continue
             log.info("bank.resumed", bank_message=str(one.id))
             resumed += 1
         return resumed

@@ -120,6 +120,8 @@ def settlement_of(row: BankPayment) -> Settlement:
         currency=row.currency,
         allocations=allocations_of(row.result),
         unapplied_minor=unapplied["minor"] if unapplied else 0,
+        customer=str(row.customer_id or ""),
+        party_iban=row.party_iban,
     )
 
 
