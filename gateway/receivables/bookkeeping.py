@@ -58,14 +58,15 @@ class Books:
             return
         customer = await meet_customer(session, document, invoice.buyer, at=document.created_at)
         kind, opens = _KINDS[document.kind]
+        day = document.issue_date or self._today()
         row = await self._ledger.open_item(
             session,
-            _row(document, invoice, customer, kind),
+            _row(document, invoice, customer, kind, day),
             Entry(
                 kind=opens,
                 currency=document.currency,
                 amount=document.amount_minor,
-                business_date=document.issue_date or self._today(),
+                business_date=day,
                 recorded_at=document.created_at,
                 source=Source("document", str(document.id)),
                 due_date=document.due_date if kind is ItemKind.INVOICE else None,
@@ -181,7 +182,9 @@ class Books:
                 )
 
 
-def _row(document: Document, invoice: Invoice, customer: Customer, kind: ItemKind) -> ItemRow:
+def _row(
+    document: Document, invoice: Invoice, customer: Customer, kind: ItemKind, day: date
+) -> ItemRow:
     transfer = next((each for one in invoice.payment for each in one.credit_transfers), None)
     account = transfer.account.value if transfer and transfer.account else ""
     provider = transfer.service_provider.value if transfer and transfer.service_provider else ""
@@ -197,7 +200,7 @@ def _row(document: Document, invoice: Invoice, customer: Customer, kind: ItemKin
         number=document.number,
         currency=document.currency or "",
         original_minor=0,
-        opened_on=document.issue_date or document.created_at.date(),
+        opened_on=day,
         open_minor=0,
         reference=remittance[:140] or None,
         payee_name=holder[:300] if holder else None,

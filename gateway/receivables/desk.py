@@ -29,6 +29,7 @@ __all__ = ["Receivables"]
 CUSTOMER_EMAIL: Final = ErrorKind("CUSTOMER-EMAIL", "This is no e-mail address", 422)
 CUSTOMER_LOCALE: Final = ErrorKind("CUSTOMER-LOCALE", "No letters in that language", 422)
 HOLD_DAYS: Final = ErrorKind("HOLD-DAYS", "The hold would end before it begins", 422)
+DISPUTE_AMOUNT: Final = ErrorKind("DISPUTE-AMOUNT", "Less is open than that", 409)
 DISPUTE_NONE: Final = ErrorKind("DISPUTE-NONE", "The open item is not disputed", 409)
 
 
@@ -118,7 +119,7 @@ class Receivables:
     ) -> ItemRow:
         """Note that a customer disputes an item, or ``amount_minor`` of it.
 
-        Raises GatewayError NOT-FOUND or LEDGER-REFUSED.
+        Raises GatewayError NOT-FOUND, DISPUTE-AMOUNT or LEDGER-REFUSED.
         """
         name = f"dispute-{new_id()}"
         return await self._book(
@@ -148,6 +149,9 @@ class Receivables:
         async with self._database.write() as session:
             row = await item_row_of(session, caller.tenant_id, item_id)
             await lock_customer(session, row.tenant_id, row.customer_id)
+            if disputes:
+                await session.refresh(row)
+                _check_open(row, amount_minor)
             names = disputes or open_disputes(await item_of(session, row))
             if not names:
                 raise GatewayError(DISPUTE_NONE, f"Nothing is disputed about {row.number}.")
@@ -165,6 +169,15 @@ class Receivables:
                 await self._ledger.book(session, row.id, entry)
             audit(session, caller, action=f"item.{kind}", object=str(item_id), number=row.number)
         return row
+
+
+def _check_open(row: ItemRow, amount_minor: int | None) -> None:
+    """Refuse to dispute more than is owed; that a credit is none to dispute the ledger says."""
+    if not row.kind.is_credit and row.open_minor < (amount_minor or 1):
+        raise GatewayError(
+            DISPUTE_AMOUNT,
+            f"Of {row.number} less is open than that. Look at it again and dispute what is open.",
+        )
 
 
 async def _item_of_customer(

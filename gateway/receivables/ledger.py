@@ -144,21 +144,22 @@ class Ledger:
         _show(row, state)
         session.add(row)
         await session.flush()
-        await self._follow(session, row, entry, before)
+        await self._follow(session, row, entry, before, money=state.paid > 0)
         return state
 
-    async def _follow(self, session: AsyncSession, row: ItemRow, entry: Entry, before: int) -> None:
+    async def _follow(
+        self, session: AsyncSession, row: ItemRow, entry: Entry, before: int, *, money: bool
+    ) -> None:
         """Write what the entry means into the document's history, and tell the followers."""
         if entry.kind in _SPOKEN:
             await _tell(session, row, entry, _SPOKEN[entry.kind])
         if row.kind.is_credit or bool(before) == bool(row.open_minor):
             return
-        paid = entry.kind is EntryKind.PAYMENT_ALLOCATED
         if row.open_minor == 0:
-            await _tell(session, row, entry, "item.closed", paid=paid)
+            await _tell(session, row, entry, "item.closed", paid=money)
         else:
             await _tell(session, row, entry, "item.reopened", paid=False)
-        if row.open_minor == 0 and paid:
+        if row.open_minor == 0 and entry.kind is EntryKind.PAYMENT_ALLOCATED:
             for follower in self._followers:
                 await follower.settled(session, row, on=entry.business_date)
 

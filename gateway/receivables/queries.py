@@ -1,5 +1,6 @@
 """Reading the receivables: open items as of a date, customers, holds, the aged balance."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -210,4 +211,5 @@ async def aged_balance_of(
     if customer_id is not None:
         query = query.where(ItemRow.customer_id == customer_id)
     rows = list(await session.exec(query))
-    return aged_balance((await load_items(session, rows)).values(), on)
+    items = await load_items(session, rows)
+    return await asyncio.to_thread(aged_balance, items.values(), on)

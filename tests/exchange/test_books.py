@@ -159,3 +159,32 @@ async def test_the_aged_balance_counts_what_is_open(lite):
     (total,) = balance.body["totals"]
     assert total["currency"] == "EUR"
     assert total["buckets"]["31-60"] == total["balance"] == "679.54"
+
+
+async def test_characters_no_database_keeps_are_refused(pair):
+    await pair.delivered()
+    house = pair.sender
+    shown = (await item(house))["item"]
+    customer = f"/v1/customers/{shown['customer_id']}"
+    for method, path, body in (
+        ("GET", "/v1/open-items?q=%00", None),
+        ("GET", "/v1/customers?q=%00", None),
+        ("POST", f"/v1/open-items/{shown['id']}/disputes", {"reason": "a\0"}),
+        ("POST", f"{customer}/holds", {"note": "a\0"}),
+    ):
+        answered = await house.call(method, path, **({"json": body} if body else {}))
+        assert answered.status == 400, (path, answered.body)
+
+
+async def test_what_is_not_open_cannot_be_disputed(lite):
+    await lite.delivered()
+    shown = (await item(lite.sender))["item"]
+    path = f"/v1/open-items/{shown['id']}/disputes"
+    too_much = {"reason": "PRI", "amount": "679.55"}
+    refused = await lite.sender.call("POST", path, json=too_much)
+    assert refused.status == 409
+    assert refused.body["type"].endswith(":DISPUTE-AMOUNT")
+    for amount, status in (("0", 409), ("1.001", 400), ("679.54", 200)):
+        body = {"reason": "PRI", "amount": amount}
+        answered = await lite.sender.call("POST", path, json=body)
+        assert answered.status == status, (amount, answered.body)

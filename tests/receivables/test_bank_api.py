@@ -161,3 +161,18 @@ async def test_lists_come_in_pages(bank_house, site, camt):
             seen += [one["id"] for one in page["items"]]
             cursor = f"&cursor={page['next_cursor']}" if page["next_cursor"] else None
         assert len(seen) == len(set(seen)) == 5
+
+
+async def test_a_character_no_database_keeps_is_refused(bank_house, site, camt):
+    house, client = bank_house, site.client
+    headers = await site.key(house)
+    content = camt.message("053", "S1", [camt.entry(11_000)])
+    url = "/v1/bank-messages?file_name=day%00.xml"
+    assert (await client.post(url, data=content, headers=headers)).status == 400
+    assert await house.rows() == []
+    await house.take(content)
+    (row,) = await house.rows()
+    answer = await client.post(
+        f"/v1/bank-payments/{row.id}/decision", json={"set_aside": "a\0b"}, headers=headers
+    )
+    assert answer.status == 400

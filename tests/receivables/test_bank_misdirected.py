@@ -10,7 +10,7 @@ from gateway.exchange.states import BusinessState, NetworkState, PaymentState, T
 from gateway.exchange.tables import Direction, Document, DocumentKind
 from gateway.receivables.bank_decisions import Allocate
 from gateway.receivables.tables import BankMessage, BankMessageState, BankPaymentState, Customer
-from reminders.entries import ItemKind
+from reminders.entries import Entry, EntryKind, ItemKind, Source
 from reminders.references import make_rf
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -84,6 +84,32 @@ async def test_an_invoice_that_never_arrived_may_still_be_paid(bank_house, camt,
         camt.message("053", "S1", [camt.entry(10_000, lines=["facture F-2026-07"])])
     )
     assert await bank_house.open() == {"F-2026-07": 0}
+
+
+@pytest.mark.parametrize(("money", "state"), [(6_000, PaymentState.PAID), (0, PaymentState.NONE)])
+async def test_an_invoice_is_paid_whatever_closed_it_if_money_came(
+    bank_house, camt, sent, money, state
+):
+    house = bank_house
+    document_id = await sent("F")
+    martin = await house.customer()
+    claim = await house.item(martin, "F-2026-07", 10_000, document_id=document_id)
+    how = {"structured": make_rf("F-2026-07"), "lines": ["F-2026-07"], "iban": FRENCH}
+    await house.take(camt.message("053", "S1", [camt.entry(6_000, **how)] if money else []))
+    for row in await house.rows():
+        await house.desk.decide(house.caller, row.id, Allocate(((claim.id, money),)))
+    async with house.database.write() as session:
+        entry = Entry(
+            kind=EntryKind.CREDIT_APPLIED,
+            currency="EUR",
+            amount=10_000 - money,
+            business_date=house.day.today,
+            recorded_at=datetime.now(UTC),
+            source=Source("open-item", "a credit note"),
+        )
+        await house.ledger.book(session, claim.id, entry)
+    async with house.database.read() as session:
+        assert (await session.get_one(Document, document_id)).payment is state
 
 
 async def test_a_credit_pays_no_claim_on_another_customer(bank_house, camt):
