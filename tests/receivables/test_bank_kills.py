@@ -1,5 +1,6 @@
 """Killed at every named point of taking a bank message in: nothing lost, nothing doubled."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import pytest
 from sqlmodel import select
 
 from gateway.receivables.tables import BankMessage, BankMessageState, BankPaymentState
+
+FULL = os.environ.get("GATEWAY_CRASH") == "full"
 
 CHILD = """
 import asyncio, sys
@@ -53,11 +56,13 @@ asyncio.run(take())
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("kill_at", ["blob-fsynced", "row-committed:1", "row-committed:2", ""])
+@pytest.mark.parametrize("kill_at", ["blob-fsynced", "row-committed:1", "row-committed:2"])
 async def test_a_message_cut_short_is_booked_once(
     bank_house, database_url, tmp_path, camt, kill_at
 ):
     house = bank_house
+    if kill_at != "row-committed:1" and not (house.database.is_postgresql or FULL):
+        pytest.skip("the other points are played on PostgreSQL: set GATEWAY_CRASH=full for more")
     martin = await house.customer()
     for number in range(5):
         await house.item(martin, f"F-100{number}", 10_000)
@@ -67,9 +72,9 @@ async def test_a_message_cut_short_is_booked_once(
     path.write_bytes(content)
     arguments = [database_url, str(house.tenant.id), str(tmp_path / "blobs-acme"), str(path)]
     died = subprocess.run([sys.executable, "-c", CHILD, *arguments, kill_at], check=False)
-    assert died.returncode == (-signal.SIGKILL if kill_at else 0)
+    assert died.returncode == -signal.SIGKILL
     before = len(await house.rows())
-    assert before == {"blob-fsynced": 0, "row-committed:1": 2, "row-committed:2": 4, "": 5}[kill_at]
+    assert before == {"blob-fsynced": 0, "row-committed:1": 2, "row-committed:2": 4}[kill_at]
     taken = await house.take(content)
     assert taken.message.state is BankMessageState.BOOKED
     assert (taken.message.payments, taken.message.repeated) == (5, 0)
