@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from datetime import timedelta
 
 import pytest
+from yarl import URL
 
 from gateway.access.api import SESSIONS
 from gateway.access.roles import Role
@@ -305,3 +306,24 @@ async def test_a_link_lives_as_long_as_it_says(site, firm):
     assert (await page(site, f"/pay/{token}"))[0].status == 200
     firm.clocks.at += timedelta(seconds=1)
     assert (await page(site, f"/pay/{token}"))[0].status == 404
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        *("..%2F..%2F%2Fevil.example", "%2F%2Fevil.example", "%5C%5Cevil.example", "a%3Fb%23c"),
+        *("%00", "%0D%0ASet-Cookie:%20a=b", "%FF", "%E2%80%AE", "javascript:alert(1)"),
+    ],
+)
+async def test_no_token_leads_anywhere_else(site, firm, token):
+    place = URL(f"/pay/{token}", encoded=True)
+    answer = await site.client.post(place, headers=OURS, allow_redirects=False)
+    assert answer.status in (303, 400)
+    assert "a" not in answer.cookies
+    if answer.status == 303:
+        # Wherever it is on this server: it starts with our own path and names no host.
+        there = answer.headers["Location"]
+        assert there.startswith("/pay/")
+        assert URL(there).host is None
+    for one in (place, URL(f"/pay/{token}/back", encoded=True)):
+        assert (await site.client.get(one, allow_redirects=False)).status in (400, 404)
