@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import accept, as4_layer, delivery, shares
+from bench import accept, as4_layer, delivery, money, shares
 from bench.figures import Section, load, machine, show
 from gateway.core import telemetry
 
 RESULTS: Final = Path(__file__).parent / "results"
-PARTS: Final = ("as4", "accept", "delivery", "shares")
+PARTS: Final = ("as4", "accept", "delivery", "shares", "money")
 
 
 def main() -> None:
@@ -55,6 +55,18 @@ def _run(part: str, folder: Path, *, quick: bool) -> Sequence[Section]:
         return asyncio.run(accept.measure(folder, rounds=rounds, count=count, postgresql=not quick))
     if part == "delivery":
         return asyncio.run(delivery.measure(folder, count=20 if quick else 120))
+    if part == "money":
+        return asyncio.run(
+            money.measure(
+                folder,
+                rounds=2 if quick else 3,
+                payments=45 if quick else 150,
+                customers=20 if quick else 40,
+                requests=40 if quick else 60,
+                postgresql=not quick,
+                peers=not quick,
+            )
+        )
     return asyncio.run(shares.measure(folder, count=6 if quick else 25, postgresql=not quick))
 
 
