@@ -9,7 +9,9 @@ from gateway.core.errors import GatewayError
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, DocumentKind
 from gateway.receivables.bank_decisions import Allocate
-from gateway.receivables.tables import BankMessage, BankMessageState, BankPaymentState, Customer
+from gateway.receivables.bank_evidence import point
+from gateway.receivables.bank_reading import read_payments
+from gateway.receivables.tables import BankMessage, BankMessageState, BankPaymentState
 from reminders.entries import Entry, EntryKind, ItemKind, Source
 from reminders.references import make_rf
 
@@ -162,18 +164,23 @@ async def test_what_comes_back_of_several_payments_alike_waits_for_a_person(bank
     assert (await house.rows())[-1].state is BankPaymentState.UNALLOCATED
 
 
-async def test_what_every_invoice_asks_to_quote_explains_no_payment(bank_house, camt):
+async def test_what_every_invoice_asks_to_quote_points_at_nobody(bank_house, camt):
+    """Or one payment would load every open item of the account, and lock every customer."""
     house = bank_house
-    for name in ("Boulangerie Martin", "Garage Peeters"):
-        await house.item(await house.customer(name), f"F-{name}", 10_000, reference="Merci 2026")
-    await house.take(
-        camt.message("053", "S1", [camt.entry(10_000, name="Garage Peeters", lines=["Merci 2026"])])
+    for name in ("Boulangerie Martin", "Garage Peeters", "Cabinet Diallo"):
+        customer = await house.customer(name)
+        await house.item(customer, f"F-{name}", 10_000, reference="Merci 2026")
+    content = camt.message(
+        "053", "S1", [camt.entry(10_000, name="Cabinet Diallo", lines=["Merci 2026"])]
     )
+    payments = list(read_payments(content, UTC))
+    async with house.database.read() as session:
+        found = await point(session, house.tenant.id, payments, issued_ids=house.links)
+    assert found.customers == {customer.id}
+    await house.take(content)
     (row,) = await house.rows()
     (proposal,) = row.result["proposals"]
-    async with house.database.read() as session:
-        customer = await session.get_one(Customer, row.customer_id)
-    assert (customer.name, proposal["reason"]) == ("Garage Peeters", "payer-name-and-amount")
+    assert (row.customer_id, proposal["reason"]) == (customer.id, "payer-name-and-amount")
 
 
 async def test_a_message_that_cannot_be_booked_keeps_no_other_waiting(
