@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
-from gateway.core.errors import ErrorKind
+from gateway.core.errors import ErrorKind, GatewayError
 
 __all__ = [
     "BAD_REQUEST",
@@ -71,14 +71,26 @@ class Route:
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
+_NUL_IN_JSON: Final = b"\\u0000"
+
+
+def _nul() -> GatewayError:
+    """No database keeps this character, and no person writes it."""
+    return GatewayError(BAD_REQUEST, "The request has a NUL character in a text. Remove it.")
+
 
 async def body_of(request: web.Request, model: type[_Model]) -> _Model:
     """The JSON body as the route's model; the server answers its faults with 400."""
-    return model.model_validate_json(await request.read())
+    body = await request.read()
+    if _NUL_IN_JSON in body:
+        raise _nul()
+    return model.model_validate_json(body)
 
 
 def query_of(request: web.Request, model: type[_Model]) -> _Model:
     """The query as the route's model; the server answers its faults with 400."""
+    if any("\x00" in value for value in request.query.values()):
+        raise _nul()
     return model.model_validate(dict(request.query))
 
 

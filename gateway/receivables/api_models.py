@@ -32,11 +32,7 @@ __all__ = [
     "ItemStateOut",
     "ItemStateQuery",
     "ResolveIn",
-    "Words",
 ]
-
-Words = Annotated[str, Field(pattern=r"^[^\x00]*$")]
-"""Text of a person, without the one character that no database keeps."""
 
 
 class ItemQuery(BaseModel):
@@ -175,7 +171,7 @@ class DisputeIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Words = Field(min_length=1, max_length=60)
+    reason: str = Field(min_length=1, max_length=60)
     amount: str | None = Field(None, pattern=r"^\d{1,15}(\.\d{1,4})?$")
 
 
@@ -184,7 +180,7 @@ class ResolveIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Words = Field("", max_length=60)
+    reason: str = Field("", max_length=60)
 
 
 class CustomerQuery(BaseModel):
@@ -235,7 +231,7 @@ class HoldIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    note: Words = Field("", max_length=2000)
+    note: str = Field("", max_length=2000)
     last_day: date | None = None
     item_id: UUID | None = None
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.core.api_values import Money
-from gateway.receivables.api_models import Words
 from gateway.receivables.tables import (
     BankMessage,
     BankMessageState,
@@ -227,7 +226,7 @@ class DecisionIn(BaseModel):
 
     accept: int | None = Field(None, ge=0)
     allocations: list[Share] | None = Field(None, min_length=1, max_length=200)
-    set_aside: Words | None = Field(None, min_length=1, max_length=500)
+    set_aside: str | None = Field(None, min_length=1, max_length=500)
     unapplied: UUID | None = None
 
     @model_validator(mode="after")
