@@ -183,6 +183,17 @@ class PaymentSettings(_Section):
     link_days: int = Field(30, ge=1, le=365)
     initiation_minutes: int = Field(15, ge=1, le=1440)
 
+    @model_validator(mode="after")
+    def _provider_is_reachable(self) -> Self:
+        if self.provider == "none":
+            return self
+        secrets = (self.provider_key, *self.webhook_secrets)
+        if not (self.provider_url and self.webhook_secrets) or not all(map(len, secrets)):
+            raise ValueError(
+                "a provider needs provider_url, provider_key and at least one webhook secret"
+            )
+        return self
+
 
 class DunningSettings(_Section):
     """When reminders are planned: a local time of day in the instance's time zone."""

@@ -99,6 +99,12 @@ def test_the_environment_beats_the_file(tmp_path: Path, monkeypatch: pytest.Monk
         ('time_zone = "Europe/Nowhere"\n', "time_zone"),
         ('stage = "production"\n[faults]\nkill_at = "bytes-sent"\n', "faults"),
         ("[jobs]\nlease_s = 0\n", "lease_s"),
+        ('[payments]\nprovider = "sandbox"', "at least one webhook secret"),
+        (
+            '[payments]\nprovider = "sandbox"\nprovider_url = "http://p"\nprovider_key = "k"\n'
+            'webhook_secrets = [""]',
+            "at least one webhook secret",
+        ),
     ],
 )
 def test_wrong_settings_are_named(tmp_path: Path, text: str, complaint: str) -> None:
