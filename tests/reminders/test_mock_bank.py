@@ -1,10 +1,8 @@
 """An independent bank in a process of its own: its messages read, its money matched to the cent.
 
-The bank is PyPI `mock-bank`, installed once into an environment of its own in the user's cache.
-Where that cannot be had the tests are skipped with the reason.
+The bank is PyPI `mock-bank`, which comes with the development tools.
 """
 
-import fcntl
 import itertools
 import json
 import os
@@ -38,9 +36,6 @@ from reminders.payments import Payment, payments_of, sift
 from reminders.references import make_ogm, make_rf, print_ogm
 from ubl.amounts import to_minor
 
-VERSION = "0.9.0"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "peppol-gateway-tests"
-INSTALL_SECONDS = 180
 OURS = "NL41MOCK0000000001"
 IBAN_MARTIN = "FR1420041010050500013M02606"
 IBAN_DUPONT = "BE68539007547034"
@@ -91,34 +86,12 @@ class Bank:
         return [body for body in bodies if OURS.encode() in body]
 
 
-def installed() -> Path:
-    """Return the bank's command, installing it once per machine."""
-    folder = CACHE / f"mock-bank-{VERSION}"
-    command = folder / "bin" / "mock-bank"
-    try:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with (CACHE / "mock-bank.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not command.exists():
-                for step in (
-                    [sys.executable, "-m", "venv", folder],
-                    [folder / "bin" / "pip", "install", "--quiet", f"mock-bank=={VERSION}"],
-                ):
-                    subprocess.run(step, check=True, capture_output=True, timeout=INSTALL_SECONDS)
-    except (OSError, subprocess.SubprocessError) as error:
-        reason = f"mock-bank {VERSION} could not be installed: {error}"
-        if "mock-bank" in os.environ.get("GATEWAY_REQUIRE", "").split(","):
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    return command
-
-
 @pytest.fixture
 def bank() -> Iterator[Bank]:
     """A bank on loopback whose day is Monday 2 March 2026."""
     process = subprocess.Popen(
         [
-            installed(),
+            Path(sys.executable).with_name("mock-bank"),
             "--port",
             "0",
             "--clock",
