@@ -8,6 +8,7 @@ import io
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 import segno
@@ -157,8 +158,9 @@ def _text(code: str, what: str, value: str, limit: int) -> str:
     return value
 
 
+@lru_cache(maxsize=256)
 def _drawn(payload: str) -> segno.QRCode:
-    """Draw with error correction M, as the guidelines prescribe."""
+    """Draw with error correction M, as the guidelines prescribe; letter and e-mail share it."""
     code = segno.make_qr(payload, error="m", boost_error=False, encoding="utf-8")
     if int(code.version) > MAX_VERSION:
         message = f"The code would be of version {code.version}; at most {MAX_VERSION} is allowed."
