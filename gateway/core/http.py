@@ -82,16 +82,18 @@ def _nul() -> GatewayError:
 async def body_of(request: web.Request, model: type[_Model]) -> _Model:
     """The JSON body as the route's model; the server answers its faults with 400."""
     body = await request.read()
+    found = model.model_validate_json(body)
     if _NUL_IN_JSON in body:
         raise _nul()
-    return model.model_validate_json(body)
+    return found
 
 
 def query_of(request: web.Request, model: type[_Model]) -> _Model:
     """The query as the route's model; the server answers its faults with 400."""
+    found = model.model_validate(dict(request.query))
     if any("\x00" in value for value in request.query.values()):
         raise _nul()
-    return model.model_validate(dict(request.query))
+    return found
 
 
 def json_answer(model: BaseModel, *, status: int = 200) -> web.Response:

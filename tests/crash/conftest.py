@@ -72,13 +72,13 @@ def both_houses(
 ) -> Iterator[CrashStage]:
     """A sender and a receiver with fresh data, up and running."""
     urls = {SELLER.key: "", BUYER.key: ""}
+    # One worker may play two files, each with houses of its own.
+    place = country.folder / f"{request.param}-{uuid.uuid4().hex[:8]}"
     if request.param == "postgresql":
         admin: psycopg.Connection = request.getfixturevalue("postgres_admin")
         urls = {key: _create_database(admin) for key in urls}
     sender, receiver = (
-        build_house(
-            country, one, home=country.folder / request.param / one.key, database=urls[one.key]
-        )
+        build_house(country, one, home=place / one.key, database=urls[one.key])
         for one in (SELLER, BUYER)
     )
     stage = CrashStage(request.param, sender, receiver)

@@ -235,11 +235,11 @@ async def test_wrong_keys_and_orders_are_refused(http, bank, mailbox):
             provider.create(order(creditor_iban="NL41MOCK0000000002")),
             provider.create(order(amount=Amount(Decimal("0.00"), "EUR"))),
             provider.create(order(amount=Amount(Decimal("1.00"), "USD"))),
-            provider.get("p-unknown"),
         ):
             with pytest.raises(GatewayError) as failed:
                 await call
             assert failed.value.code == "PAYMENT-PROVIDER-REFUSED"
+        assert (await provider.get("p-unknown")).event is E.EXPIRED
 
 
 async def test_a_bank_that_is_away_makes_the_payment_fail(http, mailbox, unused_tcp_port):

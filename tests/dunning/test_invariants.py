@@ -43,7 +43,7 @@ PROGRAM = Path(__file__).with_name("dunning_process.py")
 SEED = 20260914
 CUSTOMERS = 16 if FULL else 5
 SLOWEST_ANSWER_S = 0.4 if FULL else 0.2
-ROUNDS = 6 if FULL else 1
+ROUNDS = 2 if FULL else 1
 RANDOM_DEATHS = 1
 """With the points fewer deaths than a job survives: ten lapses in a row make it a person's."""
 POINTS = (
@@ -359,15 +359,12 @@ def _deliveries(mails: Mapping[str, Any], reminders: Mapping[UUID, Any], watch: 
                 f"{number} was blocked when its mail went" for number in one.numbers & one.blocked
             ]
     about = Counter(
-        (number, mails[one.message_id].reminder_id is not None)
+        (number, reminders[row_id].level)
         for one in watch.given
+        if one.message_id in mails and (row_id := mails[one.message_id].reminder_id) is not None
         for number in one.numbers
     )
-    wrong += [
-        f"{number} has {n} mails"
-        for (number, is_reminder), n in about.items()
-        if is_reminder and n > 1
-    ]
+    wrong += [f"{number} has {n} mails of {level}" for (number, level), n in about.items() if n > 1]
     return wrong
 
 
