@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -25,6 +26,7 @@ __all__ = [
     "Route",
     "body_of",
     "json_answer",
+    "path_id",
     "query_of",
 ]
 
@@ -94,6 +96,14 @@ def query_of(request: web.Request, model: type[_Model]) -> _Model:
     if any("\x00" in value for value in request.query.values()):
         raise _nul()
     return found
+
+
+def path_id(request: web.Request, name: str) -> UUID:
+    """An identifier in the address; raises GatewayError NOT-FOUND for what is none."""
+    try:
+        return UUID(request.match_info[name])
+    except ValueError:
+        raise GatewayError(NOT_FOUND, "There is nothing under this address; check it.") from None
 
 
 def json_answer(model: BaseModel, *, status: int = 200) -> web.Response:

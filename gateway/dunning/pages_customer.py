@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route
+from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route, path_id
 from gateway.dunning.keys import DUNNING
 from gateway.dunning.pages_view import (
     HOLD_LOOKS,
@@ -26,7 +26,7 @@ from gateway.dunning.policies import POLICY_NONE
 from gateway.dunning.queries import MailFilters, ReminderFilters, list_mails, list_reminders
 from gateway.receivables.customers import LOCALES
 from gateway.receivables.keys import BUSINESS, RECEIVABLES
-from gateway.receivables.pages_forms import day, path_id, seen_other, text
+from gateway.receivables.pages_forms import day, seen_other, text
 from gateway.receivables.pages_looks import look_of_row
 from gateway.receivables.queries import (
     Filters,

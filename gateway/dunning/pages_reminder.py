@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway.access.principal import Principal, principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route
+from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route, path_id
 from gateway.dunning.composing import TYPES
 from gateway.dunning.keys import DUNNING
 from gateway.dunning.pages_mail import MailView, framed, mail_view
@@ -22,7 +22,7 @@ from gateway.dunning.states import MailPurpose, MailState, ReminderState
 from gateway.dunning.steps import TASKS
 from gateway.dunning.tables import OutgoingMail, Reminder
 from gateway.receivables.keys import BUSINESS
-from gateway.receivables.pages_forms import chosen, day, path_id, seen_other
+from gateway.receivables.pages_forms import chosen, day, seen_other
 from reminders.policy import Channel
 
 __all__ = ["ROUTES"]

@@ -13,7 +13,7 @@ from multidict import MultiMapping
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route
+from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, path_id
 from gateway.exchange.evidence_check import check_evidence
 from gateway.exchange.facts import reminder_facts
 from gateway.exchange.keys import ARCHIVE, EVIDENCE, RESPONDER
@@ -83,7 +83,7 @@ async def answer_document(request: web.Request) -> web.Response:
 async def download_blob(request: web.Request) -> web.Response:
     """One stored message, receipt or answer of the document, exactly as kept."""
     case = await _case(request)
-    blob_id = _uuid(request, "blob_id")
+    blob_id = path_id(request, "blob_id")
     if blob_id not in _blobs(case):
         raise GatewayError(NOT_FOUND, "This document has no such evidence.")
     async with request.app[DATABASE].read() as session:
@@ -262,14 +262,7 @@ def _suffix(media_type: str) -> str:
 
 
 def _document_id(request: web.Request) -> UUID:
-    return _uuid(request, "document_id")
-
-
-def _uuid(request: web.Request, name: str) -> UUID:
-    try:
-        return UUID(request.match_info[name])
-    except ValueError:
-        raise GatewayError(NOT_FOUND, "There is nothing under this address; check it.") from None
+    return path_id(request, "document_id")
 
 
 def _code(codes: type[_Code], value: object) -> _Code:

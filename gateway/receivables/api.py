@@ -1,14 +1,13 @@
 """The API of the receivables: open items, customers, holds, the aged balance."""
 
 from typing import Final
-from uuid import UUID
 
 from aiohttp import web
 
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, NOT_FOUND, Route, body_of, json_answer, query_of
+from gateway.core.http import BAD_REQUEST, Route, body_of, json_answer, path_id, query_of
 from gateway.receivables.api_models import (
     AgedBalanceOut,
     AgedBalanceQuery,
@@ -72,7 +71,7 @@ async def get_item(request: web.Request) -> web.Response:
         view = await item_view(
             session,
             principal(request).tenant_id,
-            _id(request, "item_id"),
+            path_id(request, "item_id"),
             on=query.as_of or request.app[BUSINESS].today(),
             known_at=query.known_at,
         )
@@ -82,7 +81,7 @@ async def get_item(request: web.Request) -> web.Response:
 async def dispute_item(request: web.Request) -> web.Response:
     """Note that an item is disputed."""
     body = await body_of(request, DisputeIn)
-    caller, item_id = principal(request), _id(request, "item_id")
+    caller, item_id = principal(request), path_id(request, "item_id")
     async with request.app[DATABASE].read() as session:
         row = await item_row_of(session, caller.tenant_id, item_id)
     amount = None if body.amount is None else _minor(body.amount, row.currency)
@@ -96,7 +95,7 @@ async def resolve_item(request: web.Request) -> web.Response:
     """End every dispute about an item."""
     body = await body_of(request, ResolveIn)
     row = await request.app[RECEIVABLES].resolve(
-        principal(request), _id(request, "item_id"), reason=body.reason
+        principal(request), path_id(request, "item_id"), reason=body.reason
     )
     return json_answer(ItemOut.of(row))
 
@@ -122,7 +121,9 @@ async def get_customers(request: web.Request) -> web.Response:
 async def get_customer(request: web.Request) -> web.Response:
     """One customer."""
     async with request.app[DATABASE].read() as session:
-        row = await customer_of(session, principal(request).tenant_id, _id(request, "customer_id"))
+        row = await customer_of(
+            session, principal(request).tenant_id, path_id(request, "customer_id")
+        )
     return json_answer(CustomerOut.of(row))
 
 
@@ -130,7 +131,7 @@ async def change_customer(request: web.Request) -> web.Response:
     """Set where and in which language a customer is written to."""
     body = await body_of(request, CustomerIn)
     row = await request.app[RECEIVABLES].change_customer(
-        principal(request), _id(request, "customer_id"), email=body.email, locale=body.locale
+        principal(request), path_id(request, "customer_id"), email=body.email, locale=body.locale
     )
     return json_answer(CustomerOut.of(row))
 
@@ -139,7 +140,7 @@ async def get_holds(request: web.Request) -> web.Response:
     """Every hold of a customer."""
     async with request.app[DATABASE].read() as session:
         customer = await customer_of(
-            session, principal(request).tenant_id, _id(request, "customer_id")
+            session, principal(request).tenant_id, path_id(request, "customer_id")
         )
         rows = await list_holds(session, customer.tenant_id, customer.id)
     return json_answer(HoldList(items=[HoldOut.of(one) for one in rows]))
@@ -150,7 +151,7 @@ async def pause_customer(request: web.Request) -> web.Response:
     body = await body_of(request, HoldIn)
     hold = await request.app[RECEIVABLES].pause(
         principal(request),
-        _id(request, "customer_id"),
+        path_id(request, "customer_id"),
         note=body.note,
         last_day=body.last_day,
         item_id=body.item_id,
@@ -160,7 +161,7 @@ async def pause_customer(request: web.Request) -> web.Response:
 
 async def lift_hold(request: web.Request) -> web.Response:
     """Lift a hold from today on."""
-    hold = await request.app[RECEIVABLES].resume(principal(request), _id(request, "hold_id"))
+    hold = await request.app[RECEIVABLES].resume(principal(request), path_id(request, "hold_id"))
     return json_answer(HoldOut.of(hold))
 
 
@@ -174,13 +175,6 @@ async def get_aged_balance(request: web.Request) -> web.Response:
             on=query.as_of or request.app[BUSINESS].today(),
         )
     return json_answer(AgedBalanceOut.of(balance))
-
-
-def _id(request: web.Request, name: str) -> UUID:
-    try:
-        return UUID(request.match_info[name])
-    except ValueError:
-        raise GatewayError(NOT_FOUND, "There is nothing under this address; check it.") from None
 
 
 def _minor(text: str, currency: str) -> int:

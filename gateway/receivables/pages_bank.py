@@ -10,7 +10,7 @@ from aiohttp.web_request import FileField
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route
+from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, path_id
 from gateway.exchange.keys import ARCHIVE
 from gateway.receivables.bank_api import BANK_DESK
 from gateway.receivables.bank_decisions import Accept, Allocate, Decision, SetAside, Unapplied
@@ -30,7 +30,7 @@ from gateway.receivables.pages_bank_view import (
     payment_named,
     payment_views,
 )
-from gateway.receivables.pages_forms import chosen, minor, path_id, query_id, seen_other, text
+from gateway.receivables.pages_forms import chosen, minor, query_id, seen_other, text
 from gateway.receivables.pages_looks import MESSAGE_LOOKS, PAYMENT_LOOKS
 from gateway.receivables.queries import item_row_of
 from gateway.receivables.tables import BankMessageState, BankOrigin, BankPayment, ItemRow

@@ -12,7 +12,7 @@ from uuid import UUID
 from aiohttp import web
 
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.http import BAD_REQUEST, NOT_FOUND
+from gateway.core.http import BAD_REQUEST
 from ubl.amounts import Amount, AmountUnreadable, parse_decimal, to_minor
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "chosen",
     "day",
     "minor",
-    "path_id",
     "query_id",
     "seen_other",
     "text",
@@ -89,14 +88,6 @@ def chosen(codes: type[_Code], value: object, default: _Code) -> _Code:
         raise GatewayError(
             BAD_REQUEST, "This list does not know that filter; start from the top."
         ) from None
-
-
-def path_id(request: web.Request, name: str) -> UUID:
-    """An identifier in the address; raises GatewayError NOT-FOUND."""
-    try:
-        return UUID(request.match_info[name])
-    except ValueError:
-        raise GatewayError(NOT_FOUND, "There is nothing under this address; check it.") from None
 
 
 def query_id(request: web.Request, name: str) -> UUID | None:

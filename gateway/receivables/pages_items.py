@@ -12,13 +12,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Route
+from gateway.core.http import NOT_FOUND, RENDER, Face, Route, path_id
 from gateway.receivables.keys import BUSINESS, RECEIVABLES
 from gateway.receivables.pages_forms import (
     as_of,
     chosen,
     minor,
-    path_id,
     query_id,
     seen_other,
     text,
