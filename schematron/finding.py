@@ -11,6 +11,7 @@ from enum import StrEnum
 
 __all__ = [
     "Authority",
+    "Container",
     "Document",
     "Finding",
     "Layer",
@@ -73,7 +74,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What the document says it is (EN 16931 BT-24, BT-23, BT-1, BT-2)."""
+    """What the document says it is (EN 16931 BT-24, BT-23, BT-1, BT-2).
+
+    ``title`` names its kind for people, in English; ``sender`` is the seller's (or sending
+    party's) name or, without one, its identifier.
+    """
 
     syntax: str | None = None
     root: str | None = None
@@ -81,6 +86,25 @@ class Document:
     profile: str | None = None
     id: str | None = None
     issue_date: date | None = None
+    title: str | None = None
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What the document was wrapped in when it came, outermost first.
+
+    ``kind`` is ``pdf``, ``sbdh``, or another envelope's short name; ``title`` names it for people;
+    ``part`` is what was taken out, for example the attachment ``factur-x.xml``.
+    """
+
+    kind: str
+    title: str
+    part: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Give the container as a JSON object with stable keys."""
+        return {"kind": self.kind, "title": self.title, "part": self.part}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +112,13 @@ class Finding:
     """One thing to know about the document, and where it is.
 
     ``location`` is an XPath using the prefixes of ``schematron.location.PREFIXES``; ``line`` and
-    ``column`` count from 1 in the file as received and are None where unknown. ``terms`` are the
-    EN 16931 business terms the rule speaks of. ``value`` is the text found at the location.
+    ``column`` count from 1 in the file as received (in the XML inside, where it came in a PDF or
+    an envelope) and are None where unknown. ``terms`` are the EN 16931 business terms the rule
+    speaks of, ``group`` the business group it is about (``BG-4``). ``value`` is the text found at
+    the location, ``excerpt`` the start of that line as received. ``official`` is the publisher's
+    own sentence, whatever its language; ``message`` is ours where we have one. ``words`` are the
+    values that fill the placeholders of our texts, so that the report can be worded again in
+    another language.
     """
 
     rule: str
@@ -103,6 +132,10 @@ class Finding:
     terms: tuple[str, ...] = ()
     value: str | None = None
     hint: str | None = None
+    group: str | None = None
+    official: str | None = None
+    excerpt: str | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         """Give the finding as a JSON object with stable keys."""
@@ -118,6 +151,10 @@ class Finding:
             "value": self.value,
             "message": self.message,
             "hint": self.hint,
+            "group": self.group,
+            "official": self.official,
+            "excerpt": self.excerpt,
+            "words": dict(self.words),
         }
 
 
@@ -127,6 +164,10 @@ class RulesetRun:
 
     ``not_checked`` names the official rules that concern this document and that a
     re-implementation does not contain, so that a ``valid`` is never read as more than it is.
+    ``publisher``, ``version``, ``valid_from`` and ``valid_until`` are the rule set's own;
+    ``sha256`` is that of the artefact's file. ``decides`` is False for a release that is not yet
+    in force on the date asked for and was run beside the one that is, so that its verdict is
+    known in advance. ``newer`` names a later release that is known and not in use.
     """
 
     id: str
@@ -135,6 +176,14 @@ class RulesetRun:
     engine: str
     verdict: RunVerdict
     not_checked: tuple[str, ...] = ()
+    title: str = ""
+    publisher: str = ""
+    version: str = ""
+    valid_from: date | None = None
+    valid_until: date | None = None
+    sha256: str = ""
+    decides: bool = True
+    newer: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """Give the run as a JSON object with stable keys."""
@@ -145,6 +194,14 @@ class RulesetRun:
             "engine": self.engine,
             "verdict": self.verdict.value,
             "not_checked": list(self.not_checked),
+            "title": self.title,
+            "publisher": self.publisher,
+            "version": self.version,
+            "valid_from": self.valid_from.isoformat() if self.valid_from else None,
+            "valid_until": self.valid_until.isoformat() if self.valid_until else None,
+            "sha256": self.sha256,
+            "decides": self.decides,
+            "newer": self.newer,
         }
 
 
@@ -153,7 +210,8 @@ class Report:
     """Everything validation found out about one document.
 
     ``counts`` holds the number of findings per severity before any cap on repeated findings.
-    ``elapsed_ms`` is wall time spent in this process.
+    ``sha256`` is that of the bytes as received, ``containers`` what was unwrapped, outermost
+    first. ``elapsed_ms`` is wall time spent in this process.
     """
 
     verdict: Verdict
@@ -163,6 +221,8 @@ class Report:
     findings: tuple[Finding, ...]
     counts: Mapping[Severity, int] = field(default_factory=dict)
     elapsed_ms: float = 0.0
+    containers: tuple[Container, ...] = ()
+    as_of: date | None = None
 
     @property
     def valid(self) -> bool:
@@ -187,7 +247,11 @@ class Report:
                 "profile": self.document.profile,
                 "id": self.document.id,
                 "issue_date": issued.isoformat() if issued else None,
+                "title": self.document.title,
+                "sender": self.document.sender,
             },
+            "containers": [container.to_json() for container in self.containers],
+            "as_of": self.as_of.isoformat() if self.as_of else None,
             "rulesets": [run.to_json() for run in self.rulesets],
             "findings": [finding.to_json() for finding in self.findings],
             "counts": {
@@ -204,9 +268,10 @@ def decide(
     """Turn what happened into the one verdict, never calling an unfinished examination valid.
 
     ``complete`` says that every layer which applies to this kind of document was at hand;
-    ``fatal`` that at least one fatal finding was made by a schema or a rule.
+    ``fatal`` that at least one fatal finding was made by a layer that decides. Rule sets that
+    are not yet in force do not decide.
     """
-    ends = [run.verdict for run in runs]
+    ends = [run.verdict for run in runs if run.decides]
     if not readable:
         return Verdict.UNREADABLE
     if RunVerdict.ENGINE_ERROR in ends:

@@ -1,7 +1,8 @@
 """What findings say to people, in their language.
 
-One TOML file per language beside this module: a table per rule id or code with ``message`` and,
-where something can be advised, ``hint``. Placeholders in braces are filled by the caller.
+One folder per language beside this module, in it one TOML file per subject: a table per rule id
+or code with ``message`` and, where something can be advised, ``hint``. Placeholders in braces are
+filled by the caller.
 """
 
 import tomllib
@@ -29,8 +30,11 @@ def catalogue(lang: str) -> Mapping[str, Mapping[str, str]]:
     """Read all wordings of a language; raises KeyError for one that is not in LANGUAGES."""
     if lang not in LANGUAGES:
         raise KeyError(f"There are no texts in '{lang}'. Use one of {', '.join(LANGUAGES)}.")
-    file = resources.files(__package__).joinpath(f"{lang}.toml")
-    table: dict[str, dict[str, str]] = tomllib.loads(file.read_text(encoding="utf-8"))
+    table: dict[str, dict[str, str]] = {}
+    folder = resources.files(__package__).joinpath(lang)
+    for file in sorted(folder.iterdir(), key=lambda item: item.name):
+        if file.name.endswith(".toml"):
+            table.update(tomllib.loads(file.read_text(encoding="utf-8")))
     return table
 
 
