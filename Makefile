@@ -6,13 +6,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c requi
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 
-.PHONY: run test lint bench interop
+.PHONY: run test corpus lint bench interop
 
 run: $(RUNTIME)
 	@$(BIN)/gateway demo
 
 test: $(DEV)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not interop"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not interop and not corpus"
+
+corpus: $(DEV)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m corpus -s
 
 lint: $(DEV)
 	@$(BIN)/ruff check .

@@ -1,0 +1,193 @@
+"""Every case of the third-party corpus: the verdict, and the exact rules that fire.
+
+Each case is examined twice. *By name*: with exactly the rule sets it was judged by, where the
+fired rules (id, severity, count) must be those of the official artefact. *As received*: with
+whatever this product chooses by itself, where the verdict must be the published one. What
+differs and may is listed in differences.toml with its reason; a listed difference that no longer
+occurs fails as well, so that the list stays true.
+"""
+
+import json
+import tomllib
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schematron import registry as registries
+from schematron.finding import Layer, Report, RunVerdict, Verdict
+from schematron.manifest import XSD
+from schematron.registry import Registry
+from schematron.validate import Options, validate
+
+pytestmark = pytest.mark.corpus
+
+HERE = Path(__file__).resolve().parent
+CORPUS = HERE.parents[2] / "shared" / "corpus"
+DAY = date(2026, 11, 2)
+OUT_OF_SCOPE = "peppol-cii-3.0.19"
+HOSTILE = "hostile"
+
+
+def _cases() -> dict[str, list[dict[str, Any]]]:
+    suites: dict[str, list[dict[str, Any]]] = {}
+    for name in ("index.jsonl", "index-flagged.jsonl"):
+        path = CORPUS / name
+        if not path.is_file():
+            continue
+        for line in path.read_text(encoding="utf-8").splitlines():
+            case = json.loads(line)
+            if OUT_OF_SCOPE in case["rulesets"] or case["suite"] == HOSTILE:
+                continue
+            suite = "flagged" if name == "index-flagged.jsonl" else case["suite"]
+            suites.setdefault(suite, []).append(case)
+    return suites
+
+
+SUITES = _cases()
+
+
+@dataclass
+class Tally:
+    """What one suite showed."""
+
+    cases: int = 0
+    verdicts: int = 0
+    verdicts_right: int = 0
+    sets: Counter[str] = field(default_factory=Counter)
+    sets_equal: Counter[str] = field(default_factory=Counter)
+    wrongly_valid: list[str] = field(default_factory=list)
+    differing: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def differences() -> dict[str, str]:
+    """Case and rule set (or ``verdict``) that may differ, to the reason."""
+    table = tomllib.loads((HERE / "differences.toml").read_text(encoding="utf-8"))
+    return {
+        f"{case} {entry['what']}": entry["reason"]
+        for entry in table.get("difference", [])
+        for case in entry["cases"]
+    }
+
+
+@pytest.fixture(scope="session")
+def registry(official_rules: Path) -> Registry:
+    """The rule sets as an operator has them after ``gateway rules sync``."""
+    return registries.load(store=official_rules)
+
+
+@pytest.mark.parametrize("suite", sorted(SUITES))
+def test_suite(suite: str, registry: Registry, differences: dict[str, str], tell: Any) -> None:
+    tally = Tally()
+    for case in SUITES[suite]:
+        tally.cases += 1
+        data = (CORPUS / case["file"]).read_bytes()
+        _by_name(case, data, registry, tally)
+        if not case.get("fragment"):
+            _as_received(case, data, registry, tally)
+    tell("verdicts", suite, tally_line(suite, tally))
+    names = {case["id"] for case in SUITES[suite]}
+    listed = {key for key in differences if key.split(" ")[0] in names}
+    assert tally.wrongly_valid == []
+    assert {key: why for key, why in tally.differing.items() if key not in listed} == {}
+    assert sorted(listed - tally.differing.keys()) == []
+
+
+def tally_line(suite: str, tally: Tally) -> str:
+    """One line of the summary table."""
+    sets = ", ".join(
+        f"{name} {tally.sets_equal[name]}/{count}" for name, count in sorted(tally.sets.items())
+    )
+    return (
+        f"{suite:26} {tally.cases:4} cases   verdicts {tally.verdicts_right:4}/"
+        f"{tally.verdicts:<4} wrongly valid {len(tally.wrongly_valid)}   exact sets: {sets or '-'}"
+    )
+
+
+def _by_name(case: dict[str, Any], data: bytes, registry: Registry, tally: Tally) -> None:
+    """Compare what fires with what the official artefact fired, rule set by rule set."""
+    expected = case["expected"]
+    oracle = case.get("oracle") or {}
+    for name in dict.fromkeys([*case["rulesets"], *oracle]):
+        if name == XSD:
+            continue
+        report = validate(data, options=Options(as_of=DAY, rules=(name,)), registry=registry)
+        fired = _fired(report, name)
+        tally.sets[name] += 1
+        fault = None
+        if expected.get("engine_error"):
+            if report.verdict is not Verdict.ENGINE_ERROR:
+                fault = f"{report.verdict} instead of an engine error"
+        elif name in oracle:
+            wanted = {rule: (sev, count) for rule, (sev, count) in oracle[name].items()}
+            if fired != wanted:
+                fault = _contrast(fired, wanted)
+        if fault is None and expected.get("complete") and len(case["rulesets"]) == 1:
+            if set(fired) != set(expected["fires"]):
+                fault = f"fired {sorted(fired)}, complete set {sorted(expected['fires'])}"
+        elif fault is None and "fires" in expected and len(case["rulesets"]) == 1:
+            missing = set(expected["fires"]) - set(fired)
+            wrong = set(expected.get("silent", ())) & set(fired)
+            if missing or wrong:
+                fault = f"missing {sorted(missing)}, should be silent {sorted(wrong)}"
+        if fault is None:
+            tally.sets_equal[name] += 1
+        else:
+            tally.differing[f"{case['id']} {name}"] = fault
+
+
+def _contrast(fired: dict[str, tuple[str, int]], wanted: dict[str, tuple[str, int]]) -> str:
+    ours = {rule: fired[rule] for rule in sorted(fired) if fired[rule] != wanted.get(rule)}
+    theirs = {rule: wanted[rule] for rule in sorted(wanted) if wanted[rule] != fired.get(rule)}
+    return f"ours {ours}, official {theirs}"
+
+
+def _fired(report: Report, name: str) -> dict[str, tuple[str, int]]:
+    """Rule to severity and count, findings beyond the cap included; our own notes left out."""
+    found: dict[str, tuple[str, int]] = {}
+    for finding in report.findings:
+        if finding.layer is not Layer.RULES or finding.ruleset != name:
+            continue
+        if finding.rule == "RULES-REPEATED":
+            rule = finding.words["rule"]
+            severity, count = found[rule]
+            found[rule] = (severity, count + int(finding.words["count"]))
+        elif not finding.rule.startswith(("RULES-", "ENGINE-")):
+            _, count = found.get(finding.rule, ("", 0))
+            found[finding.rule] = (finding.severity.value, count + 1)
+    return found
+
+
+def _as_received(case: dict[str, Any], data: bytes, registry: Registry, tally: Tally) -> None:
+    """Compare the verdict on the document as a user would send it."""
+    wanted = case["expected"].get("valid")
+    if case not in SUITES.get("flagged", ()) and (case.get("xsd_valid") is False or case["fatal"]):
+        wanted = False
+    if wanted is None:
+        return
+    report = validate(data, options=Options(as_of=DAY), registry=registry)
+    tally.verdicts += 1
+    if _settled(report, wanted):
+        tally.verdicts_right += 1
+        return
+    fatal = sorted({f.rule for f in report.findings if f.severity.value == "fatal"})[:8]
+    runs = [f"{run.id}:{run.verdict}" for run in report.rulesets]
+    tally.differing[f"{case['id']} verdict"] = (
+        f"expected valid={wanted}, got {report.verdict} {fatal} {runs}"
+    )
+    if report.verdict is Verdict.VALID:
+        tally.wrongly_valid.append(case["id"])
+
+
+def _settled(report: Report, wanted: bool) -> bool:
+    """A document expected to be invalid must not merely be undetermined where it was judged."""
+    if wanted:
+        return report.verdict is Verdict.VALID
+    return report.verdict is not Verdict.VALID and (
+        report.verdict is not Verdict.UNDETERMINED
+        or all(run.verdict is not RunVerdict.INVALID for run in report.rulesets)
+    )
