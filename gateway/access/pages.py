@@ -11,7 +11,7 @@ from gateway.access.directory import DIRECTORY
 from gateway.access.principal import PRINCIPAL, principal
 from gateway.access.roles import SCOPES
 from gateway.core.errors import GatewayError
-from gateway.core.http import RENDER, Face, Route
+from gateway.core.http import RENDER, Face, Route, form_of
 
 __all__ = ["ROUTES"]
 
@@ -31,7 +31,7 @@ async def show_sign_in(request: web.Request) -> web.Response:
 
 async def sign_in(request: web.Request) -> web.Response:
     """Open a session, or show the form again with the reason why not."""
-    form = await request.post()
+    form = await form_of(request)
     email, target = _text(form, "email"), safe_path(_text(form, "next"))
     cookie = request.app[SESSION_COOKIE]
     try:
@@ -71,7 +71,7 @@ async def show_settings(request: web.Request) -> web.Response:
 
 async def create_key(request: web.Request) -> web.Response:
     """Make an API key and show its secret this once."""
-    form = await request.post()
+    form = await form_of(request)
     name = _text(form, "name").strip()[:_NAME_LENGTH]
     scopes = frozenset(one for one in form.getall("scope", []) if isinstance(one, str))
     if not name.isprintable() or not name or not scopes:

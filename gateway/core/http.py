@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from aiohttp import web
+from multidict import MultiDictProxy
 from pydantic import BaseModel
 
 from gateway.core.errors import ErrorKind, GatewayError
@@ -25,6 +26,7 @@ __all__ = [
     "Render",
     "Route",
     "body_of",
+    "form_of",
     "json_answer",
     "path_id",
     "query_of",
@@ -96,6 +98,16 @@ def query_of(request: web.Request, model: type[_Model]) -> _Model:
     if any("\x00" in value for value in request.query.values()):
         raise _nul()
     return found
+
+
+async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
+    """The posted form; raises GatewayError for a NUL character in a text or a file's name."""
+    form = await request.post()
+    for value in form.values():
+        text = value.filename if isinstance(value, web.FileField) else value
+        if isinstance(text, str) and "\x00" in text:
+            raise _nul()
+    return form
 
 
 def path_id(request: web.Request, name: str) -> UUID:

@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route, path_id
+from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route, form_of, path_id
 from gateway.dunning.keys import DUNNING
 from gateway.dunning.pages_view import (
     HOLD_LOOKS,
@@ -124,7 +124,7 @@ async def _outlook(request: web.Request, tenant_id: UUID, customer_id: UUID) -> 
 
 async def pause(request: web.Request) -> web.Response:
     """Send the customer nothing for a while."""
-    form, customer_id = await request.post(), path_id(request, "customer_id")
+    form, customer_id = await form_of(request), path_id(request, "customer_id")
     try:
         await request.app[RECEIVABLES].pause(
             principal(request),
@@ -152,7 +152,7 @@ async def resume(request: web.Request) -> web.Response:
 
 async def change_contact(request: web.Request) -> web.Response:
     """Set where and in which language the customer is written to."""
-    form, customer_id = await request.post(), path_id(request, "customer_id")
+    form, customer_id = await form_of(request), path_id(request, "customer_id")
     try:
         await request.app[RECEIVABLES].change_customer(
             principal(request),

@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway.access.principal import Principal, principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route, path_id
+from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route, form_of, path_id
 from gateway.dunning.composing import TYPES
 from gateway.dunning.keys import DUNNING
 from gateway.dunning.pages_mail import MailView, framed, mail_view
@@ -168,7 +168,7 @@ def _acting(act: _Act) -> Handler:
     """A handler that acts on a reminder and shows it again, with the reason where it failed."""
 
     async def handle(request: web.Request) -> web.Response:
-        reminder_id, form = path_id(request, "reminder_id"), await request.post()
+        reminder_id, form = path_id(request, "reminder_id"), await form_of(request)
         try:
             await act(request.app[DUNNING], principal(request), reminder_id, form)
         except GatewayError as error:

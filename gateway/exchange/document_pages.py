@@ -13,7 +13,7 @@ from multidict import MultiMapping
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, path_id
+from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, form_of, path_id
 from gateway.exchange.evidence_check import check_evidence
 from gateway.exchange.facts import reminder_facts
 from gateway.exchange.keys import ARCHIVE, EVIDENCE, RESPONDER
@@ -61,7 +61,7 @@ async def show_live(request: web.Request) -> web.Response:
 
 async def answer_document(request: web.Request) -> web.Response:
     """Answer a received invoice, or show the page again with the reason why not."""
-    form = await request.post()
+    form = await form_of(request)
     try:
         order = ResponseOrder(
             status=_code(InvoiceStatus, form.get("status")),

@@ -10,7 +10,7 @@ from aiohttp.web_request import FileField
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, RENDER, Face, Route
+from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of
 from gateway.exchange import document_pages
 from gateway.exchange.keys import SUBMISSION
 from gateway.exchange.queries import Filters, list_documents
@@ -115,7 +115,7 @@ async def show_new(request: web.Request) -> web.Response:
 
 async def send_file(request: web.Request) -> web.Response:
     """Send an uploaded invoice: on to the document, or the form again with what is wrong."""
-    file = (await request.post()).get("file")
+    file = (await form_of(request)).get("file")
     if not isinstance(file, FileField) or not file.filename:
         return _again(request, _new(fault="file-missing"), 422)
     try:

@@ -10,7 +10,7 @@ from aiohttp.web_request import FileField
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, path_id
+from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, form_of, path_id
 from gateway.exchange.keys import ARCHIVE
 from gateway.receivables.bank_api import BANK_DESK
 from gateway.receivables.bank_decisions import Accept, Allocate, Decision, SetAside, Unapplied
@@ -125,7 +125,7 @@ async def _payment(request: web.Request, *, error: GatewayError | None) -> web.R
 async def decide(request: web.Request) -> web.Response:
     """Carry out what a person decided; the page again with the reason why not."""
     payment_id, caller = path_id(request, "payment_id"), principal(request)
-    form = await request.post()
+    form = await form_of(request)
     try:
         async with request.app[DATABASE].read() as session:
             row = await bank_payment_of(session, caller.tenant_id, payment_id)
@@ -224,7 +224,7 @@ async def _messages(
 
 async def upload(request: web.Request) -> web.Response:
     """Take in a bank message; the page says what became of it, a refused one included."""
-    file = (await request.post()).get("file")
+    file = (await form_of(request)).get("file")
     if not isinstance(file, FileField) or not file.filename:
         response = await _messages(request, fault="file-missing", error=None)
         response.set_status(422)

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Route, path_id
+from gateway.core.http import NOT_FOUND, RENDER, Face, Route, form_of, path_id
 from gateway.receivables.keys import BUSINESS, RECEIVABLES
 from gateway.receivables.pages_forms import (
     as_of,
@@ -119,7 +119,7 @@ async def show_item(request: web.Request) -> web.Response:
 
 async def dispute_item(request: web.Request) -> web.Response:
     """Note that the customer disputes the item, or a part of it."""
-    form, item_id = await request.post(), path_id(request, "item_id")
+    form, item_id = await form_of(request), path_id(request, "item_id")
     caller = principal(request)
     try:
         reason = text(form, "reason", length=_REASON_LENGTH)
@@ -137,7 +137,7 @@ async def dispute_item(request: web.Request) -> web.Response:
 
 async def resolve_item(request: web.Request) -> web.Response:
     """End every dispute about the item."""
-    form, item_id = await request.post(), path_id(request, "item_id")
+    form, item_id = await form_of(request), path_id(request, "item_id")
     try:
         await request.app[RECEIVABLES].resolve(
             principal(request), item_id, reason=text(form, "reason", length=_REASON_LENGTH)

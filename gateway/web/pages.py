@@ -8,7 +8,7 @@ from gateway.access.api import SESSIONS
 from gateway.access.browser import safe_path
 from gateway.access.principal import principal
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Face, Route
+from gateway.core.http import BAD_REQUEST, Face, Route, form_of
 from gateway.web.i18n import LANGUAGES
 
 __all__ = ["ROUTES"]
@@ -23,7 +23,7 @@ async def show_home(_request: web.Request) -> web.Response:
 
 async def choose_language(request: web.Request) -> web.Response:
     """Remember the language a person wants and go back to where they were."""
-    form = await request.post()
+    form = await form_of(request)
     language = form.get("language")
     if not isinstance(language, str) or language not in LANGUAGES:
         raise GatewayError(BAD_REQUEST, f"Choose one of {', '.join(LANGUAGES)}.")

@@ -123,6 +123,14 @@ async def test_an_item_shows_its_entries_as_of_any_day(visit: Visit) -> None:
     assert "did not exist yet" in unborn
 
 
+async def test_a_form_with_a_nul_character_is_refused_as_the_api_does(visit: Visit) -> None:
+    await visit.sign_in()
+    path = f"/items/{visit.house.items['late'].id}/dispute"
+    answer = await visit.send(path, reason="pri\x00ce")
+    assert answer.status == 400
+    assert "NUL" in await answer.text()
+
+
 async def test_a_dispute_is_noted_and_ended(visit: Visit) -> None:
     await visit.sign_in()
     row = visit.house.items["late"]
