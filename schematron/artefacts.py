@@ -6,93 +6,179 @@ the packages that carry the files, and nothing is downloaded.
 
 import hashlib
 import importlib.metadata
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from schematron.build import SchematronError, compile_schematron
 from schematron.errors import ArtefactRefused
 from schematron.manifest import Ruleset, Schema, Source
+from schematron.store import RuleStore
 
-__all__ = ["choose", "read_schema", "read_stylesheet", "schema_folder"]
+__all__ = ["Artefacts"]
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 
 
-def choose(ruleset: Ruleset) -> Source:
-    """Give the first source of a rule set whose file is on this machine.
+class Artefacts:
+    """Gives the files of rule sets and schemas from three places, in this order.
 
-    Raises ArtefactRefused naming all places where it was looked for.
+    The store folder, where there is one; the installed distribution of a ``package`` source; this
+    package itself for ``authored`` sources.
     """
-    for source in ruleset.sources:
-        path = _path(source)
-        if path is not None and path.is_file():
+
+    def __init__(self, store: Path | None = None) -> None:
+        self._store = RuleStore(store) if store is not None else None
+
+    def choose(self, ruleset: Ruleset) -> Source:
+        """Give the first source of a rule set whose file is on this machine.
+
+        Raises ArtefactRefused naming all places where it was looked for.
+        """
+        source = next((item for item in ruleset.sources if self._is_here(item)), None)
+        if source is not None:
             return source
-    looked = "; ".join(source.label for source in ruleset.sources)
-    raise ArtefactRefused(
-        f"The rules {ruleset.id} are not on this machine. Looked for {looked}. "
-        "Install the package in the version given."
-    )
+        looked = "; ".join(source.label for source in ruleset.sources)
+        raise ArtefactRefused(
+            f"The rules {ruleset.id} are not on this machine. Looked for {looked}. "
+            f"{_advice(ruleset)}"
+        )
 
+    def available(self, ruleset: Ruleset) -> bool:
+        """Tell whether a source of the rule set is on this machine, without reading it."""
+        return any(self._is_here(source) for source in ruleset.sources)
 
-def read_stylesheet(source: Source) -> bytes:
-    """Give the XSLT of a rule set: verified as published, or compiled from authored rules.
+    def stylesheet(self, source: Source) -> bytes:
+        """Give the XSLT of a rule set: verified as published, or compiled from authored rules.
 
-    Raises ArtefactRefused if the file is missing or another.
-    """
-    path = _path(source)
-    if path is None:
-        raise ArtefactRefused(f"The package {source.package} {source.version} is not installed.")
-    if source.kind == "authored":
+        Raises ArtefactRefused if the file is missing or another.
+        """
+        if source.kind != "authored":
+            return self._verified(source, source.path, source.sha256)
+        path = _PACKAGE / source.path
         try:
             return compile_schematron(path.read_bytes(), base=path.parent)
         except (OSError, SchematronError) as error:
             raise ArtefactRefused(f"The rules {source.path} cannot be built: {error}") from error
-    return _verified(path, source.sha256)
 
+    def companions(self, source: Source) -> dict[str, bytes]:
+        """Give the files the stylesheet reads by ``document()``, by the name it asks for.
 
-def schema_folder(schema: Schema) -> Path:
-    """Give the folder a schema's files lie in; raises ArtefactRefused if there is none."""
-    folder = _distribution_path(schema.package, schema.folder)
-    if folder is None or not folder.is_dir():
-        raise ArtefactRefused(
-            f"The {schema.title} is not on this machine. Install the package "
-            f"{schema.package} {schema.version}."
+        Raises ArtefactRefused.
+        """
+        return {
+            item.name: self._verified(source, item.path, item.sha256) for item in source.companions
+        }
+
+    def schema_available(self, schema: Schema) -> bool:
+        """Tell whether every file of a schema is on this machine, without reading them."""
+        return all(
+            self._stored(digest) or _in_distribution(schema.package, _inside(schema, name))
+            for name, digest in schema.files
+            if digest
         )
-    return folder
+
+    def schema_folder(self, schema: Schema) -> Path:
+        """Give the folder an installed schema's files lie in; raises ArtefactRefused."""
+        folder = _folder(schema.package)
+        if folder is None or not (folder / schema.folder).is_dir():
+            raise ArtefactRefused(
+                f"The {schema.title} is not on this machine. Install the package "
+                f"{schema.package} {schema.version}."
+            )
+        return folder / schema.folder
+
+    def schema_files(self, schema: Schema) -> dict[str, bytes]:
+        """Read all files of a schema, relative path to content; raises ArtefactRefused."""
+        return {
+            name: self._schema_file(schema, name, digest) if digest else _own_schema(schema)
+            for name, digest in schema.files
+        }
+
+    def _schema_file(self, schema: Schema, name: str, digest: str) -> bytes:
+        source = Source("package", _inside(schema, name), schema.package, schema.version, digest)
+        if not self._is_here(source):
+            raise ArtefactRefused(
+                f"The {schema.title} is not on this machine. Install the package "
+                f"{schema.package} {schema.version}, or run 'gateway rules sync'."
+            )
+        return self._verified(source, source.path, digest)
+
+    def _is_here(self, source: Source) -> bool:
+        if source.kind == "authored":
+            return (_PACKAGE / source.path).is_file()
+        if self._stored(source.sha256):
+            return True
+        return source.kind == "package" and _in_distribution(source.package, source.path)
+
+    def _stored(self, sha256: str) -> bool:
+        return self._store is not None and self._store.has(sha256)
+
+    def _verified(self, source: Source, path: str, expected: str) -> bytes:
+        name = path.rsplit("/", 1)[-1] or source.label
+        if self._store is not None and self._store.has(expected):
+            return self._store.read(expected, name=name)
+        if source.kind != "package":
+            raise ArtefactRefused(
+                f"The rule file {name} of {source.origin} is not in the rule store. Run "
+                "'gateway rules sync'."
+            )
+        return _from_distribution(source.package, source.version, path, expected)
 
 
-def read_schema(schema: Schema) -> dict[str, bytes]:
-    """Read all files of a schema, relative path to content; raises ArtefactRefused."""
-    folder = schema_folder(schema)
-    return {name: _verified(folder / name, digest) for name, digest in schema.files}
+def _advice(ruleset: Ruleset) -> str:
+    if any(source.kind in ("package", "maven", "url") for source in ruleset.sources):
+        return "Run 'gateway rules sync' to fetch them."
+    return f"Import them: 'gateway rules import PATH --id {ruleset.id}'."
 
 
-def _distribution_path(package: str, path: str) -> Path | None:
+def _own_schema(schema: Schema) -> bytes:
+    try:
+        return (_PACKAGE / schema.authored).read_bytes()
+    except OSError as error:
+        raise ArtefactRefused(
+            f"The {schema.title} cannot be read: {error.strerror}. Reinstall peppol-gateway."
+        ) from error
+
+
+def _inside(schema: Schema, name: str) -> str:
+    return f"{schema.folder}/{name}"
+
+
+@cache
+def _folder(package: str) -> Path | None:
+    """The folder an installed distribution's files lie in; looked up once per process."""
     try:
         distribution = importlib.metadata.distribution(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-    return Path(str(distribution.locate_file(path)))
+    return Path(str(distribution.locate_file("")))
 
 
-def _path(source: Source) -> Path | None:
-    if source.kind == "authored":
-        return _PACKAGE / source.path
-    return _distribution_path(source.package, source.path)
+def _in_distribution(package: str, path: str) -> bool:
+    folder = _folder(package)
+    return folder is not None and (folder / path).is_file()
 
 
-def _verified(path: Path, expected: str) -> bytes:
+def _from_distribution(package: str, version: str, path: str, expected: str) -> bytes:
+    folder, name = _folder(package), path.rsplit("/", 1)[-1]
+    if folder is None:
+        raise ArtefactRefused(
+            f"The package {package} {version} is not installed. Install it, or run "
+            "'gateway rules sync'."
+        )
     try:
-        data = path.read_bytes()
+        data = (folder / path).read_bytes()
     except OSError as error:
         raise ArtefactRefused(
-            f"The rule file {path.name} cannot be read: {error.strerror}. Reinstall its package."
+            f"The rule file {name} cannot be read: {error.strerror}. Reinstall {package} "
+            f"{version}, or run 'gateway rules sync'."
         ) from error
     actual = hashlib.sha256(data).hexdigest()
     if actual != expected:
         raise ArtefactRefused(
-            f"The rule file {path.name} is not the one the manifest names: expected SHA-256 "
-            f"{expected}, found {actual}. Install the version given in the manifest, or import "
-            "the new file deliberately."
+            f"The rule file {name} is not the one the manifest names: expected SHA-256 "
+            f"{expected}, found {actual}. Install {package} {version}, run 'gateway rules sync', "
+            "or import the new file deliberately."
         )
     return data

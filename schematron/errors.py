@@ -1,6 +1,6 @@
 """Why validation could not take place, as typed errors with stable codes."""
 
-__all__ = ["ArtefactRefused", "EngineFailed", "ManifestInvalid", "UnknownRuleset"]
+__all__ = ["ArtefactRefused", "EngineFailed", "ManifestInvalid", "StoreFailed", "UnknownRuleset"]
 
 
 class ArtefactRefused(Exception):
@@ -13,6 +13,12 @@ class ManifestInvalid(ValueError):
     """The rule-set manifest cannot be used as written (RULES-MANIFEST)."""
 
     code = "RULES-MANIFEST"
+
+
+class StoreFailed(Exception):
+    """The folder of rule files cannot be read or takes no more (RULES-STORE)."""
+
+    code = "RULES-STORE"
 
 
 class UnknownRuleset(LookupError):

@@ -11,7 +11,8 @@ from functools import lru_cache, partial
 
 from lxml import etree
 
-from schematron import artefacts, engine, rules, svrl
+from schematron import engine, rules, svrl
+from schematron.artefacts import Artefacts
 from schematron.errors import ArtefactRefused, EngineFailed
 from schematron.finding import Authority, Finding, Layer, RulesetRun, RunVerdict, Severity
 from schematron.location import PREFIXES, Place, resolve, value_at
@@ -43,37 +44,41 @@ class LayerResult:
 
 
 @lru_cache(maxsize=32)
-def _validator(schema: Schema) -> SchemaValidator:
+def _validator(schema: Schema, artefacts: Artefacts) -> SchemaValidator:
     try:
         return SchemaValidator(
             main=schema.main,
-            files=artefacts.read_schema(schema),
+            files=artefacts.schema_files(schema),
             folder=artefacts.schema_folder(schema),
         )
     except (etree.XMLSyntaxError, etree.XMLSchemaParseError) as error:
         raise ArtefactRefused(f"The {schema.title} is no XML schema: {error}") from error
 
 
-def _stylesheet(source: Source) -> bytes:
+def _stylesheet(source: Source, artefacts: Artefacts) -> bytes:
     try:
-        return svrl.lean(artefacts.read_stylesheet(source))
+        return svrl.lean(artefacts.stylesheet(source))
     except XmlRefused as error:
         raise ArtefactRefused(f"{source.label} is no XSLT: {error.message}") from error
 
 
-def prepare(*, schemas: tuple[Schema, ...], rulesets: tuple[Ruleset, ...]) -> None:
+def prepare(
+    artefacts: Artefacts, *, schemas: tuple[Schema, ...], rulesets: tuple[Ruleset, ...]
+) -> None:
     """Compile schemas and rule sets now, so that the first document does not wait for them.
 
     Raises ArtefactRefused or EngineFailed.
     """
     for schema in schemas:
-        _validator(schema)
+        _validator(schema, artefacts)
     for ruleset in rulesets:
         source = artefacts.choose(ruleset)
-        engine.shared().prepare(source, partial(_stylesheet, source))
+        engine.shared().prepare(source, partial(_stylesheet, source, artefacts))
 
 
-def check_schema(root: etree._Element, schema: Schema, *, lang: str) -> LayerResult:
+def check_schema(
+    root: etree._Element, schema: Schema, artefacts: Artefacts, *, lang: str
+) -> LayerResult:
     """Validate a document against its XML schema."""
     run = partial(
         RulesetRun,
@@ -83,7 +88,7 @@ def check_schema(root: etree._Element, schema: Schema, *, lang: str) -> LayerRes
         engine=LIBXML2,
     )
     try:
-        failures = _validator(schema).check(root)
+        failures = _validator(schema, artefacts).check(root)
     except ArtefactRefused as error:
         draft = _failure_draft(error, XSD, schema.title, layer=Layer.XSD, lang=lang)
         return LayerResult(run(verdict=RunVerdict.ENGINE_ERROR), [draft])
@@ -114,16 +119,18 @@ def check_schema(root: etree._Element, schema: Schema, *, lang: str) -> LayerRes
 
 
 def check_rules(
-    root: etree._Element, serialised: str, ruleset: Ruleset, *, lang: str
+    root: etree._Element, serialised: str, ruleset: Ruleset, artefacts: Artefacts, *, lang: str
 ) -> LayerResult:
     """Apply a rule set to a document; ``serialised`` is the same document as text."""
     try:
         source = artefacts.choose(ruleset)
-        report = engine.shared().run(source, partial(_stylesheet, source), document=serialised)
+        report = engine.shared().run(
+            source, partial(_stylesheet, source, artefacts), document=serialised
+        )
         result = svrl.read(report, overrides=dict(ruleset.severity))
     except (ArtefactRefused, EngineFailed) as error:
         draft = _failure_draft(error, ruleset.id, ruleset.title, lang=lang)
-        return LayerResult(_rules_run(ruleset, RunVerdict.ENGINE_ERROR), [draft])
+        return LayerResult(_rules_run(ruleset, artefacts, RunVerdict.ENGINE_ERROR), [draft])
     drafts = [
         _rule_draft(root, assertion, ruleset.id, _worded(assertion, ruleset.id, source, lang=lang))
         for assertion in result.assertions
@@ -136,16 +143,19 @@ def check_rules(
         drafts.append(_omitted_draft(omitted, ruleset, lang=lang))
     fatal = any(severity is Severity.FATAL for _, severity in result.fired)
     verdict = RunVerdict.INVALID if fatal else RunVerdict.VALID
-    return LayerResult(_rules_run(ruleset, verdict, omitted), drafts, _withheld(result))
+    return LayerResult(_rules_run(ruleset, artefacts, verdict, omitted), drafts, _withheld(result))
 
 
-def not_run(ruleset: Ruleset) -> RulesetRun:
+def not_run(ruleset: Ruleset, artefacts: Artefacts) -> RulesetRun:
     """Report a rule set that was left out because an earlier layer failed."""
-    return _rules_run(ruleset, RunVerdict.NOT_RUN)
+    return _rules_run(ruleset, artefacts, RunVerdict.NOT_RUN)
 
 
 def _rules_run(
-    ruleset: Ruleset, verdict: RunVerdict, not_checked: tuple[str, ...] = ()
+    ruleset: Ruleset,
+    artefacts: Artefacts,
+    verdict: RunVerdict,
+    not_checked: tuple[str, ...] = (),
 ) -> RulesetRun:
     try:
         source = artefacts.choose(ruleset)

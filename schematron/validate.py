@@ -26,7 +26,7 @@ from schematron.layers import Draft, LayerResult, check_rules, check_schema, not
 from schematron.location import positions, short_path
 from schematron.manifest import XSD, Ruleset
 from schematron.recognition import Recognised, recognise
-from schematron.registry import Plan, Registry
+from schematron.registry import Chosen, Plan, Registry
 from schematron.texts import require
 from ubl.safexml import Limits, XmlRefused, parse
 
@@ -158,7 +158,7 @@ def _examine(
     recognised = recognise(root)
     examination.document = recognised.document
     if chosen is None:
-        plan = _plan_by_document(recognised, options, registry, examination)
+        plan = _plan_by_document(root, recognised, options, registry, examination)
     else:
         plan = _plan_by_name(recognised, chosen, examination)
     built = True
@@ -167,18 +167,20 @@ def _examine(
     serialised = etree.tostring(root, encoding="unicode") if built and plan.rulesets else ""
     for ruleset in plan.rulesets:
         if built:
-            examination.take(check_rules(root, serialised, ruleset, lang=options.lang))
+            examination.take(
+                check_rules(root, serialised, ruleset, registry.artefacts, lang=options.lang)
+            )
         else:
-            examination.runs.append(not_run(ruleset))
+            examination.runs.append(not_run(ruleset, registry.artefacts))
 
 
 def _check_structure(root: etree._Element, registry: Registry, examination: _Examination) -> bool:
     """Apply the schema, and tell whether the document is built well enough for the rules."""
-    schema = registry.schema_for(examination.document.syntax)
+    schema = registry.schemas_for(examination.document.syntax, examination.document.customization)
     if schema is None:
         examination.complete = False
         return True
-    result = check_schema(root, schema, lang=examination.lang)
+    result = check_schema(root, schema, registry.artefacts, lang=examination.lang)
     examination.take(result)
     return not result.drafts
 
@@ -199,16 +201,20 @@ def _plan_by_name(
                 title=item.title,
                 root=document.root,
             )
-    return Plan(fitting, complete=examination.complete)
+    return Plan(tuple(Chosen(item) for item in fitting), complete=examination.complete)
 
 
 def _plan_by_document(
-    recognised: Recognised, options: Options, registry: Registry, examination: _Examination
+    root: etree._Element,
+    recognised: Recognised,
+    options: Options,
+    registry: Registry,
+    examination: _Examination,
 ) -> Plan:
     """Choose by what the document says it is, noting when no rules or not all are known."""
     document = recognised.document
     plan = registry.plan(
-        syntax=document.syntax, customization=document.customization, day=options.as_of
+        root, syntax=document.syntax, customization=document.customization, day=options.as_of
     )
     if plan is None:
         examination.complete = False
@@ -237,7 +243,7 @@ def _note_unknown(recognised: Recognised, registry: Registry, examination: _Exam
     document = recognised.document
     if recognised.title is None:
         code = "INPUT-ROOT-UNKNOWN"
-    elif registry.schema_for(document.syntax) is None:
+    elif registry.schemas_for(document.syntax, document.customization) is None:
         code = "INPUT-TYPE-UNSUPPORTED"
     elif document.customization is None:
         code = "INPUT-CUSTOMIZATION-MISSING"

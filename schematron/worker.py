@@ -26,7 +26,7 @@ def initialise(config_dir: str | None = None, *, warm_up: bool = True) -> None:
     global _registry  # noqa: PLW0603 - a worker process has one registry, set before any task
     _registry = registry.load(Path(config_dir) if config_dir is not None else None)
     if warm_up:
-        layers.prepare(schemas=_registry.schemas, rulesets=_registry.rulesets)
+        layers.prepare(_registry.artefacts, schemas=_registry.schemas, rulesets=_registry.rulesets)
 
 
 def run(

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schematron import layers, rules
+from schematron.artefacts import Artefacts
 from schematron.errors import ArtefactRefused, UnknownRuleset
 from schematron.finding import Layer, RunVerdict, Severity, Verdict
 from schematron.manifest import Manifest, Ruleset, Scenario, Schema, Source
@@ -181,7 +182,7 @@ def test_unreadable_bytes(registry, today, data, code):
 
 
 def small_registry(ruleset: Ruleset, schemas: tuple[Schema, ...]) -> Registry:
-    scenario = Scenario(("ubl-invoice",), (ruleset.family,), EN, None, True)
+    scenario = Scenario("EN 16931", ("ubl-invoice",), (ruleset.family,), EN)
     return Registry(Manifest((ruleset,), schemas, (scenario,)))
 
 
@@ -342,10 +343,10 @@ def test_json_has_the_promised_shape(invoice, registry, today):
 
 
 def test_prepare_compiles_everything_the_manifest_names(registry):
-    layers.prepare(schemas=registry.schemas, rulesets=registry.rulesets)
+    layers.prepare(registry.artefacts, schemas=registry.schemas, rulesets=registry.rulesets)
     absent = Ruleset("a", "A", "a", ("ubl-invoice",), (Source("package", "x", "no-such", "1"),))
     with pytest.raises(ArtefactRefused):
-        layers.prepare(schemas=(), rulesets=(absent,))
+        layers.prepare(Artefacts(), schemas=(), rulesets=(absent,))
 
 
 @given(data=st.binary(max_size=200))
