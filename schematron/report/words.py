@@ -1,0 +1,80 @@
+"""The words of a report in the reader's language, also for what was found in another one.
+
+Pure: the object of one finding and the catalogues in, sentences out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from babel.dates import format_date, format_datetime
+
+from schematron import rules
+from schematron.texts import LANGUAGES, Wording, require, wording
+
+__all__ = ["Sentence", "day", "label", "moment", "reword"]
+
+_LOCALES: Final = {lang: lang for lang in LANGUAGES} | {"en": "en_GB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What one finding says: our message and hint, the publisher's own sentence.
+
+    Where no text of ours exists ``message`` is the publisher's sentence, ``official_only`` is
+    True and ``official`` None, so that nothing is said twice.
+    """
+
+    message: str
+    hint: str | None
+    official: str | None
+    official_only: bool
+
+
+def label(name: str, *, lang: str, **values: object) -> str:
+    """Give a word or sentence of the report itself; raises KeyError if a language lacks it."""
+    return require(f"REPORT-{name}", lang=lang, **values).message
+
+
+def day(value: date | str | None, *, lang: str) -> str:
+    """Write a day for people; an ISO date may come as text, and none is the empty string."""
+    if not value:
+        return ""
+    at = date.fromisoformat(value) if isinstance(value, str) else value
+    return format_date(at, "long", locale=_LOCALES[lang])
+
+
+def moment(value: datetime, *, lang: str) -> str:
+    """Write a timezone-aware moment for people, in UTC."""
+    text = format_datetime(value.astimezone(UTC), "d MMMM y, HH:mm", locale=_LOCALES[lang])
+    return f"{text} UTC"
+
+
+def reword(finding: Mapping[str, Any], *, lang: str) -> Sentence:
+    """Word a finding again in a language, from the values it carries.
+
+    Falls back to the publisher's sentence, then to the message as it was stored.
+    """
+    found = _ours(finding, lang=lang)
+    official = finding.get("official") or None
+    if found is not None:
+        return Sentence(found.message, found.hint, official, official_only=False)
+    if official is not None:
+        return Sentence(official, None, None, official_only=True)
+    return Sentence(finding["message"], finding.get("hint"), None, official_only=False)
+
+
+def _ours(finding: Mapping[str, Any], *, lang: str) -> Wording | None:
+    rule, values = finding["rule"], finding.get("words") or {}
+    ruleset = finding.get("ruleset")
+    if ruleset in rules.sources():
+        own = rules.messages(ruleset).get(rule, {}).get(lang)
+        if own is not None:
+            return Wording(own["message"], own.get("hint"))
+    try:
+        # The schema's failures have a second text where it is known what was expected.
+        expected = f"{rule}.expected" if values.get("expected") else rule
+        return wording(expected, lang=lang, **values)
+    except KeyError:
+        return None  # a report of an earlier version, without the values this text needs
