@@ -1,0 +1,115 @@
+"""Putting what happened on its way to whoever wants to know, in the transaction it happens in.
+
+The message and its deliveries commit together with the change they tell of, or not at all.
+Deliveries of one endpoint run side by side: their order is not promised.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.access.webhook_events import TEST_EVENT, EventTypes, message_body
+from gateway.access.webhook_tables import (
+    DeliveryState,
+    EndpointState,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookMessage,
+)
+from gateway.core.clock import MachineClock
+from gateway.core.jobs.queue import JobQueue
+
+__all__ = ["DELIVER", "Publisher"]
+
+DELIVER: Final = "webhook.deliver"
+
+
+class Publisher:
+    """Where every package tells what happened in an account."""
+
+    def __init__(self, *, queue: JobQueue, types: EventTypes, now: MachineClock) -> None:
+        self.types = types
+        self._queue = queue
+        self._now = now
+
+    async def publish(
+        self, session: AsyncSession, tenant_id: UUID, event_type: str, data: Mapping[str, Any]
+    ) -> int:
+        """Tell every active endpoint of the account that wants this type; returns how many.
+
+        ``data`` holds identifiers, codes and figures as JSON values. Raises ValueError for a type
+        nobody registered, which is a programming error.
+        """
+        if event_type not in self.types:
+            raise ValueError(f"no package registered the event type '{event_type}'")
+        found = await session.exec(
+            select(WebhookEndpoint).where(
+                WebhookEndpoint.tenant_id == tenant_id,
+                WebhookEndpoint.state == EndpointState.ACTIVE,
+            )
+        )
+        wanting = [one for one in found if not one.event_types or event_type in one.event_types]
+        if not wanting:
+            return 0
+        at = self._now()
+        message = await self._message(session, tenant_id, event_type, data, at=at)
+        for endpoint in wanting:
+            await self.send(session, endpoint, message, at=at)
+        return len(wanting)
+
+    async def test(self, session: AsyncSession, endpoint: WebhookEndpoint) -> WebhookDelivery:
+        """Send one endpoint a message to try it, whatever types it wants."""
+        at = self._now()
+        data = {"endpoint_id": str(endpoint.id)}
+        message = await self._message(session, endpoint.tenant_id, TEST_EVENT.name, data, at=at)
+        return await self.send(session, endpoint, message, at=at)
+
+    async def send(
+        self,
+        session: AsyncSession,
+        endpoint: WebhookEndpoint,
+        message: WebhookMessage,
+        *,
+        at: datetime,
+    ) -> WebhookDelivery:
+        """Put one message on its way to one endpoint."""
+        delivery = WebhookDelivery(
+            tenant_id=endpoint.tenant_id,
+            endpoint_id=endpoint.id,
+            message_id=message.id,
+            state=DeliveryState.PENDING,
+            attempts=[],
+            created_at=at,
+        )
+        session.add(delivery)
+        await session.flush()
+        await self._queue.enqueue(
+            session,
+            kind=DELIVER,
+            payload={"delivery_id": str(delivery.id)},
+            lane=f"webhook:{endpoint.id}",
+        )
+        return delivery
+
+    async def _message(
+        self,
+        session: AsyncSession,
+        tenant_id: UUID,
+        event_type: str,
+        data: Mapping[str, Any],
+        *,
+        at: datetime,
+    ) -> WebhookMessage:
+        message = WebhookMessage(
+            tenant_id=tenant_id,
+            event_type=event_type,
+            body=message_body(event_type, data, at=at),
+            created_at=at,
+        )
+        session.add(message)
+        await session.flush()
+        return message
