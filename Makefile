@@ -15,7 +15,7 @@ test: $(DEV)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not interop and not corpus"
 
 corpus: $(DEV)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m corpus -s
+	@$(BIN)/python -m pytest tests/corpus -m corpus -n 2 --dist loadgroup
 
 lint: $(DEV)
 	@$(BIN)/ruff check .

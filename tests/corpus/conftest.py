@@ -9,6 +9,7 @@ only one of them said. Nothing here knows any rule set.
 import importlib.metadata
 import json
 import random
+import shutil
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -457,3 +458,34 @@ def corpus_cases() -> list[dict[str, Any]]:
     for case in cases:
         case["path"] = CORPUS / case["file"]
     return cases
+
+
+# --- what the proofs found, told at the end -----------------------------------------------------
+
+FOUND = HERE.parents[1] / ".cache" / "corpus"
+
+
+@pytest.fixture(scope="session")
+def tell() -> Callable[[str, str, str], None]:
+    """Keep what a proof found, for the summary: table, row, text."""
+
+    def keep(table: str, row: str, text: str) -> None:
+        folder = FOUND / table
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{row}.txt").write_text(text + "\n", encoding="utf-8")
+
+    return keep
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Forget earlier figures; the workers of a parallel run leave that to their parent."""
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(FOUND, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print every table, also where parallel processes wrote its rows."""
+    for table in sorted(FOUND.glob("*")):
+        terminalreporter.write_sep("-", table.name)
+        for row in sorted(table.glob("*.txt")):
+            terminalreporter.write(row.read_text(encoding="utf-8"))
