@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from schematron.report.words import Sentence, day, label, moment, reword
-from schematron.texts import wording
+from schematron.terms import group_name, term_name
 
 __all__ = [
     "Fact",
@@ -61,7 +61,7 @@ class RuleView:
 
     ``more`` counts the places that are not listed and ``more_label`` says so (empty for none).
     ``official`` is the publisher's sentence beside ours; with ``official_only`` it is the
-    message itself, because there is no text of ours.
+    message itself, because there is no text of ours. ``terms`` are business terms with their names.
     """
 
     rule: str
@@ -131,7 +131,9 @@ class OtherRelease:
 class ReportView:
     """A report in one language. Empty texts and tuples are what does not apply.
 
-    ``labels`` holds the headings, by name in lower case. ``rulesets`` are those that decided.
+    ``rulesets`` are those that decided; ``unchecked`` says what of the examination is missing,
+    ``caution`` what no examination of this kind can tell. ``labels`` holds the headings, by name
+    in lower case.
     """
 
     lang: str
@@ -150,6 +152,7 @@ class ReportView:
     groups: tuple[SeverityView, ...]
     others: tuple[OtherRelease, ...]
     unchecked: tuple[str, ...]
+    caution: str
     elapsed_ms: int
     labels: Mapping[str, str]
 
@@ -170,7 +173,6 @@ _LABELS: Final = (
     "HINT",
     "OFFICIAL-SENTENCE",
     "OFFICIAL-ONLY",
-    "FINGERPRINT",
 )
 
 
@@ -207,6 +209,7 @@ def report_view(
         groups=_severities(folded, lang=lang),
         others=_others(report, runs, titles, places=places, lang=lang),
         unchecked=_unchecked(report, titles, lang=lang),
+        caution=label("UNCHECKED-FACTS", lang=lang),
         elapsed_ms=round(report["elapsed_ms"]),
         labels={name.lower().replace("-", "_"): label(name, lang=lang) for name in _LABELS},
     )
@@ -301,13 +304,18 @@ def _rules(
             hint=sentence.hint or "",
             official=sentence.official or "",
             official_only=sentence.official_only,
-            terms=tuple(first.get("terms") or ()),
+            terms=tuple(_term(term, lang=lang) for term in first.get("terms") or ()),
             places=tuple(_place(one, lang=lang) for one in found[:places]),
             more=more,
             more_label=label("MORE-PLACES", lang=lang, count=more) if more else "",
         )
         folded.append((rule, _group_of(first)))
     return folded
+
+
+def _term(term: str, *, lang: str) -> str:
+    name = term_name(term, lang=lang)
+    return term if name == term else f"{term} {name}"
 
 
 def _withheld(findings: Iterable[Json]) -> dict[tuple[str, str], int]:
@@ -368,10 +376,7 @@ def _rank(group: str) -> tuple[int, list[int]]:
 def _title(group: str, *, lang: str) -> str:
     if group in _LAYERS:
         return label(f"LAYER-{group.upper()}", lang=lang)
-    named = wording(group, lang=lang) if group else None
-    if named is not None:
-        return named.message
-    return group or label("GROUP-NONE", lang=lang)
+    return group_name(group or None, lang=lang)
 
 
 def _others(
@@ -414,5 +419,4 @@ def _unchecked(report: Json, titles: Mapping[str, str], *, lang: str) -> tuple[s
         said.append(label(f"UNCHECKED-{report['verdict'].upper()}", lang=lang))
     if any(one["kind"] == "pdf" for one in report.get("containers") or ()):
         said.append(label("UNCHECKED-PDF", lang=lang))
-    said.append(label("UNCHECKED-FACTS", lang=lang))
     return tuple(said)

@@ -6,6 +6,7 @@ Pure: the object of one finding and the catalogues in, sentences out.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from typing import Any, Final
 
 from babel.dates import format_date, format_datetime
@@ -13,7 +14,7 @@ from babel.dates import format_date, format_datetime
 from schematron import rules
 from schematron.texts import LANGUAGES, Wording, require, wording
 
-__all__ = ["Sentence", "day", "label", "moment", "reword"]
+__all__ = ["Sentence", "day", "label", "moment", "producer", "reword"]
 
 _LOCALES: Final = {lang: lang for lang in LANGUAGES} | {"en": "en_GB"}
 
@@ -49,6 +50,11 @@ def moment(value: datetime, *, lang: str) -> str:
     """Write a timezone-aware moment for people, in UTC."""
     text = format_datetime(value.astimezone(UTC), "d MMMM y, HH:mm", locale=_LOCALES[lang])
     return f"{text} UTC"
+
+
+def producer() -> str:
+    """Give the version of the software that makes the report."""
+    return version("peppol-gateway")
 
 
 def reword(finding: Mapping[str, Any], *, lang: str) -> Sentence:
