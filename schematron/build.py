@@ -20,7 +20,7 @@ from typing import Final
 
 from lxml import etree
 
-from schematron.schema import Let, Pattern, Schema, SchematronError, Test, read_schema
+from schematron.schema import Let, Message, Pattern, Schema, SchematronError, Test, read_schema
 
 __all__ = ["SchematronError", "compile_schematron"]
 
@@ -34,17 +34,20 @@ _NOT_ONLY_ELEMENTS: Final = re.compile(
 )
 
 
-def compile_schematron(source: bytes, *, base: Path | None = None) -> bytes:
+def compile_schematron(
+    source: bytes, *, base: Path | None = None, within: Path | None = None
+) -> bytes:
     """Turn an ISO Schematron schema into an XSLT 3.0 stylesheet that reports in SVRL.
 
-    ``base`` is the folder below which ``include`` and ``extends href`` may read; without it both
-    are refused, and the network is never used. The stylesheet takes one parameter, ``phase``:
+    ``base`` is the folder the schema lies in; without it ``include`` and ``extends href`` are
+    refused, and the network is never used. ``within`` is the folder that includes may not leave,
+    ``base`` unless given. The stylesheet takes one parameter, ``phase`` in the namespace OWN_NS:
     the id of a phase or ``#ALL``; it starts as the schema's ``defaultPhase`` and a phase that does
     not exist ends the run with an error. In the report every failed assertion and successful
     report carries ``id``, ``flag``, ``role``, ``see`` as written, and ``location``, an XPath 1.0
     expression that needs no prefixes. Raises SchematronError.
     """
-    schema = read_schema(source, base=base)
+    schema = read_schema(source, base=base, within=within)
     return etree.tostring(
         _Writer(schema).stylesheet(), xml_declaration=True, encoding="UTF-8", pretty_print=True
     )
@@ -87,7 +90,7 @@ class _Writer:
         sheet.set("version", "3.0")
         sheet.set("exclude-result-prefixes", "#all")
         _xsl(sheet, "output", method="xml", encoding="UTF-8", indent="no")
-        parameter = _xsl(sheet, "param", name="phase")
+        parameter = _xsl(sheet, "param", name=f"{self.own}:phase")
         parameter.text = self.schema.default_phase
         parameter.set("as", f"{self.xs}:string")
         for item in self._global_lets():
@@ -104,16 +107,28 @@ class _Writer:
 
     def _global_lets(self) -> Iterator[Let]:
         """Variables of the schema and of patterns: rule contexts may refer to both."""
-        yield from self.schema.lets
+        by_phase = dict(self.schema.phase_lets)
+        for let in self.schema.lets:
+            yield self._in_phases(let.name, by_phase.pop(let.name, {}), let.value)
+        for name, values in by_phase.items():
+            yield self._in_phases(name, values, "()")
         for pattern in self.schema.patterns:
             yield from pattern.lets
+
+    def _in_phases(self, name: str, values: Mapping[str, str], otherwise: str) -> Let:
+        """A variable with a value of its own in some phases."""
+        chosen = (
+            f"if (${self.own}:phase = '{phase}') then ({value}) else "
+            for phase, value in values.items()
+        )
+        return Let(name, f"{''.join(chosen)}({otherwise})" if values else otherwise)
 
     def _entry(self, sheet: etree._Element) -> None:
         entry = _xsl(sheet, "template", match="/")
         known = "', '".join(["#ALL", *self.schema.phases])
-        stop = _xsl(entry, "if", test=f"not($phase = ('{known}'))")
+        stop = _xsl(entry, "if", test=f"not(${self.own}:phase = ('{known}'))")
         _xsl(stop, "message", terminate="yes").text = "The phase asked for does not exist."
-        output = _svrl(entry, "schematron-output", phase="{$phase}")
+        output = _svrl(entry, "schematron-output", phase=f"{{${self.own}:phase}}")
         if self.schema.title:
             output.set("title", _braces(self.schema.title))
         for prefix, uri in self.schema.namespaces.items():
@@ -122,7 +137,7 @@ class _Writer:
             phases = ["#ALL"]
             phases += [name for name, active in self.schema.phases.items() if pattern.id in active]
             listed = "', '".join(phases)
-            run = _xsl(output, "if", test=f"$phase = ('{listed}')")
+            run = _xsl(output, "if", test=f"${self.own}:phase = ('{listed}')")
             active = _svrl(run, "active-pattern")
             if pattern.id:
                 active.set("id", _braces(pattern.id))
@@ -148,12 +163,9 @@ class _Writer:
         for name, value in test.labels.items():
             event.set(name, _braces(value))
         event.set("location", f"{{{self.own}:location(.)}}")
-        text = _svrl(event, "text")
-        for is_expression, part in test.message:
-            if is_expression:
-                _xsl(text, "value-of", select=part)
-            else:
-                _xsl(text, "text").text = part
+        for name, message in test.diagnostics.items():
+            _say(_svrl(event, "diagnostic-reference", diagnostic=_braces(name)), message)
+        _say(_svrl(event, "text"), test.message)
 
     def _location(self, sheet: etree._Element) -> None:
         """The function that names the place of a node so that any XPath 1.0 engine finds it."""
@@ -205,6 +217,14 @@ class _Writer:
             "concat('namespace-uri()=', $quote, $uri, $quote, ' and '), "
             "'local-name()=''', local-name($node), ''']')",
         )
+
+
+def _say(text: etree._Element, message: Message) -> None:
+    for is_expression, part in message:
+        if is_expression:
+            _xsl(text, "value-of", select=part)
+        else:
+            _xsl(text, "text").text = part
 
 
 def _xsl(parent: etree._Element, tag: str, /, **attributes: str) -> etree._Element:
