@@ -33,7 +33,7 @@ class Sentence:
     official_only: bool
 
 
-def label(name: str, *, lang: str, **values: object) -> str:
+def label(name: str, /, *, lang: str, **values: object) -> str:
     """Give a word or sentence of the report itself; raises KeyError if a language lacks it."""
     return require(f"REPORT-{name}", lang=lang, **values).message
 
@@ -73,14 +73,13 @@ def reword(finding: Mapping[str, Any], *, lang: str) -> Sentence:
 
 def _ours(finding: Mapping[str, Any], *, lang: str) -> Wording | None:
     rule, values = finding["rule"], finding.get("words") or {}
-    ruleset = finding.get("ruleset")
+    ruleset = finding.get("ruleset") or ""
     if ruleset in rules.sources():
         own = rules.messages(ruleset).get(rule, {}).get(lang)
         if own is not None:
             return Wording(own["message"], own.get("hint"))
-    try:
-        # The schema's failures have a second text where it is known what was expected.
-        expected = f"{rule}.expected" if values.get("expected") else rule
-        return wording(expected, lang=lang, **values)
-    except KeyError:
-        return None  # a report of an earlier version, without the values this text needs
+    # The schema's failures have a second text where it is known what was expected.
+    code = f"{rule}.expected" if values.get("expected") else rule
+    family = ruleset.rpartition("-")[0] or None
+    sentence = finding.get("official")
+    return wording(code, lang=lang, family=family, sentence=sentence, **values)
