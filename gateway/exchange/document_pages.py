@@ -22,8 +22,8 @@ from gateway.exchange.responding import ResponseOrder, allowed_statuses
 from gateway.exchange.states import NetworkState, display_status, terminal
 from gateway.exchange.tables import Direction, Document, DocumentKind
 from gateway.exchange.timeline_view import detail, histories, title, written
-from gateway.validation.report_view import report_view
 from gateway.validation.tables import ValidationRun
+from schematron.report.view import report_view
 from ubl.localized import LANGUAGES
 from ubl.reader import DocumentUnreadable, read_invoice
 from ubl.reminder import Reminder, ReminderRefused
@@ -219,7 +219,7 @@ async def _report(request: web.Request, case: Dossier) -> Mapping[str, Any]:
         return {"report": None}
     async with request.app[DATABASE].read() as session:
         run = await session.get_one(ValidationRun, case.document.validation_id)
-    return {"report": report_view(run.report)}
+    return {"report": report_view(run.report, lang=principal(request).locale)}
 
 
 async def _messages(_request: web.Request, case: Dossier) -> Mapping[str, Any]:

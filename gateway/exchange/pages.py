@@ -17,7 +17,7 @@ from gateway.exchange.queries import Filters, list_documents
 from gateway.exchange.states import TransportState, display_status
 from gateway.exchange.submission import ReportedError
 from gateway.exchange.tables import Direction, DocumentKind
-from gateway.validation.report_view import report_view
+from schematron.report.view import report_view
 
 __all__ = ["ROUTES"]
 
@@ -110,33 +110,34 @@ async def _list(request: web.Request, direction: Direction) -> web.Response:
 
 async def show_new(request: web.Request) -> web.Response:
     """The form that takes an invoice."""
-    return request.app[RENDER](request, _NEW, _new())
+    return request.app[RENDER](request, _NEW, _new(request))
 
 
 async def send_file(request: web.Request) -> web.Response:
     """Send an uploaded invoice: on to the document, or the form again with what is wrong."""
     file = (await form_of(request)).get("file")
     if not isinstance(file, FileField) or not file.filename:
-        return _again(request, _new(fault="file-missing"), 422)
+        return _again(request, _new(request, fault="file-missing"), 422)
     try:
         submitted = await request.app[SUBMISSION].submit(
             principal(request), file.file.read(), file_name=file.filename
         )
     except GatewayError as error:
         report = error.report if isinstance(error, ReportedError) else None
-        shown = _new(file_name=file.filename, error=error, report=report)
+        shown = _new(request, file_name=file.filename, error=error, report=report)
         return _again(request, shown, error.kind.status)
     document = submitted.document
     if submitted.refused:
-        shown = _new(file_name=file.filename, document=document, report=submitted.report)
+        shown = _new(request, file_name=file.filename, document=document, report=submitted.report)
         return _again(request, shown, 422)
     return web.Response(status=303, headers={"Location": f"/documents/{document.id}"})
 
 
-def _new(**shown: Any) -> dict[str, Any]:
+def _new(request: web.Request, **shown: Any) -> dict[str, Any]:
     nothing = {"fault": None, "file_name": "", "error": None, "document": None}
     report = shown.pop("report", None)
-    return {**nothing, **shown, "report": report_view(report) if report else None}
+    laid_out = report_view(report, lang=principal(request).locale) if report else None
+    return {**nothing, **shown, "report": laid_out}
 
 
 def _again(request: web.Request, context: dict[str, Any], status: int) -> web.Response:

@@ -11,8 +11,9 @@ from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, RENDER, Face, Route
 from gateway.validation.keys import VALIDATION
-from gateway.validation.report_view import report_view
-from gateway.validation.service import recent_runs
+from gateway.validation.queries import RunFilters, list_runs
+from gateway.validation.service import CheckOptions
+from schematron.report.view import report_view
 
 __all__ = ["ROUTES"]
 
@@ -26,8 +27,12 @@ async def show_reports(request: web.Request) -> web.Response:
 
 async def _list(request: web.Request, *, fault: str | None) -> web.Response:
     async with request.app[DATABASE].read() as session:
-        runs = await recent_runs(
-            session, principal(request).tenant_id, before=_cursor(request), limit=_SHOWN + 1
+        runs = await list_runs(
+            session,
+            principal(request).tenant_id,
+            RunFilters(),
+            before=_cursor(request),
+            limit=_SHOWN + 1,
         )
     shown = runs[:_SHOWN]
     context = {
@@ -46,8 +51,11 @@ async def check_file(request: web.Request) -> web.Response:
         response.set_status(422)
         return response
     caller = principal(request)
-    run = await request.app[VALIDATION].validate(
-        caller, file.file.read(), file_name=file.filename, lang=caller.locale
+    run = await request.app[VALIDATION].look_over(
+        caller,
+        file.file.read(),
+        file_name=file.filename,
+        options=CheckOptions(lang=caller.locale),
     )
     return web.Response(status=303, headers={"Location": f"/reports/{run.id}"})
 
@@ -55,7 +63,8 @@ async def check_file(request: web.Request) -> web.Response:
 async def show_report(request: web.Request) -> web.Response:
     """One report."""
     run = await request.app[VALIDATION].find(principal(request), UUID(request.match_info["run_id"]))
-    context = {"run": run, "report": report_view(run.report)}
+    view = report_view(run.report, lang=principal(request).locale, checked_at=run.created_at)
+    context = {"run": run, "report": view}
     return request.app[RENDER](request, "validation/report.html", context)
 
 

@@ -31,7 +31,7 @@ def _lines(view: ReportView, limit: int) -> Iterator[str]:
         for rule in other.rules[:limit]:
             yield f"    {rule.severity_label} {rule.rule}: {rule.message}"
     for sentence in view.unchecked:
-        yield f"  {_say(view, 'NOT-CHECKED', sentence=sentence)}"
+        yield f"  {_say(view, 'NOT-CHECKED', what=sentence)}"
 
 
 def _rule(rule: RuleView, view: ReportView) -> Iterator[str]:

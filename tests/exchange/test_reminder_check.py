@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.as4.identifiers import BILLING_INVOICE, REMINDER, DocumentTypeId
 from gateway.exchange.facts import reminder_facts
 from gateway.exchange.reminder_check import check_arrived_reminder, is_reminder
-from gateway.validation.report_view import report_view
+from schematron.report.view import report_view
 from ubl.reminder import REMINDER_CUSTOMIZATION
 
 AT = datetime(2026, 12, 3, tzinfo=UTC)
@@ -82,7 +82,7 @@ WHOLE = reminder_bytes()
 def test_whatever_arrives_gets_a_verdict_that_can_be_shown(cut, length, put):
     reminder, run = check(WHOLE[:cut] + put + WHOLE[cut + length :])
     assert run.verdict in ("valid", "invalid", "unreadable")
-    shown = report_view(run.report)
+    shown = report_view(run.report, lang="en")
     assert shown.valid == (run.verdict == "valid") == (shown.fatal == 0)
     if reminder is not None:
         facts = reminder_facts(reminder)
