@@ -35,6 +35,7 @@ TABLE_MODULES = (
     "gateway.core.tables",
     "gateway.core.jobs.tables",
     "gateway.access.tables",
+    "gateway.access.webhook_tables",
     "gateway.network.tables",
     "gateway.validation.tables",
     "gateway.exchange.tables",

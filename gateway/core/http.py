@@ -19,6 +19,7 @@ from gateway.core.errors import ErrorKind, GatewayError
 
 __all__ = [
     "BAD_REQUEST",
+    "IDEMPOTENCY_CONFLICT",
     "NOT_FOUND",
     "RENDER",
     "Face",
@@ -27,6 +28,7 @@ __all__ = [
     "Route",
     "body_of",
     "form_of",
+    "idempotency_key",
     "json_answer",
     "path_id",
     "query_of",
@@ -41,6 +43,11 @@ RENDER: Final = web.AppKey[Render]("render")
 
 BAD_REQUEST: Final = ErrorKind("REQUEST-INVALID", "The request is not as described", 400)
 NOT_FOUND: Final = ErrorKind("NOT-FOUND", "There is nothing here", 404)
+IDEMPOTENCY_CONFLICT: Final = ErrorKind(
+    "IDEMPOTENCY-CONFLICT", "This Idempotency-Key was used for another document", 409
+)
+
+_MAX_KEY: Final = 200
 
 
 class Face(StrEnum):
@@ -108,6 +115,17 @@ async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearra
         if isinstance(text, str) and "\x00" in text:
             raise _nul()
     return form
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """The caller's ``Idempotency-Key`` or None; raises GatewayError for an impossible one."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > _MAX_KEY or not key.isprintable():
+        raise GatewayError(
+            BAD_REQUEST,
+            f"An Idempotency-Key has at most {_MAX_KEY} visible characters, as UTF-8.",
+        )
+    return key or None
 
 
 def path_id(request: web.Request, name: str) -> UUID:

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Route, body_of, json_answer, query_of
+from gateway.core.http import BAD_REQUEST, Route, body_of, idempotency_key, json_answer, query_of
 from gateway.exchange.api_models import (
     DocumentOut,
     DocumentPage,
@@ -33,19 +33,12 @@ from gateway.exchange.submission import DOCUMENT_INVALID, ReportedError
 __all__ = ["ROUTES"]
 
 _DOCUMENT: Final = "/v1/documents/{document_id:[0-9a-f-]{36}}"
-_MAX_KEY: Final = 200
 
 
 async def submit_document(request: web.Request) -> web.Response:
     """Take a UBL invoice or credit note: 202 when it is on its way, 422 with the report if not."""
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > _MAX_KEY or not key.isprintable():
-        raise GatewayError(
-            BAD_REQUEST,
-            f"An Idempotency-Key has at most {_MAX_KEY} visible characters, as UTF-8.",
-        )
     submitted = await request.app[SUBMISSION].submit(
-        principal(request), await request.read(), idempotency_key=key or None
+        principal(request), await request.read(), idempotency_key=idempotency_key(request)
     )
     if submitted.refused:
         raise ReportedError(

@@ -17,6 +17,7 @@ from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.faults import Faults
+from gateway.core.http import IDEMPOTENCY_CONFLICT
 from gateway.core.ids import new_id
 from gateway.core.jobs.queue import JobQueue
 from gateway.exchange import timeline
@@ -27,7 +28,7 @@ from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, IdempotencyKey, StoredBlob
 from gateway.network.queries import own_participant
-from gateway.validation.service import ValidationService, require_verdict
+from gateway.validation.service import CheckOptions, ValidationService, require_verdict
 from gateway.validation.tables import ValidationRun
 from ubl.model import Invoice
 from ubl.reader import DocumentUnreadable, read_invoice
@@ -35,7 +36,6 @@ from ubl.safexml import XmlRefused, parse
 
 __all__ = [
     "DOCUMENT_INVALID",
-    "IDEMPOTENCY_CONFLICT",
     "SENDER_NOT_YOURS",
     "ReportedError",
     "Submission",
@@ -44,9 +44,6 @@ __all__ = [
 
 DOCUMENT_INVALID: Final = ErrorKind("DOCUMENT-INVALID", "The document breaks rules", 422)
 DOCUMENT_KIND: Final = ErrorKind("DOCUMENT-KIND", "This kind of document is not sent here", 422)
-IDEMPOTENCY_CONFLICT: Final = ErrorKind(
-    "IDEMPOTENCY-CONFLICT", "This Idempotency-Key was used for another document", 409
-)
 SENDER_NOT_YOURS: Final = ErrorKind(
     "SENDER-NOT-YOURS", "The sender is not a participant of this account", 403
 )
@@ -123,7 +120,10 @@ class Submission:
         )
         self._faults.reach("blob-fsynced")
         run = await self._validation.check(
-            caller.tenant_id, content, file_name=file_name, lang=caller.locale
+            caller.tenant_id,
+            content,
+            file_name=file_name,
+            options=CheckOptions(lang=caller.locale),
         )
         require_verdict(run)
         read = await asyncio.to_thread(_read, content, run)

@@ -11,6 +11,7 @@ from gateway.access.principal import principal
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, Route
 from gateway.validation.keys import VALIDATION
+from gateway.validation.service import CheckOptions
 from gateway.validation.tables import ValidationRun
 
 __all__ = ["ROUTES", "read_body"]
@@ -55,8 +56,9 @@ async def validate(request: web.Request) -> web.Response:
         principal(request),
         await read_body(request),
         file_name=request.query.get("file", ""),
-        lang=request.query.get("lang", principal(request).locale),
-        rules=tuple(rules) or None,
+        options=CheckOptions(
+            lang=request.query.get("lang", principal(request).locale), rules=tuple(rules) or None
+        ),
     )
     return web.json_response(_report(run))
 
