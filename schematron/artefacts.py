@@ -18,6 +18,7 @@ from schematron.store import RuleStore
 __all__ = ["Artefacts"]
 
 _PACKAGE: Final = Path(__file__).resolve().parent
+_RULES: Final = _PACKAGE / "rules"
 
 
 class Artefacts:
@@ -57,7 +58,7 @@ class Artefacts:
             return self._verified(source, source.path, source.sha256)
         path = _PACKAGE / source.path
         try:
-            return compile_schematron(path.read_bytes(), base=path.parent)
+            return compile_schematron(path.read_bytes(), base=path.parent, within=_RULES)
         except (OSError, SchematronError) as error:
             raise ArtefactRefused(f"The rules {source.path} cannot be built: {error}") from error
 

@@ -148,11 +148,12 @@ class Registry:
         """The version that decides on a day, and the one to run beside it."""
         versions = self._versions(family)
         at_hand = [item for item in versions if self.artefacts.available(item)]
-        current = [item for item in at_hand if item.in_force(day)]
+        current = _without_replaced([item for item in at_hand if item.in_force(day)])
         if not current:
-            # Nothing at hand is in force: the nearest that is, else the one that would be right.
-            in_force = [item for item in versions if item.in_force(day)]
-            nearest = _nearest(at_hand, day) if at_hand else (in_force or versions)[-1]
+            # Nothing at hand is in force: the nearest that is, else the one to be fetched.
+            in_force = [item for item in versions if item.in_force(day)] or versions
+            fetched = [item for item in in_force if _can_be_fetched(item)]
+            nearest = _nearest(at_hand, day) if at_hand else (fetched or in_force)[-1]
             return nearest, None
         deciding = current[-1]
         to_come = [item for item in at_hand if item.valid_from and item.valid_from > day]
@@ -195,6 +196,16 @@ def _holds(condition: str | None, root: etree._Element | None) -> bool:
 @lru_cache(maxsize=128)
 def _compiled(condition: str) -> etree.XPath:
     return etree.XPath(f"boolean({condition})", namespaces=dict(PREFIXES))
+
+
+def _without_replaced(versions: list[Ruleset]) -> list[Ruleset]:
+    """Leave out versions without a last day whose successor is in force too."""
+    ids = {item.id for item in versions}
+    return [item for item in versions if item.valid_until or item.successor not in ids]
+
+
+def _can_be_fetched(ruleset: Ruleset) -> bool:
+    return any(source.kind in ("package", "maven", "url") for source in ruleset.sources)
 
 
 def _nearest(versions: Iterable[Ruleset], day: date) -> Ruleset:

@@ -26,7 +26,11 @@ def initialise(config_dir: str | None = None, *, warm_up: bool = True) -> None:
     global _registry  # noqa: PLW0603 - a worker process has one registry, set before any task
     _registry = registry.load(Path(config_dir) if config_dir is not None else None)
     if warm_up:
-        layers.prepare(_registry.artefacts, schemas=_registry.schemas, rulesets=_registry.rulesets)
+        layers.prepare(
+            _registry.artefacts,
+            schemas=tuple(x for x in _registry.schemas if x.syntax.startswith("ubl-")),
+            rulesets=tuple(_registry.ruleset(x) for x in ("cen-ubl-1.3.16", "peppol-ubl-2026.5")),
+        )
 
 
 def run(
