@@ -13,7 +13,6 @@ of the run and most of the size of a report and tell its reader nothing.
 
 import re
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,7 @@ from typing import Final
 from lxml import etree
 
 from schematron.schema import Let, Message, Pattern, Schema, SchematronError, Test, read_schema
+from schematron.schema_source import detached
 
 __all__ = ["SchematronError", "compile_schematron"]
 
@@ -96,9 +96,7 @@ class _Writer:
         for item in self._global_lets():
             _xsl(sheet, "variable", name=item.name, select=item.value)
         for foreign in self.schema.foreign:
-            copy = deepcopy(foreign)
-            copy.tail = None
-            sheet.append(copy)
+            sheet.append(detached(foreign))
         self._entry(sheet)
         for number, pattern in enumerate(self.schema.patterns, 1):
             self._pattern(sheet, pattern, f"p{number}")

@@ -229,7 +229,7 @@ def _need(node: etree._Element, attribute: str) -> str:
 
 
 def _name(node: etree._Element, attribute: str) -> str:
-    value = _need(node, attribute)
+    value = _need(node, attribute).strip()
     if not _NCNAME.fullmatch(value):
         raise fault("SCH-NAME", node, f"'{value}' cannot be used as the {attribute} here.")
     return value

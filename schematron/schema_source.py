@@ -29,6 +29,7 @@ __all__ = [
     "Catalogue",
     "SchematronError",
     "Source",
+    "detached",
     "fault",
     "kind_of",
     "load",
@@ -106,6 +107,14 @@ def kind_of(node: etree._Element) -> str | None:
     return name.localname if name.namespace == SCHEMATRON_NS else None
 
 
+def detached(node: etree._Element) -> etree._Element:
+    """A copy with every prefix in scope: expressions use prefixes no name in the tree shows."""
+    copy = etree.Element(node.tag, dict(node.attrib), nsmap=node.nsmap)
+    copy.text = node.text
+    copy.extend(deepcopy(child) for child in node)
+    return copy
+
+
 def fault(code: str, node: etree._Element, message: str) -> SchematronError:
     """The error to raise about a node, with its line."""
     line = node.sourceline
@@ -179,10 +188,10 @@ class _Includes:
                 )
             if node.tag == sch("extends"):
                 for child in part:
-                    node.addprevious(deepcopy(child))
+                    node.addprevious(detached(child))
                 _drop_keeping_tail(node)
             else:
-                _replace(node, deepcopy(part))
+                _replace(node, detached(part))
         for catalogue in texts:
             self.messages = {**catalogue, **self.messages}
             _give_texts(root, catalogue)
