@@ -16,9 +16,11 @@ from aiohttp import web
 
 from gateway.access import api as access_api
 from gateway.access import pages as access_pages
+from gateway.access import webhook_api
 from gateway.access.directory import Directory
 from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
+from gateway.assembly.checks import Checks, checks_of, register_checks, serve_checks
 from gateway.assembly.exchange import Parts, register_exchange, serve_exchange
 from gateway.assembly.money import (
     Money,
@@ -68,8 +70,6 @@ from gateway.receivables import bank_api
 from gateway.receivables import pages as receivables_pages
 from gateway.validation import api as validation_api
 from gateway.validation import pages as validation_pages
-from gateway.validation.keys import VALIDATION
-from gateway.validation.service import ValidationService
 from gateway.web import business_date, render, server
 from gateway.web import pages as web_pages
 from gateway.web.business_date import BUSINESS_DATES
@@ -99,6 +99,7 @@ def all_routes() -> tuple[Route, ...]:
     return (
         *health.ROUTES,
         *access_api.ROUTES,
+        *webhook_api.ROUTES,
         *network_api.ROUTES,
         *smp_api.ROUTES,
         *validation_api.ROUTES,
@@ -150,14 +151,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
 def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
     settings, database = platform.settings, platform.database
     archive = Archive(platform.blobs, now)
-    validation = ValidationService(
-        database=database,
-        pool=platform.pool,
-        today=platform.business,
-        now=now,
-    )
     metrics = Metrics()
     job_gauges(metrics, database)
+    checks = checks_of(platform, metrics)
     access = Access(database=database, now=now)
     sessions = Sessions(database=database, now=now)
     participants = Participants(database=database, network=network)
@@ -177,14 +173,14 @@ def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
     application[network_api.PARTICIPANTS] = participants
     application[network_api.LOOKUP] = lookup
     application[smp_api.SMP_SERVER] = SmpServer(database=database, network=network)
-    application[VALIDATION] = validation
+    serve_checks(application, checks)
     money = money_of(platform, archive=archive, lookup=lookup)
     parts = Parts(
         platform=platform,
         network=network,
         lookup=lookup,
         archive=archive,
-        validation=validation,
+        validation=checks.validation,
         books=money.books,
     )
     dates = BusinessDates(
@@ -208,16 +204,17 @@ def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
         worker=Worker(
             database=database,
             queue=platform.queue,
-            registry=_registry(parts, money),
+            registry=_registry(checks, parts, money),
             settings=settings.jobs,
             observe=metrics.observe_job,
         ),
     )
 
 
-def _registry(parts: Parts, money: Money) -> Registry:
+def _registry(checks: Checks, parts: Parts, money: Money) -> Registry:
     """Which background work this process can do."""
     registry = Registry()
+    register_checks(registry, checks)
     register_exchange(registry, parts)
     register_money(registry, parts.platform, money)
     prune.register(registry, parts.platform.database)

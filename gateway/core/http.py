@@ -64,7 +64,8 @@ class Route:
 
     ``scope`` is what the caller must be allowed to do, ``None`` for everybody. ``body``,
     ``answer`` and ``query`` are pydantic models or media types that describe the route in the
-    OpenAPI document; ``statuses`` adds further answers with their meaning.
+    OpenAPI document; ``answer_also`` names media types the answer may have instead, ``statuses``
+    adds further answers with their meaning.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Route:
     face: Face = Face.API
     body: type[BaseModel] | str | None = None
     answer: type[BaseModel] | str | None = None
+    answer_also: str = ""
     query: type[BaseModel] | None = None
     status: int = 200
     statuses: Mapping[int, str] = field(default_factory=dict)

@@ -30,10 +30,9 @@ class Once:
     fingerprint: str
 
     @classmethod
-    def of(cls, key: str, files: Iterable[tuple[str, bytes]], options: Mapping[str, Any]) -> Self:
-        """The key over these files (name, bytes) and options (JSON values); reads every byte."""
-        digests = [(name, hashlib.sha256(content).hexdigest()) for name, content in files]
-        told = json.dumps([digests, options], sort_keys=True)
+    def of(cls, key: str, files: Iterable[tuple[str, str]], options: Mapping[str, Any]) -> Self:
+        """The key over these files (name, SHA-256 in hex) and options (JSON values)."""
+        told = json.dumps([[list(file) for file in files], options], sort_keys=True)
         return cls(key, hashlib.sha256(told.encode()).hexdigest())
 
 

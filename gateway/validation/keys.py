@@ -4,8 +4,10 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.validation.orders import ValidationOrders
 from gateway.validation.service import ValidationService
 
-__all__ = ["VALIDATION"]
+__all__ = ["ORDERS", "VALIDATION"]
 
 VALIDATION: Final = web.AppKey("validation", ValidationService)
+ORDERS: Final = web.AppKey("validation_orders", ValidationOrders)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Index
 from sqlmodel import Field, SQLModel
 
+from gateway.core.blob_format import BlobRef
 from gateway.core.columns import EnumText, Json, UtcDateTime
 from gateway.core.ids import new_id
 
@@ -131,6 +132,26 @@ class OrderItem(SQLModel, table=True):
     state: ItemState = Field(sa_column=Column(EnumText(ItemState), nullable=False))
     run_id: UUID | None = Field(default=None, foreign_key="validation_run.id")
     error_code: str | None = Field(default=None, max_length=40)
+
+    @classmethod
+    def of(cls, order_id: UUID, position: int, file_name: str, stored: BlobRef) -> Self:
+        """The row of a file that waits in a blob."""
+        return cls(
+            order_id=order_id,
+            position=position,
+            file_name=_kept(file_name, _NAME),
+            sha256=stored.sha256,
+            size=stored.size,
+            blob_id=stored.id,
+            state=ItemState.QUEUED,
+        )
+
+    @property
+    def stored(self) -> BlobRef:
+        """Where its bytes wait; raises ValueError once they are removed."""
+        if self.blob_id is None:
+            raise ValueError("the file's bytes were removed with its report")
+        return BlobRef(self.blob_id, self.sha256, self.size)
 
 
 class ValidationKey(SQLModel, table=True):

@@ -4,21 +4,32 @@ The engine is imported in the worker process only: Saxon has no place in the ser
 imports this module to name the functions.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-__all__ = ["check", "initialise"]
+__all__ = ["WARM", "check", "initialise"]
+
+# What most documents need; everything else is compiled with the first document that does.
+WARM: Final = ("cen-ubl-1.3.16", "peppol-ubl-2026.5")
 
 
-def initialise(config_dir: str | None) -> None:
-    """Load the rule sets and compile them, once per process."""
+def initialise(
+    config_dir: str | None, store: str | None = None, warm: Sequence[str] = WARM
+) -> None:
+    """Load the rule sets from configuration and rule store; compile those named by ``warm``."""
     from schematron import worker  # noqa: PLC0415 - see the module's text
 
-    worker.initialise(config_dir)
+    worker.initialise(config_dir, store, warm=warm)
 
 
 def check(_state: None, content: bytes, options: Mapping[str, Any]) -> dict[str, object]:
-    """Check one document; ``options`` are the keyword arguments of ``schematron.worker.run``."""
+    """Check one document; ``options`` are the keyword arguments of ``schematron.worker.run``.
+
+    Raises GatewayError RULES-UNKNOWN for a rule set that is not known.
+    """
     from schematron import worker  # noqa: PLC0415 - see the module's text
 
-    return worker.run(content, **options)
+    try:
+        return worker.run(content, **options)
+    except UnknownRuleset as error:
+        raise GatewayError(RULES_UNKNOWN, str(error)) from None

@@ -2,8 +2,8 @@
 
 What a route says about itself beyond its fields:
 
-* ``body`` and ``answer`` as text may name several media types, separated by commas; for
-  ``multipart/form-data`` the part ``file`` is described.
+* ``body``, ``answer`` and ``answer_also`` as text may name several media types, separated by
+  commas; for ``multipart/form-data`` the part ``file`` is described.
 * A field of ``query`` whose schema says ``"in": "header"`` (``json_schema_extra``) is a header
   of the request, for example ``Idempotency-Key``.
 * ``scope=None`` with 401 among ``statuses`` needs a caller, but no particular scope.
@@ -162,6 +162,8 @@ def _responses(route: Route, refs: _Refs) -> Json:
     success: Json = {"description": route.summary}
     if route.answer is not None:
         success["content"] = _content(route.answer, "serialization", refs)
+    if route.answer_also:
+        success.setdefault("content", {}).update(_content(route.answer_also, "serialization", refs))
     responses: Json = {str(route.status): success}
     if not route.path.startswith("/v1/"):
         for status, meaning in sorted(route.statuses.items()):
