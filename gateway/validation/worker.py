@@ -7,6 +7,10 @@ imports this module to name the functions.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from gateway.core.errors import GatewayError
+from gateway.validation.errors import RULES_UNKNOWN
+from schematron.errors import UnknownRuleset
+
 __all__ = ["WARM", "check", "initialise"]
 
 # What most documents need; everything else is compiled with the first document that does.
