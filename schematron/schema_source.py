@@ -71,7 +71,7 @@ class Source:
     """A schema with its includes in place.
 
     ``messages`` holds every catalogue that was included: rule id, language, then ``message`` and
-    ``hint``.
+    ``hint``. Where two speak of a rule, the file that includes has the word before the included.
     """
 
     root: etree._Element
@@ -92,7 +92,7 @@ def load(source: bytes, *, base: Path | None, within: Path | None) -> Source:
     includes = _Includes(limit.resolve() if base and limit else None)
     includes.resolve(root, base.resolve() if base else None, ())
     if includes.messages:
-        _check_texts(root)
+        _give_texts(root, includes.messages)
     return Source(root, includes.messages)
 
 
@@ -193,8 +193,7 @@ class _Includes:
             else:
                 _replace(node, detached(part))
         for catalogue in texts:
-            self.messages = {**catalogue, **self.messages}
-            _give_texts(root, catalogue)
+            self.messages = {**self.messages, **catalogue}
 
     def _target(self, node: etree._Element, folder: Path | None) -> tuple[Path, str]:
         """The file a reference names, and the part of it."""
@@ -283,21 +282,14 @@ def _catalogue(messages: Catalogue) -> Catalogue:
 
 
 def _give_texts(root: etree._Element, messages: Catalogue) -> None:
-    """Give every test below ``root`` that has an id and no text of its own its English message."""
+    """Give every test that has an id and no text of its own its English message."""
     for test in root.iter(sch("assert"), sch("report")):
-        text = messages.get(test.get("id") or "")
-        if text is not None and _is_silent(test):
-            test.text = text["en"]["message"]
-
-
-def _is_silent(test: etree._Element) -> bool:
-    return not len(test) and not (test.text or "").strip()
-
-
-def _check_texts(root: etree._Element) -> None:
-    for test in root.iter(sch("assert"), sch("report")):
-        if test.get("id") is not None and _is_silent(test):
-            raise fault("SCH-REFERENCE", test, f"There is no message for '{test.get('id')}'.")
+        identifier = test.get("id")
+        if identifier is None or len(test) or (test.text or "").strip():
+            continue
+        if identifier not in messages:
+            raise fault("SCH-REFERENCE", test, f"There is no message for '{identifier}'.")
+        test.text = messages[identifier]["en"]["message"]
 
 
 def _content(node: etree._Element, path: Path) -> bytes:

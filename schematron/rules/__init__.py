@@ -21,6 +21,7 @@ FOLDER: Final = Path(__file__).resolve().parent
 _SOURCES: Final[Mapping[str, Path]] = MappingProxyType(
     {
         "peppol-ubl-2026.5": FOLDER / "peppol-ubl" / "rules.sch",
+        "peppol-ubl-sb-2026.5": FOLDER / "peppol-ubl-sb" / "rules.sch",
         "t111-2026.5": FOLDER / "t111" / "rules.sch",
         "t71-2026.5": FOLDER / "t71" / "rules.sch",
         "mls-1.0.1": FOLDER / "mls" / "rules.sch",
