@@ -61,8 +61,8 @@ class Verdict(StrEnum):
     """The answer for the whole document.
 
     ``undetermined``: it is XML, but no complete set of rules for it is known here.
-    ``unreadable``: the bytes are not XML that is accepted. ``engine-error``: an engine stopped
-    before its end, so nothing can be promised.
+    ``unreadable``: the bytes are not XML that is accepted, nor do they carry any.
+    ``engine-error``: an engine stopped before its end, so nothing can be promised.
     """
 
     VALID = "valid"
@@ -112,8 +112,8 @@ class Finding:
     """One thing to know about the document, and where it is.
 
     ``location`` is an XPath using the prefixes of ``schematron.location.PREFIXES``; ``line`` and
-    ``column`` count from 1 in the file as received (in the XML inside, where it came in a PDF or
-    an envelope) and are None where unknown. ``terms`` are the EN 16931 business terms the rule
+    ``column`` count from 1 in the file as received (in the XML inside, where that was packed in a
+    PDF or in base64) and are None where unknown. ``terms`` are the EN 16931 business terms the rule
     speaks of, ``group`` the business group it is about (``BG-4``). ``value`` is the text found at
     the location, ``excerpt`` the start of that line as received. ``official`` is the publisher's
     own sentence, whatever its language; ``message`` is ours where we have one. ``words`` are the
@@ -167,7 +167,8 @@ class RulesetRun:
     ``publisher``, ``version``, ``valid_from`` and ``valid_until`` are the rule set's own;
     ``sha256`` is that of the artefact's file. ``decides`` is False for a release that is not yet
     in force on the date asked for and was run beside the one that is, so that its verdict is
-    known in advance. ``newer`` names a later release that is known and not in use.
+    known in advance. ``newer`` names a later release that is known and not in use. ``elapsed_ms``
+    is the wall time this set took.
     """
 
     id: str
@@ -184,6 +185,7 @@ class RulesetRun:
     sha256: str = ""
     decides: bool = True
     newer: str | None = None
+    elapsed_ms: float = 0.0
 
     def to_json(self) -> dict[str, object]:
         """Give the run as a JSON object with stable keys."""
@@ -202,6 +204,7 @@ class RulesetRun:
             "sha256": self.sha256,
             "decides": self.decides,
             "newer": self.newer,
+            "elapsed_ms": round(self.elapsed_ms, 1),
         }
 
 

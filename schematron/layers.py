@@ -4,9 +4,10 @@ Turns what the engines say into findings with our wording and their place in the
 nothing about the document as a whole. Compiled schemas and rule sets stay in the process.
 """
 
+import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 from lxml import etree
@@ -15,13 +16,26 @@ from schematron import engine, rules, svrl
 from schematron.artefacts import Artefacts
 from schematron.errors import ArtefactRefused, EngineFailed
 from schematron.finding import Authority, Finding, Layer, RulesetRun, RunVerdict, Severity
-from schematron.location import PREFIXES, Place, resolve, value_at
+from schematron.location import PREFIXES, Place, Tree, value_at
 from schematron.manifest import XSD, Ruleset, Schema, Source
+from schematron.notes import Note
+from schematron.registry import Chosen
+from schematron.stylesheet import lean
+from schematron.terms import group_of, terms_of
 from schematron.texts import Wording, official, require, wording
-from schematron.xsd import SchemaValidator
+from schematron.xsd import SchemaFailure, SchemaValidator
 from ubl.safexml import XmlRefused
 
-__all__ = ["Draft", "LayerResult", "check_rules", "check_schema", "not_run", "prepare"]
+__all__ = [
+    "Draft",
+    "LayerResult",
+    "Target",
+    "check_rules",
+    "check_schema",
+    "not_run",
+    "prepare",
+    "worded",
+]
 
 LIBXML2 = "libxml2"
 
@@ -43,27 +57,40 @@ class LayerResult:
     withheld: Mapping[Severity, int] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Target:
+    """The document under examination, the same for every layer."""
+
+    tree: Tree
+    artefacts: Artefacts
+    lang: str
+    _serialised: str = ""
+
+    @property
+    def serialised(self) -> str:
+        """The document as text for engines that parse it themselves, made once."""
+        if not self._serialised:
+            self._serialised = etree.tostring(self.tree.root, encoding="unicode", with_tail=False)
+        return self._serialised
+
+
 @lru_cache(maxsize=32)
 def _validator(schema: Schema, artefacts: Artefacts) -> SchemaValidator:
     try:
-        return SchemaValidator(
-            main=schema.main,
-            files=artefacts.schema_files(schema),
-            folder=artefacts.schema_folder(schema),
-        )
+        return SchemaValidator(main=schema.main, files=artefacts.schema_files(schema))
     except (etree.XMLSyntaxError, etree.XMLSchemaParseError) as error:
         raise ArtefactRefused(f"The {schema.title} is no XML schema: {error}") from error
 
 
 def _stylesheet(source: Source, artefacts: Artefacts) -> bytes:
     try:
-        return svrl.lean(artefacts.stylesheet(source))
+        return lean(artefacts.stylesheet(source), artefacts.companions(source))
     except XmlRefused as error:
         raise ArtefactRefused(f"{source.label} is no XSLT: {error.message}") from error
 
 
 def prepare(
-    artefacts: Artefacts, *, schemas: tuple[Schema, ...], rulesets: tuple[Ruleset, ...]
+    artefacts: Artefacts, *, schemas: Iterable[Schema], rulesets: Iterable[Ruleset]
 ) -> None:
     """Compile schemas and rule sets now, so that the first document does not wait for them.
 
@@ -73,92 +100,128 @@ def prepare(
         _validator(schema, artefacts)
     for ruleset in rulesets:
         source = artefacts.choose(ruleset)
-        engine.shared().prepare(source, partial(_stylesheet, source, artefacts))
+        engine.shared().prepare(_key(source), partial(_stylesheet, source, artefacts))
 
 
-def check_schema(
-    root: etree._Element, schema: Schema, artefacts: Artefacts, *, lang: str
-) -> LayerResult:
+def _key(source: Source) -> object:
+    """Name a compiled stylesheet: by its content where that is pinned."""
+    return source.sha256 or source.path
+
+
+def check_schema(target: Target, schema: Schema) -> LayerResult:
     """Validate a document against its XML schema."""
+    started = time.perf_counter()
     run = partial(
         RulesetRun,
         id=XSD,
         source=schema.label,
-        authority=Authority.OFFICIAL,
+        authority=Authority.REIMPLEMENTATION if schema.authored else Authority.OFFICIAL,
         engine=LIBXML2,
+        title=schema.title,
+        version=schema.version,
+        sha256=schema.files[0][1],
     )
     try:
-        failures = _validator(schema, artefacts).check(root)
+        failures, more = _validator(schema, target.artefacts).check(target.tree.root)
     except ArtefactRefused as error:
-        draft = _failure_draft(error, XSD, schema.title, layer=Layer.XSD, lang=lang)
+        draft = _failure_draft(error, XSD, schema.title, layer=Layer.XSD, lang=target.lang)
         return LayerResult(run(verdict=RunVerdict.ENGINE_ERROR), [draft])
-    drafts = []
-    for failure in failures:
-        value = value_at(failure.place) if failure.place else None
-        code = failure.rule
-        text = require(
-            f"{code}.expected" if failure.expected else code,
-            lang=lang,
-            name=failure.name,
-            expected=failure.expected,
-            value=value or "",
-            detail=failure.detail,
-        )
-        finding = Finding(
-            rule=code,
-            severity=Severity.FATAL,
-            layer=Layer.XSD,
-            ruleset=XSD,
-            message=text.message,
-            hint=text.hint,
-            value=value,
-        )
-        drafts.append(Draft(finding, failure.place))
+    drafts = [_schema_draft(target, failure) for failure in failures]
+    if more:
+        note = Note("XSD-MORE", Severity.INFORMATION, Layer.XSD, XSD, words={"count": str(more)})
+        drafts.append(worded(note, lang=target.lang))
     verdict = RunVerdict.INVALID if failures else RunVerdict.VALID
-    return LayerResult(run(verdict=verdict), drafts)
+    elapsed = (time.perf_counter() - started) * 1000
+    return LayerResult(
+        run(verdict=verdict, elapsed_ms=elapsed), drafts, {Severity.FATAL: more} if more else {}
+    )
 
 
-def check_rules(
-    root: etree._Element, serialised: str, ruleset: Ruleset, artefacts: Artefacts, *, lang: str
-) -> LayerResult:
-    """Apply a rule set to a document; ``serialised`` is the same document as text."""
+def _schema_draft(target: Target, failure: SchemaFailure) -> Draft:
+    value = value_at(failure.place) if failure.place else None
+    words = {
+        "name": failure.name,
+        "expected": failure.expected,
+        "value": value or "",
+        "detail": failure.detail,
+    }
+    code = f"{failure.rule}.expected" if failure.expected else failure.rule
+    text = require(code, lang=target.lang, **words)
+    finding = Finding(
+        rule=failure.rule,
+        severity=Severity.FATAL,
+        layer=Layer.XSD,
+        ruleset=XSD,
+        message=text.message,
+        hint=text.hint,
+        value=value,
+        words=words,
+    )
+    return _placed(target, finding, failure.place)
+
+
+def _placed(target: Target, finding: Finding, place: Place | None) -> Draft:
+    """Say what a place means in business terms, where it has one."""
+    if place is None:
+        return Draft(finding)
+    location = target.tree.short_path(place)
+    terms = finding.terms or terms_of(location)
+    group = group_of(location, rule=finding.rule, terms=terms)
+    return Draft(replace(finding, location=location, terms=terms, group=group), place)
+
+
+def check_rules(target: Target, chosen: Chosen) -> LayerResult:
+    """Apply a rule set to a document."""
+    started = time.perf_counter()
+    ruleset, lang = chosen.ruleset, target.lang
     try:
-        source = artefacts.choose(ruleset)
+        source = target.artefacts.choose(ruleset)
         report = engine.shared().run(
-            source, partial(_stylesheet, source, artefacts), document=serialised
+            _key(source),
+            partial(_stylesheet, source, target.artefacts),
+            document=target.serialised,
         )
-        result = svrl.read(report, overrides=dict(ruleset.severity))
+        result = svrl.read(report, overrides=dict(chosen.severity))
     except (ArtefactRefused, EngineFailed) as error:
         draft = _failure_draft(error, ruleset.id, ruleset.title, lang=lang)
-        return LayerResult(_rules_run(ruleset, artefacts, RunVerdict.ENGINE_ERROR), [draft])
-    drafts = [
-        _rule_draft(root, assertion, ruleset.id, _worded(assertion, ruleset.id, source, lang=lang))
-        for assertion in result.assertions
-    ]
+        return LayerResult(_rules_run(target, chosen, RunVerdict.ENGINE_ERROR), [draft])
+    drafts = [_rule_draft(target, assertion, ruleset, source) for assertion in result.assertions]
     drafts += [
-        _withheld_draft(rule, count, ruleset, lang=lang) for rule, count in result.withheld.items()
+        _note(ruleset, "RULES-REPEATED", lang=lang, value=str(count), rule=rule, count=str(count))
+        for rule, count in result.withheld.items()
     ]
-    omitted = tuple(item.rules for item in source.not_checked if _applies(item.when)(root))
+    omitted = tuple(
+        item.rules for item in source.not_checked if _applies(item.when)(target.tree.root)
+    )
     if omitted:
-        drafts.append(_omitted_draft(omitted, ruleset, lang=lang))
+        names = ", ".join(omitted)
+        drafts.append(
+            _note(
+                ruleset,
+                "RULES-NOT-CHECKED",
+                lang=lang,
+                value=names,
+                title=ruleset.title,
+                rules=names,
+            )
+        )
     fatal = any(severity is Severity.FATAL for _, severity in result.fired)
-    verdict = RunVerdict.INVALID if fatal else RunVerdict.VALID
-    return LayerResult(_rules_run(ruleset, artefacts, verdict, omitted), drafts, _withheld(result))
+    run = _rules_run(target, chosen, RunVerdict.INVALID if fatal else RunVerdict.VALID)
+    elapsed = (time.perf_counter() - started) * 1000
+    return LayerResult(
+        replace(run, not_checked=omitted, elapsed_ms=elapsed), drafts, _withheld(result)
+    )
 
 
-def not_run(ruleset: Ruleset, artefacts: Artefacts) -> RulesetRun:
-    """Report a rule set that was left out because an earlier layer failed."""
-    return _rules_run(ruleset, artefacts, RunVerdict.NOT_RUN)
+def not_run(target: Target, chosen: Chosen) -> RulesetRun:
+    """Report a rule set that was left out: an earlier layer failed, or it is not at hand."""
+    return _rules_run(target, chosen, RunVerdict.NOT_RUN)
 
 
-def _rules_run(
-    ruleset: Ruleset,
-    artefacts: Artefacts,
-    verdict: RunVerdict,
-    not_checked: tuple[str, ...] = (),
-) -> RulesetRun:
+def _rules_run(target: Target, chosen: Chosen, verdict: RunVerdict) -> RulesetRun:
+    ruleset = chosen.ruleset
     try:
-        source = artefacts.choose(ruleset)
+        source = target.artefacts.choose(ruleset)
     except ArtefactRefused:
         source = ruleset.sources[0]
     return RulesetRun(
@@ -167,40 +230,64 @@ def _rules_run(
         authority=source.authority,
         engine=engine.ENGINE,
         verdict=verdict,
-        not_checked=not_checked,
+        title=ruleset.title,
+        publisher=ruleset.publisher,
+        version=ruleset.version,
+        valid_from=ruleset.valid_from,
+        valid_until=ruleset.valid_until,
+        sha256=source.sha256,
+        decides=chosen.decides,
+        newer=chosen.newer,
     )
 
 
-def _worded(assertion: svrl.Assertion, ruleset: str, source: Source, *, lang: str) -> Wording:
-    """Choose the rule set's own text in this language, else ours, else the one it reported."""
-    authored = source.kind == "authored" and ruleset in rules.sources()
-    own = rules.messages(ruleset).get(assertion.rule, {}).get(lang) if authored else None
-    if own is not None:
-        return Wording(own["message"], own.get("hint"))
-    ours = wording(assertion.rule, lang=lang)
-    if ours is not None:
-        return ours
-    if source.authority is Authority.OFFICIAL:
-        return official(assertion.text, lang=lang)
-    return Wording(assertion.text, None)
-
-
 def _rule_draft(
-    root: etree._Element, assertion: svrl.Assertion, ruleset: str, text: Wording
+    target: Target, assertion: svrl.Assertion, ruleset: Ruleset, source: Source
 ) -> Draft:
-    place = resolve(root, assertion.location)
+    place = target.tree.resolve(assertion.location)
+    value = value_at(place) if place else None
+    words = {"value": value or ""}
+    text, sentence = _worded(assertion, ruleset, source, words, lang=target.lang)
     finding = Finding(
         rule=assertion.rule,
         severity=assertion.severity,
         layer=Layer.RULES,
-        ruleset=ruleset,
+        ruleset=ruleset.id,
         location=assertion.location or None,
         terms=svrl.terms_in(f"{assertion.text} {text.message}"),
-        value=value_at(place) if place else None,
+        value=value,
         message=text.message,
         hint=text.hint,
+        official=sentence,
+        words=words,
     )
-    return Draft(finding, place)
+    return _placed(target, finding, place)
+
+
+def _worded(
+    assertion: svrl.Assertion,
+    ruleset: Ruleset,
+    source: Source,
+    words: Mapping[str, str],
+    *,
+    lang: str,
+) -> tuple[Wording, str | None]:
+    """Choose the rule set's own text in this language, else ours, else the one it reported.
+
+    With it goes the publisher's own sentence, where the artefact is the publisher's.
+    """
+    authored = source.authority is Authority.REIMPLEMENTATION
+    sentence = None if authored else assertion.text or None
+    if ruleset.id in rules.sources():
+        own = rules.messages(ruleset.id).get(assertion.rule, {}).get(lang)
+        if own is not None:
+            return Wording(own["message"], own.get("hint")), sentence
+    ours = wording(assertion.rule, lang=lang, family=ruleset.family, sentence=sentence, **words)
+    if ours is not None:
+        return ours, sentence
+    if sentence is not None:
+        return official(sentence, lang=lang), sentence
+    return Wording(assertion.text, None), None
 
 
 def _withheld(result: svrl.SvrlResult) -> Counter[Severity]:
@@ -211,38 +298,32 @@ def _withheld(result: svrl.SvrlResult) -> Counter[Severity]:
     return total - shown
 
 
-def _withheld_draft(rule: str, count: int, ruleset: Ruleset, *, lang: str) -> Draft:
-    text = require("RULES-REPEATED", lang=lang, rule=rule, count=count)
-    finding = Finding(
-        rule="RULES-REPEATED",
-        severity=Severity.INFORMATION,
-        layer=Layer.RULES,
-        ruleset=ruleset.id,
-        value=str(count),
-        message=text.message,
-        hint=text.hint,
-    )
-    return Draft(finding)
-
-
 @lru_cache(maxsize=128)
 def _applies(condition: str) -> etree.XPath:
     return etree.XPath(f"boolean({condition})", namespaces=dict(PREFIXES))
 
 
-def _omitted_draft(omitted: tuple[str, ...], ruleset: Ruleset, *, lang: str) -> Draft:
-    names = ", ".join(omitted)
-    text = require("RULES-NOT-CHECKED", lang=lang, title=ruleset.title, rules=names)
+def worded(note: Note, *, lang: str) -> Draft:
+    """Word a note in a language."""
+    text = require(note.code, lang=lang, **note.words)
     finding = Finding(
-        rule="RULES-NOT-CHECKED",
-        severity=Severity.INFORMATION,
-        layer=Layer.RULES,
-        ruleset=ruleset.id,
-        value=names,
+        rule=note.code,
+        severity=note.severity,
+        layer=note.layer,
+        ruleset=note.ruleset,
+        value=note.value,
+        line=note.line,
+        column=note.column,
         message=text.message,
         hint=text.hint,
+        words=note.words,
     )
     return Draft(finding)
+
+
+def _note(ruleset: Ruleset, code: str, *, lang: str, value: str, **words: str) -> Draft:
+    note = Note(code, Severity.INFORMATION, Layer.RULES, ruleset.id, value, words=words)
+    return worded(note, lang=lang)
 
 
 def _failure_draft(
@@ -253,13 +334,5 @@ def _failure_draft(
     lang: str,
     layer: Layer = Layer.RULES,
 ) -> Draft:
-    text = require(error.code, lang=lang, title=title, detail=str(error))
-    finding = Finding(
-        rule=error.code,
-        severity=Severity.FATAL,
-        layer=layer,
-        ruleset=ruleset,
-        message=text.message,
-        hint=text.hint,
-    )
-    return Draft(finding)
+    words = {"title": title, "detail": str(error)}
+    return worded(Note(error.code, Severity.FATAL, layer, ruleset, words=words), lang=lang)

@@ -1,10 +1,10 @@
 """What kind of document this is: from the root element and the identifiers it declares.
 
 Reads names only; it does not decide which rules apply (that is the registry's manifest) and
-does not judge anything.
+does not judge anything. Kinds that have no rules here are named by ``schematron.kinds``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -12,96 +12,203 @@ from typing import Final
 from lxml import etree
 
 from schematron.finding import Document
+from schematron.kinds import foreign_title
 
-__all__ = ["Recognised", "recognise"]
+__all__ = ["MAX_NAME", "Recognised", "recognise"]
 
+_CAC: Final = "{urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2}"
 _CBC: Final = "{urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2}"
 _RAM: Final = "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100}"
-_RSM: Final = "{urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100}"
 _UDT: Final = "{urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100}"
 _UBL: Final = "urn:oasis:names:specification:ubl:schema:xsd:"
+_UNCEFACT: Final = "urn:un:unece:uncefact:data:standard:"
 
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A document type: short syntax name (None if no rules exist for it), name for people."""
-
-    syntax: str | None
-    title: str
+# What a document quotes of itself ends up in reports and tables; nobody names a party longer.
+MAX_NAME: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """A document with the name of its type in words, for example ``FatturaPA invoice``."""
+    """A document with the name of its type in words, for example ``FatturaPA invoice``.
+
+    ``title`` is None where not even the type is known.
+    """
 
     document: Document
     title: str | None
 
 
-_KINDS: Final[Mapping[str, _Kind]] = {
-    f"{{{_UBL}Invoice-2}}Invoice": _Kind("ubl-invoice", "UBL 2.1 Invoice"),
-    f"{{{_UBL}CreditNote-2}}CreditNote": _Kind("ubl-creditnote", "UBL 2.1 Credit Note"),
-    f"{_RSM}CrossIndustryInvoice": _Kind("cii", "UN/CEFACT Cross Industry Invoice"),
-    f"{{{_UBL}ApplicationResponse-2}}ApplicationResponse": _Kind(
-        "ubl-applicationresponse", "UBL 2.1 Application Response"
-    ),
-    f"{{{_UBL}Order-2}}Order": _Kind(None, "UBL 2.1 Order"),
-    f"{{{_UBL}OrderResponse-2}}OrderResponse": _Kind(None, "UBL 2.1 Order Response"),
-    f"{{{_UBL}DespatchAdvice-2}}DespatchAdvice": _Kind(None, "UBL 2.1 Despatch Advice"),
-    f"{{{_UBL}Reminder-2}}Reminder": _Kind(None, "UBL 2.1 Reminder"),
-    f"{{{_UBL}Statement-2}}Statement": _Kind(None, "UBL 2.1 Statement"),
-    f"{{{_UBL}Catalogue-2}}Catalogue": _Kind(None, "UBL 2.1 Catalogue"),
-    "{urn:un:unece:uncefact:data:standard:CrossDomainAcknowledgementAndResponse:100}"
-    "CrossDomainAcknowledgementAndResponse": _Kind(None, "UN/CEFACT life-cycle message (CDAR)"),
-    "{urn:un:unece:uncefact:data:SCRDMCCBDACIOMessageStructure:100}"
-    "SCRDMCCBDACIOMessageStructure": _Kind(None, "Order-X order"),
-    "{urn:ferd:CrossIndustryDocument:invoice:1p0}CrossIndustryDocument": _Kind(
-        None, "ZUGFeRD 1 invoice"
-    ),
-    "{http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fatture/v1.2}FatturaElettronica": _Kind(
-        None, "FatturaPA invoice"
-    ),
-    "{http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader}"
-    "StandardBusinessDocument": _Kind(None, "SBDH envelope around a document"),
-}
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A document type there may be rules for: short syntax name, name for people, its reader."""
+
+    syntax: str
+    title: str
+    read: Callable[[etree._Element], Document]
 
 
 def recognise(root: etree._Element) -> Recognised:
     """Read what a document says it is; unknown roots keep their name and have no syntax."""
-    tag = etree.QName(root)
-    kind = _KINDS.get(root.tag)
-    if kind is None or kind.syntax is None:
-        return Recognised(Document(root=tag.localname), kind.title if kind else None)
-    read = _read_cii if kind.syntax == "cii" else _read_ubl
-    return Recognised(read(root, kind.syntax, tag.localname), kind.title)
+    kind = _KINDS.get(str(root.tag))
+    if kind is None:
+        name = etree.QName(root).localname[:MAX_NAME]
+        title = foreign_title(root)
+        return Recognised(Document(root=name, title=title), title)
+    read = kind.read(root)
+    title = _title(kind, read)
+    document = Document(
+        syntax=kind.syntax,
+        root=etree.QName(root).localname,
+        customization=read.customization,
+        profile=read.profile,
+        id=read.id,
+        issue_date=read.issue_date,
+        title=title,
+        sender=read.sender,
+    )
+    return Recognised(document, title)
 
 
-def _read_ubl(root: etree._Element, syntax: str, name: str) -> Document:
+def _title(kind: _Kind, document: Document) -> str:
+    """Name the message where one syntax serves several, else the syntax."""
+    for syntax, words, title in _SPECIAL:
+        said = (document.customization or "", document.profile or "")
+        if kind.syntax == syntax and any(word in text for word in words for text in said):
+            return title
+    return kind.title
+
+
+# Several messages share a syntax: told apart by what CustomizationID or ProfileID contains.
+_SPECIAL: Final = (
+    (
+        "ubl-applicationresponse",
+        ("poacc:trns:invoice_response:", "poacc:bis:invoice_response:"),
+        "Peppol Invoice Response",
+    ),
+    (
+        "ubl-applicationresponse",
+        ("poacc:trns:mlr:", "poacc:bis:mlr:"),
+        "Peppol Message Level Response",
+    ),
+    ("ubl-applicationresponse", ("peppol:edec:mls",), "Peppol Message Level Status"),
+    ("ubl-invoice", (":ehf:reminder:",), "EHF Reminder (UBL Invoice)"),
+    ("ubl-invoice", ("poacc:selfbilling:",), "UBL 2.1 self-billed Invoice"),
+    ("ubl-creditnote", ("poacc:selfbilling:",), "UBL 2.1 self-billed Credit Note"),
+)
+
+
+def _ubl(party: str) -> Callable[[etree._Element], Document]:
+    """Make the reader of a UBL document whose sender stands at ``party``."""
+
+    def read(root: etree._Element) -> Document:
+        return Document(
+            customization=_text(root, f"{_CBC}CustomizationID"),
+            profile=_text(root, f"{_CBC}ProfileID"),
+            id=_text(root, f"{_CBC}ID"),
+            issue_date=_date(_text(root, f"{_CBC}IssueDate")),
+            sender=_first(root, party, _UBL_NAMES),
+        )
+
+    return read
+
+
+_UBL_NAMES: Final = (
+    f"{_CAC}PartyLegalEntity/{_CBC}RegistrationName",
+    f"{_CAC}PartyName/{_CBC}Name",
+    f"{_CBC}EndpointID",
+    f"{_CAC}PartyIdentification/{_CBC}ID",
+)
+_SUPPLIER: Final = f"{_CAC}AccountingSupplierParty/{_CAC}Party"
+
+
+def _exchanged(message: str, parties: tuple[str, ...]) -> Callable[[etree._Element], Document]:
+    """Make the reader of a UN/CEFACT message whose sender stands at one of ``parties``."""
+    rsm = f"{{{_UNCEFACT}{message}:100}}"
+    context, header = f"{rsm}ExchangedDocumentContext", f"{rsm}ExchangedDocument"
+    places = tuple(party.replace("rsm:", rsm).replace("ram:", _RAM) for party in parties)
+
+    def read(root: etree._Element) -> Document:
+        guideline = f"{_RAM}GuidelineSpecifiedDocumentContextParameter/{_RAM}ID"
+        process = f"{_RAM}BusinessProcessSpecifiedDocumentContextParameter/{_RAM}ID"
+        names = (_first(root, place, _CII_NAMES) for place in places)
+        return Document(
+            customization=_text(root, f"{context}/{guideline}"),
+            profile=_text(root, f"{context}/{process}"),
+            id=_text(root, f"{header}/{_RAM}ID"),
+            issue_date=_date(_text(root, f"{header}/{_RAM}IssueDateTime/{_UDT}DateTimeString")),
+            sender=next((name for name in names if name), None),
+        )
+
+    return read
+
+
+_CII_NAMES: Final = (
+    f"{_RAM}Name",
+    f"{_RAM}GlobalID",
+    f"{_RAM}ID",
+    f"{_RAM}URIUniversalCommunication/{_RAM}URIID",
+)
+
+
+def _statistics(root: etree._Element) -> Document:
+    """Read a Peppol statistics report: it has a period and a reporter, no number and no date."""
+    own = f"{{{etree.QName(root).namespace}}}"
     return Document(
-        syntax=syntax,
-        root=name,
-        customization=_text(root, f"{_CBC}CustomizationID"),
-        profile=_text(root, f"{_CBC}ProfileID"),
-        id=_text(root, f"{_CBC}ID"),
-        issue_date=_date(_text(root, f"{_CBC}IssueDate")),
+        customization=_text(root, f"{own}CustomizationID"),
+        profile=_text(root, f"{own}ProfileID"),
+        sender=_text(root, f"{own}Header/{own}ReporterID"),
     )
 
 
-def _read_cii(root: etree._Element, syntax: str, name: str) -> Document:
-    context = f"{_RSM}ExchangedDocumentContext"
-    header = f"{_RSM}ExchangedDocument"
-    return Document(
-        syntax=syntax,
-        root=name,
-        customization=_text(
-            root, f"{context}/{_RAM}GuidelineSpecifiedDocumentContextParameter/{_RAM}ID"
+_KINDS: Final[Mapping[str, _Kind]] = {
+    f"{{{_UBL}Invoice-2}}Invoice": _Kind("ubl-invoice", "UBL 2.1 Invoice", _ubl(_SUPPLIER)),
+    f"{{{_UBL}CreditNote-2}}CreditNote": _Kind(
+        "ubl-creditnote", "UBL 2.1 Credit Note", _ubl(_SUPPLIER)
+    ),
+    f"{{{_UBL}ApplicationResponse-2}}ApplicationResponse": _Kind(
+        "ubl-applicationresponse", "UBL 2.1 Application Response", _ubl(f"{_CAC}SenderParty")
+    ),
+    f"{{{_UBL}Reminder-2}}Reminder": _Kind("ubl-reminder", "UBL 2.1 Reminder", _ubl(_SUPPLIER)),
+    f"{{{_UBL}Statement-2}}Statement": _Kind("ubl-statement", "UBL 2.1 Statement", _ubl(_SUPPLIER)),
+    f"{{{_UNCEFACT}CrossIndustryInvoice:100}}CrossIndustryInvoice": _Kind(
+        "cii",
+        "UN/CEFACT Cross Industry Invoice",
+        _exchanged(
+            "CrossIndustryInvoice",
+            (
+                "rsm:SupplyChainTradeTransaction/ram:ApplicableHeaderTradeAgreement/"
+                "ram:SellerTradeParty",
+            ),
         ),
-        profile=_text(
-            root, f"{context}/{_RAM}BusinessProcessSpecifiedDocumentContextParameter/{_RAM}ID"
+    ),
+    f"{{{_UNCEFACT}CrossDomainAcknowledgementAndResponse:100}}"
+    "CrossDomainAcknowledgementAndResponse": _Kind(
+        "cdar",
+        "UN/CEFACT life-cycle message (CDAR)",
+        _exchanged(
+            "CrossDomainAcknowledgementAndResponse",
+            (
+                "rsm:ExchangedDocument/ram:IssuerTradeParty",
+                "rsm:ExchangedDocument/ram:SenderTradeParty",
+            ),
         ),
-        id=_text(root, f"{header}/{_RAM}ID"),
-        issue_date=_date(_text(root, f"{header}/{_RAM}IssueDateTime/{_UDT}DateTimeString")),
-    )
+    ),
+    "{urn:fdc:peppol:transaction-statistics-report:1.0}TransactionStatisticsReport": _Kind(
+        "tsr", "Peppol Transaction Statistics Report", _statistics
+    ),
+    "{urn:fdc:peppol:end-user-statistics-report:1.1}EndUserStatisticsReport": _Kind(
+        "eusr", "Peppol End User Statistics Report", _statistics
+    ),
+}
+
+
+def _first(root: etree._Element, place: str, names: tuple[str, ...]) -> str | None:
+    """Give the first text under ``place`` that is not empty."""
+    party = root.find(place)
+    if party is None:
+        return None
+    texts = (_text(party, name) for name in names)
+    return next((text for text in texts if text), None)
 
 
 def _text(root: etree._Element, path: str) -> str | None:
@@ -109,12 +216,16 @@ def _text(root: etree._Element, path: str) -> str | None:
     element = root.find(path)
     if element is None:
         return None
-    return str(element.xpath("string()")).strip() or None
+    text = str(element.xpath("string()")).strip()
+    return text[:MAX_NAME] or None
 
 
 def _date(text: str | None) -> date | None:
-    """Read an ISO date (UBL) or CCYYMMDD (CII format 102); None if it is neither."""
+    """Read an ISO date (UBL), also with a time zone, or CCYYMMDD with more behind it (CII)."""
+    if not text:
+        return None
+    digits = text[:8] if text[:8].isdigit() else text[:10]
     try:
-        return date.fromisoformat(text) if text else None
+        return date.fromisoformat(digits)
     except ValueError:
         return None

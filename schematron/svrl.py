@@ -14,14 +14,15 @@ from lxml import etree
 
 from schematron.errors import EngineFailed
 from schematron.finding import Severity
-from ubl.safexml import XmlRefused, parse
+from ubl.safexml import Limits, XmlRefused, parse
 
-__all__ = ["Assertion", "SvrlResult", "lean", "read", "terms_in"]
+__all__ = ["CEILING", "Assertion", "SvrlResult", "read", "terms_in"]
 
 _SVRL: Final = "{http://purl.oclc.org/dsdl/svrl}"
 _FIRED: Final = (f"{_SVRL}failed-assert", f"{_SVRL}successful-report")
-_XSL: Final = "{http://www.w3.org/1999/XSL/Transform}"
-_LOCATION_MODE: Final = "schematron-select-full-path"
+CEILING: Final = "*"
+"""The id under which overrides name the most that any rule not named itself may weigh."""
+
 MAX_PER_RULE: Final = 100
 MAX_TEXT: Final = 1000
 _TERM: Final = re.compile(r"\bB[TG]-\d+(?:-\d+)?\b")
@@ -35,6 +36,11 @@ _SEVERITIES: Final[Mapping[str, Severity]] = {
     "information": Severity.INFORMATION,
     "info": Severity.INFORMATION,
 }
+
+
+_ORDER: Final = (Severity.FATAL, Severity.WARNING, Severity.INFORMATION)
+# What our own engine wrote about one document: large where a document of many lines is all wrong.
+_LIMITS: Final = Limits(max_bytes=256 * 1024 * 1024, max_markup=20_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,49 +69,53 @@ class SvrlResult:
         return {rule: n - MAX_PER_RULE for rule, n in totals.items() if n > MAX_PER_RULE}
 
 
-def lean(stylesheet: bytes) -> bytes:
-    """Make a published stylesheet write reports whose size and cost stay in bounds.
-
-    The text of a failed test is left out: code lists make it 10 kB per finding. Locations come
-    from ``fn:path``: the usual template counts all preceding siblings again for every finding,
-    which is quadratic in invoice lines. Tests, ids, flags, messages and the places meant stay as
-    published. Raises XmlRefused if this is no XML.
-    """
-    root = parse(stylesheet)
-    for element in root.iter(*_FIRED):
-        if "test" in element.attrib:
-            del element.attrib["test"]
-    for template in root.findall(f"{_XSL}template[@match='*'][@mode='{_LOCATION_MODE}']"):
-        for child in list(template):
-            template.remove(child)
-        template.text = None
-        etree.SubElement(template, f"{_XSL}value-of", {"select": "path(.)"})
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
-
-
 def read(svrl: bytes, *, overrides: Mapping[str, Severity] | None = None) -> SvrlResult:
     """Read a report; ``overrides`` gives rules another severity than the rule set does.
 
-    A missing or unknown flag counts as fatal. Raises EngineFailed if this is no SVRL.
+    A missing or unknown flag counts as fatal; the override under CEILING lowers what weighs more.
+    Raises EngineFailed if this is no SVRL, tells of an error, or of not one pattern applied.
     """
     try:
-        root = parse(svrl)
+        root = parse(svrl, _LIMITS)
     except XmlRefused as error:
         raise EngineFailed(f"The rules gave no readable report: {error.message}") from None
     if root.tag != f"{_SVRL}schematron-output":
         raise EngineFailed("The rules gave something else than a validation report.")
+    fault = root.find(f"{_SVRL}error")
+    if fault is not None:
+        reason = " ".join(str(fault.xpath("string()")).split())[:MAX_TEXT]
+        raise EngineFailed(f"The rules met an error: {fault.get('code', '')} {reason}".strip())
+    if root.find(f"{_SVRL}active-pattern") is None:
+        raise EngineFailed("The rules say of not one pattern that it was applied.")
+    weigh = _Scale(overrides or {})
     assertions: list[Assertion] = []
     fired: Counter[tuple[str, Severity]] = Counter()
     kept: Counter[str] = Counter()
     for element in root.iter(*_FIRED):
         rule = element.get("id") or "no-id"
-        severity = (overrides or {}).get(rule) or _severity(element)
+        severity = weigh(rule, element)
         fired[rule, severity] += 1
         kept[rule] += 1
         if kept[rule] <= MAX_PER_RULE:
             text = _text(element)
             assertions.append(Assertion(rule, severity, element.get("location", ""), text))
     return SvrlResult(tuple(assertions), fired)
+
+
+class _Scale:
+    """What a failed rule weighs, the overrides considered."""
+
+    def __init__(self, overrides: Mapping[str, Severity]) -> None:
+        self._own = overrides
+        self._ceiling = overrides.get(CEILING)
+
+    def __call__(self, rule: str, element: etree._Element) -> Severity:
+        if rule in self._own:
+            return self._own[rule]
+        said = _severity(element)
+        if self._ceiling is not None and _ORDER.index(said) < _ORDER.index(self._ceiling):
+            return self._ceiling
+        return said
 
 
 def _severity(element: etree._Element) -> Severity:

@@ -1,34 +1,45 @@
 """Validates one document: bytes in, report out.
 
-The order is fixed: readable, recognised, built by its schema, right by its rules. Where the
-schema fails the rules are left out, since they would abort or misread. A layer that could not
-finish never counts as passed. No network, and no clock but a stop-watch.
+The order is fixed: unwrapped, readable, recognised, built by its schema, right by its rules.
+Where the schema fails the rules are left out, since they would abort or misread. A layer that
+could not finish never counts as passed. No network, and no clock but a stop-watch.
 """
 
 import hashlib
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from lxml import etree
 
+from schematron.container import Contents, open_document
 from schematron.finding import (
     Document,
     Finding,
     Layer,
     Report,
     RulesetRun,
+    RunVerdict,
     Severity,
     decide,
 )
-from schematron.layers import Draft, LayerResult, check_rules, check_schema, not_run
-from schematron.location import positions, short_path
+from schematron.layers import (
+    Draft,
+    LayerResult,
+    Target,
+    check_rules,
+    check_schema,
+    not_run,
+    worded,
+)
+from schematron.location import Spot, Tree
 from schematron.manifest import XSD, Ruleset
-from schematron.recognition import Recognised, recognise
+from schematron.notes import Note
+from schematron.recognition import Recognised
 from schematron.registry import Chosen, Plan, Registry
-from schematron.texts import require
-from ubl.safexml import Limits, XmlRefused, parse
+from ubl.safexml import Limits
 
 __all__ = ["Options", "validate"]
 
@@ -52,7 +63,8 @@ class Options:
 class _Examination:
     """What is known about the document so far; lives for one call."""
 
-    lang: str
+    options: Options
+    registry: Registry
     document: Document = field(default_factory=Document)
     complete: bool = True
     runs: list[RulesetRun] = field(default_factory=list)
@@ -66,24 +78,11 @@ class _Examination:
         *,
         ruleset: str | None = None,
         value: str | None = None,
-        line: int | None = None,
-        column: int | None = None,
-        **words: object,
+        **words: str,
     ) -> None:
         """Add a finding of the input layer; ``words`` fill the placeholders of its text."""
-        text = require(code, lang=self.lang, **words)
-        finding = Finding(
-            rule=code,
-            severity=severity,
-            layer=Layer.INPUT,
-            ruleset=ruleset,
-            value=value,
-            line=line,
-            column=column,
-            message=text.message,
-            hint=text.hint,
-        )
-        self.drafts.append(Draft(finding))
+        note = Note(code, severity, ruleset=ruleset, value=value, words=words)
+        self.drafts.append(worded(note, lang=self.options.lang))
 
     def take(self, result: LayerResult) -> None:
         """Add what a layer found."""
@@ -99,33 +98,51 @@ def validate(data: bytes, *, options: Options, registry: Registry) -> Report:
     rule set the registry does not have, KeyError for a language without texts.
     """
     started = time.perf_counter()
-    chosen = _named(options, registry)
-    examination = _Examination(options.lang)
-    root = _read(data, options.limits, examination)
-    if root is not None:
-        _examine(root, chosen, options, registry, examination)
-    findings = _placed(data, root, examination.drafts)
-    counts = Counter(finding.severity for finding in findings)
-    counts.update(examination.withheld)
-    verdict = decide(
-        examination.runs,
-        complete=examination.complete,
-        fatal=any(_condemns(finding) for finding in findings),
-        readable=root is not None,
-    )
-    return Report(
-        verdict=verdict,
+    named = _named(options, registry)
+    examination = _Examination(options, registry)
+    contents = open_document(data, options.limits)
+    examination.drafts += [worded(note, lang=options.lang) for note in contents.notes]
+    examination.document = Document(title=contents.title)
+    tree: Tree | None = None
+    if contents.root is not None and contents.recognised is not None:
+        tree = Tree(contents.root, contents.data, skipped=contents.skipped)
+        target = Target(tree, registry.artefacts, options.lang)
+        _examine(target, contents.recognised, named, examination)
+    report = _report(contents, tree, examination)
+    return replace(
+        report,
         sha256=hashlib.sha256(data).hexdigest(),
-        document=examination.document,
-        rulesets=tuple(examination.runs),
-        findings=tuple(findings),
-        counts=dict(counts),
         elapsed_ms=(time.perf_counter() - started) * 1000,
     )
 
 
-def _condemns(finding: Finding) -> bool:
-    return finding.severity is Severity.FATAL and finding.layer in (Layer.XSD, Layer.RULES)
+def _report(contents: Contents, tree: Tree | None, examination: _Examination) -> Report:
+    silent = {run.id for run in examination.runs if not run.decides}
+    findings = _placed(tree, examination.drafts)
+    counts = Counter(finding.severity for finding in findings if finding.ruleset not in silent)
+    counts.update(examination.withheld)
+    verdict = decide(
+        examination.runs,
+        complete=examination.complete,
+        fatal=any(_condemns(finding, silent) for finding in findings),
+        readable=tree is not None,
+    )
+    return Report(
+        verdict=verdict,
+        sha256="",
+        document=examination.document,
+        rulesets=tuple(examination.runs),
+        findings=tuple(findings),
+        counts=dict(counts),
+        containers=contents.containers,
+        as_of=examination.options.as_of,
+    )
+
+
+def _condemns(finding: Finding, silent: set[str]) -> bool:
+    """Tell whether a finding makes the document invalid: fatal, of a layer and set that decide."""
+    decides = finding.layer is not Layer.INPUT and finding.ruleset not in silent
+    return decides and finding.severity is Severity.FATAL
 
 
 def _named(options: Options, registry: Registry) -> tuple[Ruleset, ...] | None:
@@ -134,91 +151,91 @@ def _named(options: Options, registry: Registry) -> tuple[Ruleset, ...] | None:
     return tuple(registry.ruleset(name) for name in options.rules if name != XSD)
 
 
-def _read(data: bytes, limits: Limits, examination: _Examination) -> etree._Element | None:
-    try:
-        return parse(data, limits)
-    except XmlRefused as error:
-        examination.note(
-            error.code,
-            Severity.FATAL,
-            line=error.line or None,
-            column=error.column or None,
-            detail=error.message,
-        )
-        return None
-
-
 def _examine(
-    root: etree._Element,
-    chosen: tuple[Ruleset, ...] | None,
-    options: Options,
-    registry: Registry,
+    target: Target,
+    recognised: Recognised,
+    named: tuple[Ruleset, ...] | None,
     examination: _Examination,
 ) -> None:
-    recognised = recognise(root)
     examination.document = recognised.document
-    if chosen is None:
-        plan = _plan_by_document(root, recognised, options, registry, examination)
+    if named is None:
+        plan = _plan_by_document(target, recognised, examination)
     else:
-        plan = _plan_by_name(recognised, chosen, examination)
+        plan = _plan_by_name(recognised, named, examination)
     built = True
-    if options.rules is None or XSD in options.rules:
-        built = _check_structure(root, registry, examination)
-    serialised = etree.tostring(root, encoding="unicode") if built and plan.rulesets else ""
-    for ruleset in plan.rulesets:
-        if built:
-            examination.take(
-                check_rules(root, serialised, ruleset, registry.artefacts, lang=options.lang)
+    if named is None or XSD in (examination.options.rules or ()):
+        built = _check_structure(target, examination)
+    for chosen in plan.chosen:
+        if not target.artefacts.available(chosen.ruleset):
+            examination.note(
+                "RULES-NOT-AT-HAND",
+                Severity.WARNING,
+                ruleset=chosen.ruleset.id,
+                title=_called(chosen.ruleset),
             )
+            examination.runs.append(not_run(target, chosen))
+        elif not built:
+            examination.runs.append(not_run(target, chosen))
         else:
-            examination.runs.append(not_run(ruleset, registry.artefacts))
+            result = check_rules(target, chosen)
+            if not chosen.decides:
+                result = replace(result, withheld={})
+            examination.take(result)
 
 
-def _check_structure(root: etree._Element, registry: Registry, examination: _Examination) -> bool:
+def _called(ruleset: Ruleset) -> str:
+    """Name a rule set for people: its releases share one title."""
+    return f"{ruleset.title} {ruleset.version}".strip()
+
+
+def _check_structure(target: Target, examination: _Examination) -> bool:
     """Apply the schema, and tell whether the document is built well enough for the rules."""
-    schema = registry.schemas_for(examination.document.syntax, examination.document.customization)
+    document = examination.document
+    schema = examination.registry.schemas_for(document.syntax, document.customization)
     if schema is None:
         examination.complete = False
         return True
-    result = check_schema(root, schema, registry.artefacts, lang=examination.lang)
+    if not target.artefacts.schema_available(schema):
+        examination.complete = False
+        examination.note("RULES-NOT-AT-HAND", Severity.WARNING, ruleset=XSD, title=schema.title)
+        return True
+    result = check_schema(target, schema)
     examination.take(result)
-    return not result.drafts
+    return result.run.verdict is RunVerdict.VALID
 
 
 def _plan_by_name(
-    recognised: Recognised, chosen: tuple[Ruleset, ...], examination: _Examination
+    recognised: Recognised, named: tuple[Ruleset, ...], examination: _Examination
 ) -> Plan:
     """Take the rule sets asked for, less those made for another kind of document."""
     document = recognised.document
-    fitting = tuple(item for item in chosen if document.syntax in item.syntax)
-    for item in chosen:
+    fitting = tuple(item for item in named if document.syntax in item.syntax)
+    for item in named:
         if item not in fitting:
             examination.complete = False
             examination.note(
                 "RULES-NOT-APPLICABLE",
                 Severity.FATAL,
                 ruleset=item.id,
-                title=item.title,
-                root=document.root,
+                title=_called(item),
+                root=document.root or "",
             )
-    return Plan(tuple(Chosen(item) for item in fitting), complete=examination.complete)
+    chosen = tuple(Chosen(item, item.severity) for item in fitting)
+    return Plan(chosen, complete=examination.complete)
 
 
-def _plan_by_document(
-    root: etree._Element,
-    recognised: Recognised,
-    options: Options,
-    registry: Registry,
-    examination: _Examination,
-) -> Plan:
+def _plan_by_document(target: Target, recognised: Recognised, examination: _Examination) -> Plan:
     """Choose by what the document says it is, noting when no rules or not all are known."""
-    document = recognised.document
-    plan = registry.plan(
-        root, syntax=document.syntax, customization=document.customization, day=options.as_of
+    document, options = recognised.document, examination.options
+    plan = examination.registry.plan(
+        target.tree.root,
+        syntax=document.syntax,
+        customization=document.customization,
+        day=options.as_of,
     )
     if plan is None:
         examination.complete = False
-        _note_unknown(recognised, registry, examination)
+        _note_unknown(recognised, examination)
         return Plan((), complete=False)
     examination.complete = plan.complete
     if not plan.complete:
@@ -226,21 +243,21 @@ def _plan_by_document(
             "RULES-PARTIAL",
             Severity.WARNING,
             value=document.customization,
-            customization=document.customization,
+            customization=document.customization or "",
         )
     for item in plan.outside_dates:
         examination.note(
             "RULES-OUTSIDE-DATES",
             Severity.INFORMATION,
             ruleset=item.id,
-            title=item.title,
+            title=_called(item),
             day=options.as_of.isoformat(),
         )
     return plan
 
 
-def _note_unknown(recognised: Recognised, registry: Registry, examination: _Examination) -> None:
-    document = recognised.document
+def _note_unknown(recognised: Recognised, examination: _Examination) -> None:
+    document, registry = recognised.document, examination.registry
     if recognised.title is None:
         code = "INPUT-ROOT-UNKNOWN"
     elif registry.schemas_for(document.syntax, document.customization) is None:
@@ -253,24 +270,22 @@ def _note_unknown(recognised: Recognised, registry: Registry, examination: _Exam
         code,
         Severity.FATAL,
         value=document.customization,
-        root=document.root,
-        title=recognised.title,
-        customization=document.customization,
+        root=document.root or "",
+        title=recognised.title or "",
+        customization=document.customization or "",
     )
 
 
-def _placed(data: bytes, root: etree._Element | None, drafts: list[Draft]) -> list[Finding]:
-    """Fill in location, line and column of the findings that have a place in the tree."""
-    if root is None:
+def _placed(tree: Tree | None, drafts: list[Draft]) -> list[Finding]:
+    """Fill in line, column and excerpt of the findings that have a place in the tree."""
+    if tree is None:
         return [draft.finding for draft in drafts]
-    where = positions(data, root, (draft.place.element for draft in drafts if draft.place))
-    findings: list[Finding] = []
-    for draft in drafts:
-        if draft.place is None:
-            findings.append(draft.finding)
-            continue
-        line, column = where[draft.place.element]
-        findings.append(
-            replace(draft.finding, location=short_path(draft.place), line=line, column=column)
-        )
-    return findings
+    spots = tree.spots(draft.place.element for draft in drafts if draft.place)
+    return [_with_spot(draft, spots) for draft in drafts]
+
+
+def _with_spot(draft: Draft, spots: Mapping[etree._Element, Spot]) -> Finding:
+    if draft.place is None:
+        return draft.finding
+    spot = spots[draft.place.element]
+    return replace(draft.finding, line=spot.line, column=spot.column, excerpt=spot.excerpt)

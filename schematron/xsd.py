@@ -6,6 +6,7 @@ it names the one element that is missing where libxml2 lists all that could foll
 """
 
 import re
+import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -74,13 +75,13 @@ class _MemoryResolver(etree.Resolver):
 class SchemaValidator:
     """A compiled schema; calls are serialised because libxml2 keeps errors on the schema."""
 
-    def __init__(self, *, main: str, files: Mapping[str, bytes], folder: Path) -> None:
+    def __init__(self, *, main: str, files: Mapping[str, bytes]) -> None:
         """Compile ``files[main]``, resolving its imports from ``files`` alone.
 
-        ``folder`` is where the same files lie on disk; only the wording of failures reads them.
         Raises lxml's XMLSchemaParseError if the files are no schema.
         """
-        self._explainer_path = folder / main
+        self._main = main
+        self._files = files
         self._explainer: xmlschema.XMLSchema10 | None = None
         self._lock = threading.Lock()
         # A published schema may carry a DOCTYPE with internal entities, which the door for
@@ -91,31 +92,38 @@ class SchemaValidator:
             etree.fromstring(files[main], parser, base_url=f"{_BASE}{main}")
         )
 
-    def check(self, root: etree._Element) -> list[SchemaFailure]:
-        """List the breaches in document order, at most 200; an empty list means none.
+    def check(self, root: etree._Element) -> tuple[list[SchemaFailure], int]:
+        """List the breaches in document order, and count those beyond the first 200.
 
-        Documents of more than 20,000 elements get libxml2's wording only.
+        One value may break several constraints at once: that is one breach. Documents of more
+        than 20,000 elements get libxml2's wording only.
         """
         with self._lock:
             if self._schema.validate(root):
-                return []
-            failures = [_failure(root, entry) for entry in self._entries()]
+                return [], 0
+            entries = self._entries()
+            failures = [_failure(root, entry) for entry in entries[:MAX_FAILURES]]
+            more = max(0, len(entries) - MAX_FAILURES)
             if sum(1 for _ in root.iter(etree.Element)) > EXPLAIN_MAX_ELEMENTS:
-                return failures
+                return failures, more
             expected = self._expected_children(root)
-        return [_with_expected(failure, expected) for failure in failures]
+        return [_with_expected(failure, expected) for failure in failures], more
 
     def _entries(self) -> list[etree._LogEntry]:
+        """Give the log without what it says again of the same value."""
         log: list[etree._LogEntry] = list(self._schema.error_log)  # type: ignore[call-overload]  # lxml-stubs lacks iteration
-        return log[:MAX_FAILURES]
+        kept: dict[object, etree._LogEntry] = {}
+        for number, entry in enumerate(log):
+            attribute = _ATTRIBUTE.search(entry.message)
+            of_value = _rule(entry) == "XSD-VALUE"
+            key = (entry.path, attribute[1] if attribute else "") if of_value else number
+            kept.setdefault(key, entry)
+        return list(kept.values())
 
     def _expected_children(self, root: etree._Element) -> dict[etree._Element, str]:
         """Name, per element whose content is wrong, the child that is required there."""
         if self._explainer is None:
-            # The schema itself is known to be right; checking it again costs two seconds.
-            self._explainer = xmlschema.XMLSchema10(
-                str(self._explainer_path), allow="local", defuse="never", validation="skip"
-            )
+            self._explainer = _explainer(self._main, self._files)
         found: dict[etree._Element, str] = {}
         for error in islice(self._explainer.iter_errors(root), MAX_FAILURES):
             if isinstance(error, xmlschema.XMLSchemaChildrenValidationError) and isinstance(
@@ -126,13 +134,32 @@ class SchemaValidator:
         return found
 
 
+def _explainer(main: str, files: Mapping[str, bytes]) -> xmlschema.XMLSchema10:
+    """Compile the schema once more, from files of its own that are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="schema-") as folder:
+        for name, data in files.items():
+            path = Path(folder, "files", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        # The schema itself is known to be right; checking it again costs two seconds.
+        return xmlschema.XMLSchema10(
+            str(Path(folder, "files", main)), allow="local", defuse="never", validation="skip"
+        )
+
+
+def _rule(entry: etree._LogEntry) -> str:
+    if entry.type_name == "SCHEMAV_ELEMENT_CONTENT" and "Missing child" in entry.message:
+        return "XSD-ELEMENT-MISSING"
+    if "DATATYPE" in entry.type_name or "is not a valid value" in entry.message:
+        return "XSD-VALUE"
+    if entry.type_name.endswith(("_ENUMERATION_VALID", "_PATTERN_VALID", "LENGTH_VALID")):
+        return "XSD-VALUE"
+    return _RULES.get(entry.type_name, "XSD-OTHER")
+
+
 def _failure(root: etree._Element, entry: etree._LogEntry) -> SchemaFailure:
     detail = _readable(entry.message)
-    rule = _RULES.get(entry.type_name, "XSD-OTHER")
-    if entry.type_name == "SCHEMAV_ELEMENT_CONTENT" and "Missing child" in detail:
-        rule = "XSD-ELEMENT-MISSING"
-    elif "DATATYPE" in entry.type_name or "is not a valid value" in detail:
-        rule = "XSD-VALUE"
+    rule = _rule(entry)
     place = resolve(root, entry.path) if entry.path else None
     listed = _EXPECTED.search(detail) if rule.startswith("XSD-ELEMENT") else None
     attribute = _ATTRIBUTE.search(detail) if rule.startswith("XSD-ATTRIBUTE") else None

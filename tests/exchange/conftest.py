@@ -87,7 +87,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 @pytest.fixture(scope="session", autouse=True)
 def rules() -> None:
     """The real rules, compiled when first needed."""
-    engine.initialise(warm_up=False)
+    engine.initialise()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -1,11 +1,13 @@
 """Places: every dialect leads to the same element, and positions are those of the bytes."""
 
+from copy import deepcopy
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from schematron.location import PREFIXES, Place, positions, resolve, short_path, value_at
+from schematron.location import PREFIXES, Place, Spot, Tree, resolve, value_at
 from ubl.safexml import parse
 
 CAC, CBC, UBL = PREFIXES["cac"], PREFIXES["cbc"], PREFIXES["ubl"]
@@ -45,7 +47,7 @@ def test_every_dialect_finds_the_element(root, path):
     assert place is not None
     assert place.element.text == "2"
     assert place.attribute is None
-    assert short_path(place) == "/ubl:Invoice/cac:InvoiceLine[2]/cbc:ID"
+    assert Tree(root).short_path(place) == "/ubl:Invoice/cac:InvoiceLine[2]/cbc:ID"
 
 
 @pytest.mark.parametrize("path", SECOND_ID)
@@ -63,7 +65,7 @@ def test_attributes(root, path, attribute):
     place = resolve(root, path + attribute)
     assert place is not None
     assert value_at(place) == "A"
-    assert short_path(place) == "/ubl:Invoice/cac:InvoiceLine[2]/cbc:ID/@schemeID"
+    assert Tree(root).short_path(place) == "/ubl:Invoice/cac:InvoiceLine[2]/cbc:ID/@schemeID"
 
 
 @pytest.mark.parametrize("inside", ["/text()[1]", "/text()", "/comment()[2]"])
@@ -97,8 +99,9 @@ def test_the_document_itself(root, path):
 
 
 def test_short_path_is_xpath_over_the_published_prefixes(root):
+    tree = Tree(root)
     for element in root.iter(etree.Element):
-        found = root.xpath(short_path(Place(element)), namespaces=dict(PREFIXES))
+        found = root.xpath(tree.short_path(Place(element)), namespaces=dict(PREFIXES))
         assert found == [element]
 
 
@@ -126,16 +129,53 @@ def test_positions_count_characters_of_the_file(encoding):
     )
     data = text.encode(encoding)
     root = parse(data)
-    found = positions(data, root, [root[0], root[2]])
-    assert found[root[0]] == (3, 5)
-    assert found[root[2]] == (5, 4)
+    found = Tree(root, data).spots([root[0], root[2]])
+    assert found[root[0]] == Spot(3, 5, "é é<b/><!--")
+    assert found[root[2]] == Spot(5, 4, "--><c")
 
 
 def test_positions_fall_back_to_the_line_of_the_tree():
     data = "<a>\n<b/></a>".encode("utf-16-le")
     root = parse(b"<a>\n<b/></a>")
-    assert positions(b"<a>\n<broken></a>", root, [root[0]]) == {root[0]: (2, None)}
-    assert positions(data, root, []) == {}
+    assert Tree(root, b"<a b>\n<b/></a>").spots([root[0]]) == {root[0]: Spot(2)}
+    assert Tree(root, data).spots([]) == {}
+
+
+def test_elements_before_the_document_are_counted_too():
+    data = b"<e>\n<head/>\n<a><b/></a></e>"
+    inner = parse(data)[1]
+    root = deepcopy(inner)
+    assert Tree(root, data, skipped=2).spots([root[0]]) == {root[0]: Spot(3, 4, "<a><b/></a></e>")}
+
+
+@pytest.mark.parametrize(
+    ("path", "tag", "attribute"),
+    [("#", "a", None), ("#1", "a", None), ("#3", "d", None), ("#2/@x", "b", "x")],
+)
+def test_numbers_name_elements_in_document_order(path, tag, attribute):
+    place = Tree(parse(b'<a><!-- --><b x="1"/>text<d/></a>')).resolve(path)
+    assert place is not None
+    assert (place.element.tag, place.attribute) == (tag, attribute)
+
+
+@pytest.mark.parametrize("path", ["#0", "#4", "#99999999999999999999", "#x", "#1/x"])
+def test_a_number_beyond_the_document_has_no_place(path):
+    assert Tree(parse(b"<a><b/><d/></a>")).resolve(path) is None
+
+
+def test_an_excerpt_of_a_long_line_shows_what_is_around_the_element():
+    data = b"<a>" + b"<b>x</b>" * 1000 + b"<c\tz='1'>\x7fvalue</c>" + b"<b/>" * 1000 + b"</a>"
+    root = parse(data)
+    spot = Tree(root, data).spots([root.find("c")])[root.find("c")]
+    assert spot.excerpt is not None
+    assert "<c z='1'> value</c>" in spot.excerpt
+    assert len(spot.excerpt) <= 200
+
+
+def test_an_attribute_is_found_by_its_local_name():
+    root = parse(b'<a xmlns:p="urn:p" p:x="1"/>')
+    assert value_at(Place(root, "x")) == "1"
+    assert value_at(Place(root, "y")) is None
 
 
 names = st.sampled_from(["a", "b", "c"])
@@ -156,11 +196,13 @@ def test_short_path_leads_back_and_positions_point_at_tags(text):
     data = text.encode()
     root = parse(data)
     elements = list(root.iter(etree.Element))
-    found = positions(data, root, elements)
+    tree = Tree(root, data)
+    found = tree.spots(elements)
     lines = text.split("\n")
     for element in elements:
-        place = resolve(root, short_path(Place(element)))
+        place = resolve(root, tree.short_path(Place(element)))
         assert place is not None
         assert place.element is element
-        line, column = found[element]
-        assert lines[line - 1][column - 1 :].startswith(f"<{element.tag}")
+        spot = found[element]
+        assert spot.column is not None
+        assert lines[spot.line - 1][spot.column - 1 :].startswith(f"<{element.tag}")

@@ -8,7 +8,7 @@ from schematron.finding import Severity
 
 
 def report(*assertions: str) -> bytes:
-    inside = "".join(assertions)
+    inside = "<svrl:active-pattern/>" + "".join(assertions)
     return (
         '<svrl:schematron-output xmlns:svrl="http://purl.oclc.org/dsdl/svrl">'
         f"{inside}</svrl:schematron-output>"
@@ -82,25 +82,29 @@ def test_long_texts_are_cut():
     assert len(assertion.text) == 1000
 
 
-@pytest.mark.parametrize("data", [b"", b"not xml", b"<other/>", report()[:-5]])
+def test_a_ceiling_lowers_what_weighs_more_and_lifts_nothing():
+    data = report(failed(), failed("R-2", "information"), failed("R-3"))
+    ceiling = {svrl.CEILING: Severity.WARNING, "R-3": Severity.FATAL}
+    weights = {
+        item.rule: item.severity.value for item in svrl.read(data, overrides=ceiling).assertions
+    }
+    assert weights == {"R-1": "warning", "R-2": "information", "R-3": "fatal"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not xml",
+        b"<other/>",
+        report()[:-5],
+        report().replace(b"<svrl:active-pattern/>", b""),
+        report('<svrl:error code="FORG0001">bad cast</svrl:error>'),
+    ],
+)
 def test_what_is_no_complete_report_is_an_engine_failure(data):
     with pytest.raises(EngineFailed):
         svrl.read(data)
-
-
-def test_a_lean_stylesheet_reports_all_but_the_test_text():
-    text = (
-        '<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform" version="2.0" '
-        'xmlns:svrl="http://purl.oclc.org/dsdl/svrl"><xsl:template match="/a">'
-        '<xsl:if test="b"><svrl:failed-assert test="{{not}}(b)" id="R-1"/></xsl:if>'
-        "</xsl:template>"
-        '<xsl:template match="*" mode="schematron-select-full-path">/<xsl:value-of select="x"/>'
-        "</xsl:template></xsl:stylesheet>"
-    )
-    lean = svrl.lean(text.encode())
-    assert b'<svrl:failed-assert id="R-1"/>' in lean
-    assert b'<xsl:if test="b">' in lean
-    assert b'mode="schematron-select-full-path"><xsl:value-of select="path(.)"/>' in lean
 
 
 def test_terms_are_named_once_in_order():

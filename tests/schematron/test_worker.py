@@ -4,7 +4,6 @@ import json
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 
 import pytest
 
@@ -16,7 +15,7 @@ def test_a_spawned_worker_validates(invoice):
     with ProcessPoolExecutor(
         1,
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=partial(worker.initialise, warm_up=False),
+        initializer=worker.initialise,
     ) as pool:
         good = pool.submit(worker.run, invoice.encode(), as_of="2026-11-02", file="a.xml")
         bad = pool.submit(worker.run, b"nothing", as_of="2026-11-02", lang="de")
@@ -30,20 +29,20 @@ def test_a_spawned_worker_validates(invoice):
 
 
 def test_it_says_when_it_was_not_initialised(monkeypatch):
-    monkeypatch.setattr(worker, "_registry", None)
+    monkeypatch.setattr(worker, "_state", None)
     with pytest.raises(RuntimeError, match="not initialised"):
         worker.run(b"<a/>", as_of="2026-11-02")
 
 
 def test_a_wrong_folder_stops_the_start(tmp_path, monkeypatch):
-    monkeypatch.setattr(worker, "_registry", None)
+    monkeypatch.setattr(worker, "_state", None)
     with pytest.raises(ManifestInvalid, match=str(tmp_path)):
         worker.initialise(str(tmp_path))
 
 
 def test_warm_up_compiles_all_sets(monkeypatch, invoice):
-    monkeypatch.setattr(worker, "_registry", None)
-    worker.initialise()
+    monkeypatch.setattr(worker, "_state", None)
+    worker.initialise(warm=("cen-ubl-1.3.16", "no-such-set"))
     assert worker.run(invoice.encode(), as_of="2026-11-02")["valid"] is True
 
 
