@@ -35,7 +35,7 @@ class Pool:
 
 @pytest.fixture(scope="module", autouse=True)
 def rules():
-    engine.initialise(warm_up=False)
+    engine.initialise()
 
 
 @pytest.fixture
