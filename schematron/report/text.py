@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from schematron.report.view import ReportView, RuleView
-from schematron.report.words import label
+from schematron.report.words import label, printable
 
 __all__ = ["render_text"]
 
@@ -13,7 +13,7 @@ def render_text(view: ReportView, *, rules: int = 20) -> str:
 
     Characters that steer a terminal are replaced.
     """
-    return "".join(f"{_printable(line)}\n" for line in _lines(view, rules))
+    return "".join(f"{printable(line)}\n" for line in _lines(view, rules))
 
 
 def _lines(view: ReportView, limit: int) -> Iterator[str]:
@@ -51,8 +51,3 @@ def _rule(rule: RuleView, view: ReportView) -> Iterator[str]:
 
 def _say(view: ReportView, name: str, **values: object) -> str:
     return label(name, lang=view.lang, **values)
-
-
-def _printable(text: str) -> str:
-    """Keep control characters of a document out of the terminal."""
-    return "".join(char if char.isprintable() else " " for char in text)

@@ -14,7 +14,7 @@ from babel.dates import format_date, format_datetime
 from schematron import rules
 from schematron.texts import LANGUAGES, Wording, require, wording
 
-__all__ = ["Sentence", "day", "label", "moment", "producer", "reword"]
+__all__ = ["Sentence", "day", "label", "moment", "printable", "producer", "reword"]
 
 _LOCALES: Final = {lang: lang for lang in LANGUAGES} | {"en": "en_GB"}
 
@@ -50,6 +50,11 @@ def moment(value: datetime, *, lang: str) -> str:
     """Write a timezone-aware moment for people, in UTC."""
     text = format_datetime(value.astimezone(UTC), "d MMMM y, HH:mm", locale=_LOCALES[lang])
     return f"{text} UTC"
+
+
+def printable(text: str) -> str:
+    """Keep characters of a document that steer a terminal out of it."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def producer() -> str:
