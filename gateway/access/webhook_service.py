@@ -11,6 +11,7 @@ from sqlalchemy import delete, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
+from yarl import URL
 
 from gateway.access.principal import Principal
 from gateway.access.service import audit
@@ -29,7 +30,7 @@ from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.http import NOT_FOUND
-from gateway.core.outgoing import check_url
+from gateway.core.outgoing import ADDRESS_REFUSED, check_url
 from gateway.core.settings import Stage
 
 __all__ = ["Changes", "DeliveryFilters", "Sent", "Webhooks"]
@@ -96,7 +97,7 @@ class Webhooks:
         Raises GatewayError OUTGOING-ADDRESS, WEBHOOK-TYPE or WEBHOOK-LIMIT.
         """
         caller.require("settings:write")
-        check_url(url, self._stage)
+        self._require_address(url)
         self._require_types(event_types)
         secret, at = secrets.token_bytes(SECRET_BYTES), self._now()
         endpoint = WebhookEndpoint(
@@ -143,7 +144,7 @@ class Webhooks:
         """
         caller.require("settings:write")
         if changes.url is not None:
-            check_url(changes.url, self._stage)
+            self._require_address(changes.url)
         self._require_types(changes.event_types or ())
         async with self._database.write() as session:
             endpoint = await _own(session, caller, endpoint_id)
@@ -299,6 +300,15 @@ class Webhooks:
                 messages=len(messages),
             )
         return len(messages)
+
+    def _require_address(self, url: str) -> None:
+        check_url(url, self._stage)
+        if URL(url).user or URL(url).password or URL(url).fragment:
+            raise GatewayError(
+                ADDRESS_REFUSED,
+                "An endpoint's address has no user, password or fragment in it; the signature "
+                "says who is calling.",
+            )
 
     def _require_types(self, event_types: Sequence[str]) -> None:
         if unknown := [one for one in event_types if one not in self.types]:

@@ -124,7 +124,7 @@ class ValidationService:
         """Check one document and return the run; the caller saves it with its own rows.
 
         Raises GatewayError when the workers are busy, too slow or crash, which is never a
-        verdict, and RULES-UNKNOWN for a rule set that is not known.
+        verdict, and VALIDATION-RULESET for a rule set that is not known.
         """
         wanted = self._dated(options)
         report = await self._pool.run(content, {**_passed(wanted), "file": file_name or None})
@@ -136,7 +136,7 @@ class ValidationService:
         """Check one document for somebody who does not wait for the answer.
 
         As ``check``, but a worker that was ended (time, memory, crash) leads to a run with the
-        verdict ``engine-error``. Raises GatewayError POOL-BUSY, and RULES-UNKNOWN.
+        verdict ``engine-error``. Raises GatewayError POOL-BUSY, and VALIDATION-RULESET.
         """
         try:
             return await self.check(tenant_id, content, file_name=file_name, options=options)

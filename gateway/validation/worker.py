@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gateway.core.errors import GatewayError
-from gateway.validation.errors import RULES_UNKNOWN
+from gateway.validation.errors import RULESET_UNKNOWN
 from schematron.errors import UnknownRuleset
 
 __all__ = ["WARM", "check", "initialise"]
@@ -29,11 +29,11 @@ def initialise(
 def check(_state: None, content: bytes, options: Mapping[str, Any]) -> dict[str, object]:
     """Check one document; ``options`` are the keyword arguments of ``schematron.worker.run``.
 
-    Raises GatewayError RULES-UNKNOWN for a rule set that is not known.
+    Raises GatewayError VALIDATION-RULESET for a rule set that is not known.
     """
     from schematron import worker  # noqa: PLC0415 - see the module's text
 
     try:
         return worker.run(content, **options)
     except UnknownRuleset as error:
-        raise GatewayError(RULES_UNKNOWN, str(error)) from None
+        raise GatewayError(RULESET_UNKNOWN, str(error)) from None
