@@ -136,14 +136,23 @@ class SchemaValidator:
 
 def _explainer(main: str, files: Mapping[str, bytes]) -> xmlschema.XMLSchema10:
     """Compile the schema once more, from files of its own that are gone afterwards."""
+    by_name = {PurePosixPath(name).name: data for name, data in files.items()}
     with tempfile.TemporaryDirectory(prefix="schema-") as folder:
-        for name, data in files.items():
-            path = Path(folder, "files", name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+        for name, data in by_name.items():
+            Path(folder, name).write_bytes(data)
+
+        def own(uri: str) -> str:
+            """Find a file by its name alone, as libxml2 does here, wherever a schema looks."""
+            name = PurePosixPath(uri).name
+            return str(Path(folder, name)) if name in by_name else uri
+
         # The schema itself is known to be right; checking it again costs two seconds.
         return xmlschema.XMLSchema10(
-            str(Path(folder, "files", main)), allow="local", defuse="never", validation="skip"
+            str(Path(folder, PurePosixPath(main).name)),
+            allow="local",
+            defuse="never",
+            validation="skip",
+            uri_mapper=own,
         )
 
 
