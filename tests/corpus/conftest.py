@@ -140,6 +140,20 @@ def blank(root: etree._Element, rng: random.Random) -> str | None:
     return f"white space around {_place(node)}"
 
 
+def remark(root: etree._Element, rng: random.Random) -> str | None:
+    """A comment in the middle of a text, which is then two text nodes."""
+    nodes = [node for node in _leaves(root) if len(node.text or "") > 1]
+    if not nodes:
+        return None
+    node = rng.choice(nodes)
+    text = node.text or ""
+    at = rng.randrange(1, len(text))
+    comment = etree.Comment("checked")
+    node.text, comment.tail = text[:at], text[at:]
+    node.insert(0, comment)
+    return f"comment inside {_place(node)}"
+
+
 def digit(root: etree._Element, rng: random.Random) -> str | None:
     """Another digit in an identifier, a number or a date, or one more or less of them."""
     nodes = [node for node in _leaves(root) if any(c.isdigit() for c in node.text or "")]
@@ -220,7 +234,7 @@ def move(root: etree._Element, rng: random.Random) -> str | None:
 
 GENERAL: tuple[Operator, ...] = (
     remove, remove, duplicate, empty, reword, recode, recode, blank, digit, digit, number, number,
-    date, attribute, attribute, scheme, move,
+    date, attribute, attribute, scheme, move, remark,
 )  # fmt: skip
 
 
@@ -377,7 +391,11 @@ def ubl_mutants() -> Mutate:
 
 @dataclass
 class Agreement:
-    """Two stylesheets side by side: how often they agree, and every document where not."""
+    """Two stylesheets side by side: how often they agree, and every document where not.
+
+    ``aborted`` are documents on which the official one ends without a verdict, ``stopped`` those
+    on which ours does.
+    """
 
     name: str
     official: Callable[[], bytes]
@@ -387,6 +405,7 @@ class Agreement:
     both_fired: Counter[str] = field(default_factory=Counter)
     aborted: list[str] = field(default_factory=list)
     aborted_valid: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
     differing: dict[str, str] = field(default_factory=dict)
 
     def judge(self, title: str, document: bytes, *, schema_valid: bool) -> None:
@@ -396,6 +415,8 @@ class Agreement:
         self.valid_documents += schema_valid
         got = fired(f"{self.name}-ours", self.ours, text)
         wanted = fired(f"{self.name}-official", self.official, text)
+        if got is None:
+            self.stopped.append(title)
         if wanted is None:
             self.aborted.append(title)
             if schema_valid:
