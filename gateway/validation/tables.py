@@ -89,7 +89,7 @@ class ValidationRun(SQLModel, table=True):
             rulesets=_between_blanks(one["id"] for one in report["rulesets"]),
             fatal=report["counts"]["fatal"],
             warnings=report["counts"]["warning"],
-            report=dict(report),
+            report=_storable(report),
             created_at=at,
         )
 
@@ -171,9 +171,22 @@ class ValidationKey(SQLModel, table=True):
 
 
 def _kept(text: object, length: int) -> str:
-    """A document's own text as a row keeps it: no NUL, no half characters, not too long."""
-    kept = str(text or "").replace("\x00", "").encode("utf-8", "replace").decode()
-    return kept[:length]
+    """A document's own text as a row keeps it."""
+    return _plain(str(text or ""))[:length]
+
+
+def _plain(text: str) -> str:
+    """A text without what no database keeps: NUL, halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _storable(value: Any) -> Any:
+    """A JSON value whose every text a database keeps; names in PDFs and forms are anybody's."""
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, Mapping):
+        return {key: _storable(inner) for key, inner in value.items()}
+    return [_storable(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _between_blanks(ids: Iterable[str]) -> str:
