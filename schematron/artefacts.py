@@ -36,7 +36,7 @@ class Artefacts:
 
         Raises ArtefactRefused naming all places where it was looked for.
         """
-        source = next((item for item in ruleset.sources if self._is_here(item)), None)
+        source = next((item for item in ruleset.sources if self.has(item)), None)
         if source is not None:
             return source
         looked = "; ".join(source.label for source in ruleset.sources)
@@ -47,7 +47,7 @@ class Artefacts:
 
     def available(self, ruleset: Ruleset) -> bool:
         """Tell whether a source of the rule set is on this machine, without reading it."""
-        return any(self._is_here(source) for source in ruleset.sources)
+        return any(self.has(source) for source in ruleset.sources)
 
     def stylesheet(self, source: Source) -> bytes:
         """Give the XSLT of a rule set: verified as published, or compiled from authored rules.
@@ -79,16 +79,6 @@ class Artefacts:
             if digest
         )
 
-    def schema_folder(self, schema: Schema) -> Path:
-        """Give the folder an installed schema's files lie in; raises ArtefactRefused."""
-        folder = _folder(schema.package)
-        if folder is None or not (folder / schema.folder).is_dir():
-            raise ArtefactRefused(
-                f"The {schema.title} is not on this machine. Install the package "
-                f"{schema.package} {schema.version}."
-            )
-        return folder / schema.folder
-
     def schema_files(self, schema: Schema) -> dict[str, bytes]:
         """Read all files of a schema, relative path to content; raises ArtefactRefused."""
         return {
@@ -98,14 +88,15 @@ class Artefacts:
 
     def _schema_file(self, schema: Schema, name: str, digest: str) -> bytes:
         source = Source("package", _inside(schema, name), schema.package, schema.version, digest)
-        if not self._is_here(source):
+        if not self.has(source):
             raise ArtefactRefused(
                 f"The {schema.title} is not on this machine. Install the package "
                 f"{schema.package} {schema.version}, or run 'gateway rules sync'."
             )
         return self._verified(source, source.path, digest)
 
-    def _is_here(self, source: Source) -> bool:
+    def has(self, source: Source) -> bool:
+        """Tell whether a source's file is on this machine, without reading it."""
         if source.kind == "authored":
             return (_PACKAGE / source.path).is_file()
         if self._stored(source.sha256):

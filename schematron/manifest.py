@@ -119,6 +119,11 @@ class Ruleset:
     publisher: str = ""
     version: str = ""
 
+    @property
+    def awaits_import(self) -> bool:
+        """Tell whether its files come from nowhere but an operator's import."""
+        return all(source.kind == "file" and not source.sha256 for source in self.sources)
+
     def in_force(self, day: date) -> bool:
         """Tell whether this version is the one to use on a business date."""
         begun = self.valid_from is None or self.valid_from <= day

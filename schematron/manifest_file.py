@@ -74,17 +74,16 @@ def join(shipped: Manifest, imported: Iterable[Manifest]) -> Manifest:
     """Add imported manifests to the shipped one.
 
     An imported rule set takes the place of the shipped one with its id where that one only waits
-    for an import. Raises ManifestInvalid if an id is taken or a reference leads nowhere.
+    for an import; a shipped one that has its own sources stays. Raises ManifestInvalid if a
+    reference leads nowhere.
     """
     rulesets = {item.id: item for item in shipped.rulesets}
     schemas, scenarios = list(shipped.schemas), list(shipped.scenarios)
+    own = {item.id for item in shipped.rulesets if not item.awaits_import}
     for manifest in imported:
         for item in manifest.rulesets:
-            known = rulesets.get(item.id)
-            if known is not None and any(source.kind != "file" for source in known.sources):
-                raise ManifestInvalid(
-                    f"The id '{item.id}' belongs to another rule set. Give the import its own id."
-                )
+            if item.id in own:
+                continue
             rulesets[item.id] = item
         schemas += manifest.schemas
         scenarios += manifest.scenarios

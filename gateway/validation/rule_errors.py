@@ -1,0 +1,27 @@
+"""What can go wrong with rule files, as kinds of error with stable codes."""
+
+from typing import Final
+
+from gateway.core.errors import ErrorKind, Retry
+
+__all__ = [
+    "ARCHIVE_REFUSED",
+    "HASH_DIFFERS",
+    "ID_TAKEN",
+    "IMPORT_REFUSED",
+    "MANIFEST_REFUSED",
+    "RULES_UNKNOWN",
+    "SOURCE_UNREACHABLE",
+    "STORE_FAILED",
+]
+
+SOURCE_UNREACHABLE: Final = ErrorKind(
+    "RULES-SOURCE", "A rule file cannot be fetched", 502, Retry.BACKOFF
+)
+ARCHIVE_REFUSED: Final = ErrorKind("RULES-ARCHIVE", "An archive of rule files is refused", 422)
+HASH_DIFFERS: Final = ErrorKind("RULES-HASH", "A rule file is not the one expected", 422)
+IMPORT_REFUSED: Final = ErrorKind("RULES-IMPORT", "These rules cannot be imported", 422)
+MANIFEST_REFUSED: Final = ErrorKind("RULES-MANIFEST", "A rule-set manifest cannot be used", 422)
+ID_TAKEN: Final = ErrorKind("RULES-ID-TAKEN", "Another rule set has this id", 409)
+RULES_UNKNOWN: Final = ErrorKind("RULES-UNKNOWN", "There is no rule set with this id", 404)
+STORE_FAILED: Final = ErrorKind("RULES-STORE", "The rule store takes no more", 507, Retry.BACKOFF)
