@@ -7,6 +7,7 @@ with ``initdb``; where neither is at hand those variants are skipped, visibly.
 """
 
 import asyncio
+import fcntl
 import importlib
 import importlib.util
 import os
@@ -28,6 +29,13 @@ from sqlalchemy import make_url
 
 from gateway.core import schema
 from gateway.core.database import Database
+from gateway.core.settings import RuleSettings
+from gateway.validation.rule_sources import Fetcher
+from gateway.validation.rule_sync import SyncResult, synchronise
+from schematron import registry
+from schematron.store import RuleStore
+
+CHECKOUT = Path(__file__).resolve().parents[1]
 
 SERVER_VARIABLE = "GATEWAY_TEST_POSTGRES_URL"
 SERVER_TOOLS = ("initdb", "pg_ctl")
@@ -38,6 +46,7 @@ TABLE_MODULES = (
     "gateway.access.webhook_tables",
     "gateway.network.tables",
     "gateway.validation.tables",
+    "gateway.validation.rule_tables",
     "gateway.exchange.tables",
     "gateway.receivables.tables",
     "gateway.payments.tables",
@@ -138,6 +147,32 @@ def build_schema(url: str) -> None:
     # In a thread of its own: the loop of the test that came first is not ours to touch.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, build()).result()
+
+
+@pytest.fixture(scope="session")
+def official_rules() -> Path:
+    """A rule store with every official rule file that the manifest names.
+
+    ``GATEWAY_RULES_DIR`` names it; without, it is ``.cache/rules`` of the checkout, filled once
+    as ``gateway rules sync`` does. Skips where a file cannot be had.
+    """
+    folder = Path(os.environ.get("GATEWAY_RULES_DIR") or CHECKOUT / ".cache" / "rules")
+    folder.mkdir(parents=True, exist_ok=True)
+
+    async def fill() -> SyncResult:
+        with tempfile.TemporaryDirectory() as work:
+            fetcher = Fetcher(RuleSettings(), folder=Path(work), offline=False)
+            shipped = registry.load(store=folder)
+            return await synchronise(shipped, RuleStore(folder), fetcher, ask_for_newer=False)
+
+    with (folder / ".lock").open("w") as lock, ThreadPoolExecutor(1) as thread:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = thread.submit(asyncio.run, fill()).result()
+    missing = [row for row in result.rows if row.reason]
+    if missing:
+        listed = "; ".join(f"{row.id}: {row.reason}" for row in missing[:3])
+        unavailable("official-rules", f"{len(missing)} official rule sets are missing: {listed}")
+    return folder
 
 
 @pytest.fixture(scope="session")
