@@ -169,12 +169,14 @@ def group_of_rule(rule: str) -> str | None:
 
 
 def group_of_term(term: str) -> str | None:
-    """Name the group a term belongs to; None for one of the document itself or an unknown one."""
+    """Name the group of a term, or a group itself; None for one of the document or unknown."""
     home = _group(term)
     return None if home in ("", _DOCUMENT) else home
 
 
 def _group(term: str) -> str:
+    if term in _table().parent:
+        return term
     home = _table().home
     return home.get(term) or home.get(term.rpartition("-")[0], "")
 
