@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree
@@ -109,7 +109,10 @@ def kind_of(node: etree._Element) -> str | None:
 
 def detached(node: etree._Element) -> etree._Element:
     """A copy with every prefix in scope: expressions use prefixes no name in the tree shows."""
-    copy = etree.Element(node.tag, dict(node.attrib), nsmap=node.nsmap)
+    prefixes = cast("dict[str, str]", node.nsmap)  # the stubs forget the default namespace
+    copy = etree.Element(node.tag, nsmap=prefixes)
+    for name, value in node.attrib.items():
+        copy.set(name, value)
     copy.text = node.text
     copy.extend(deepcopy(child) for child in node)
     return copy
