@@ -5,9 +5,8 @@ code, never in an exception. Which rules apply, and whether the document is righ
 elsewhere.
 """
 
-import binascii
 import copy
-from base64 import b64decode
+from binascii import a2b_base64
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +22,7 @@ from ubl.safexml import Limits, XmlRefused, parse
 __all__ = ["Contents", "open_document"]
 
 MAX_NESTING: Final = 3
+_STRETCH: Final = 4 * 1024 * 1024
 
 _SBDH: Final = "{http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader}"
 _PACKED: Final = "{http://peppol.eu/xsd/ticc/envelope/1.0}"
@@ -175,11 +175,25 @@ def _open_packed(packed: etree._Element, opening: _Opening) -> Contents | None:
     if packed.tag == f"{_PACKED}TextContent":
         return _open(text.encode("utf-8"), opening)
     try:
-        data = b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
+        data = _decoded(text)
+    except ValueError:
         opening.unreadable("INPUT-BASE64")
         return None
+    del text
     return _open(data, opening)
+
+
+def _decoded(text: str) -> bytes:
+    """Decode base64 in stretches: an attachment of many megabytes is not copied as a whole."""
+    parts, rest = [], b""
+    for start in range(0, len(text), _STRETCH):
+        piece = rest + text[start : start + _STRETCH].encode("ascii").translate(None, b" \t\r\n")
+        whole = len(piece) - len(piece) % 4
+        parts.append(a2b_base64(piece[:whole], strict_mode=True))
+        rest = piece[whole:]
+    if rest:
+        raise ValueError("the last group of base64 is incomplete")
+    return b"".join(parts)
 
 
 def _open_pdf(data: bytes, opening: _Opening) -> Contents | None:

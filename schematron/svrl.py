@@ -40,7 +40,9 @@ _SEVERITIES: Final[Mapping[str, Severity]] = {
 
 _ORDER: Final = (Severity.FATAL, Severity.WARNING, Severity.INFORMATION)
 # What our own engine wrote about one document: large where a document of many lines is all wrong.
-_LIMITS: Final = Limits(max_bytes=256 * 1024 * 1024, max_markup=20_000_000)
+_LIMITS: Final = Limits(
+    max_bytes=256 * 1024 * 1024, max_markup=20_000_000, max_attributes=20_000_000
+)
 
 
 @dataclass(frozen=True, slots=True)

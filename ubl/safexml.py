@@ -5,8 +5,10 @@ oversized and over-deep input before a tree exists, and never touches the networ
 behind this door may treat the tree as plain elements and text.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from xml.parsers import expat
 
@@ -35,13 +37,17 @@ _UTF32: Final = (
 class Limits:
     """How large a document may be: bytes as received, nesting depth, and amount of markup.
 
-    ``max_markup`` bounds tags and attributes each, because a tree of many tiny elements takes
-    forty times the memory of its bytes. Four million suffice for some 30,000 invoice lines.
+    ``max_markup`` bounds the tags and ``max_attributes`` the attributes, because a tree of many
+    tiny parts takes forty times the memory of its bytes. Four million tags suffice for some
+    30,000 invoice lines, which have ten attributes each. ``max_attributes_each`` bounds those of
+    one element: what validators do with them is quadratic.
     """
 
     max_bytes: int = 100 * 1024 * 1024
     max_depth: int = 100
     max_markup: int = 4_000_000
+    max_attributes: int = 500_000
+    max_attributes_each: int = 200
 
 
 class XmlRefused(ValueError):
@@ -182,12 +188,45 @@ def _unreadable(error: etree.XMLSyntaxError) -> XmlRefused:
     )
 
 
-def _check_depth(root: etree._Element, limit: int) -> None:
-    depth = 0
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        if depth > limit:
-            raise _too_deep(limit, int(element.sourceline or 0))
+@lru_cache(maxsize=8)
+def _beyond(depth: int) -> etree.XPath:
+    """Find an element nested deeper than allowed; libxml2 walks the levels itself."""
+    return etree.XPath("/*" * (depth + 1) + "[1]")
+
+
+@lru_cache(maxsize=8)
+def _crowded(attributes: int) -> etree.XPath:
+    return etree.XPath(f"//*[@*[{attributes + 1}]]")
+
+
+@lru_cache(maxsize=8)
+def _long_tag(attributes: int) -> re.Pattern[bytes]:
+    """Find where a tag might hold more attributes than allowed: each takes four bytes or more."""
+    return re.compile(rb"<[^<]{%d}" % (4 * attributes))
+
+
+def _check_shape(root: etree._Element, data: bytes, limits: Limits) -> None:
+    """Refuse a tree that is too deep, or in which one element has too many attributes."""
+    deep = _beyond(limits.max_depth)(root)
+    if isinstance(deep, list) and deep:
+        raise _too_deep(limits.max_depth, _line(deep[0]))
+    # The search is much cheaper than the count; in UTF-16 its byte may be part of a character.
+    wide = data.startswith(_BOMS[1:]) or b"\x00" in data[:4]
+    if not wide and not _long_tag(limits.max_attributes_each).search(data):
+        return
+    crowded = _crowded(limits.max_attributes_each)(root)
+    if isinstance(crowded, list) and crowded:
+        raise XmlRefused(
+            "XML-TOO-LARGE",
+            f"An element has more than {limits.max_attributes_each} attributes. No business "
+            "document needs that; check how the file was produced.",
+            line=_line(crowded[0]),
+        )
+
+
+def _line(element: object) -> int:
+    line = element.sourceline if isinstance(element, etree._Element) else None
+    return line if isinstance(line, int) else 0
 
 
 def parse(data: bytes, limits: Limits | None = None) -> etree._Element:
@@ -204,8 +243,10 @@ def parse(data: bytes, limits: Limits | None = None) -> etree._Element:
             "XML-TOO-LARGE",
             f"The content has {len(data)} bytes; at most {limits.max_bytes} are accepted.",
         )
-    if max(data.count(b"<"), data.count(b"=")) > limits.max_markup:
+    if data.count(b"<") > limits.max_markup:
         raise _too_much_markup(limits.max_markup)
+    if data.count(b"=") > limits.max_attributes:
+        raise _too_much_markup(limits.max_attributes)
     _check_encoding(data, _scan_prolog(data))
     parser = etree.XMLParser(
         resolve_entities=False,
@@ -221,7 +262,7 @@ def parse(data: bytes, limits: Limits | None = None) -> etree._Element:
         raise _unreadable(error) from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise _doctype()
-    _check_depth(root, limits.max_depth)
+    _check_shape(root, data, limits)
     return root
 
 

@@ -214,7 +214,20 @@ def test_the_amount_of_markup_is_limited(unit: bytes) -> None:
 
 def test_many_attributes_are_limited() -> None:
     attributes = " ".join(f'a{number}="1"' for number in range(200)).encode()
-    assert code_of(b"<a " + attributes + b"/>", Limits(max_markup=199)) == "XML-TOO-LARGE"
+    assert code_of(b"<a " + attributes + b"/>", Limits(max_attributes=199)) == "XML-TOO-LARGE"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_attributes_of_one_element_are_limited(encoding: str) -> None:
+    def text(count: int) -> bytes:
+        crowd = " ".join(f'a{number}=">"' for number in range(count))
+        return f"<a>\n<b>{'x' * 2000}</b><b {crowd}/></a>".encode(encoding)
+
+    limits = Limits(max_attributes_each=20)
+    assert parse(text(20), limits).tag == "a"
+    with pytest.raises(XmlRefused) as refused:
+        parse(text(21), limits)
+    assert (refused.value.code, refused.value.line) == ("XML-TOO-LARGE", 2)
 
 
 def test_a_large_attachment_passes() -> None:
