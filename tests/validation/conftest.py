@@ -13,7 +13,7 @@ from gateway.access.tables import Tenant
 from gateway.access.webhook_events import EventTypes
 from gateway.access.webhook_publishing import Publisher
 from gateway.core.blobs import LocalBlobStore
-from gateway.core.clock import BusinessClock
+from gateway.core.clock import BusinessClock, now
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.jobs.queue import JobQueue
@@ -84,7 +84,7 @@ async def checks(rules: None, database: Database, tmp_path: Path) -> Checks:
         database=database, pool=pool, today=clock, now=lambda: NOW, observe=seen.append
     )
     job = CheckJob(
-        database=database, blobs=store, validation=service, publisher=publisher, now=lambda: NOW
+        database=database, blobs=store, validation=service, publisher=publisher, now=now
     )
     registry = Registry()
     order_job.register(registry, job)
