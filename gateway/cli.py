@@ -23,7 +23,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from gateway import __version__
 from gateway.access.roles import Role
 from gateway.app import Gateway, all_routes, open_gateway
-from gateway.commands import validate
+from gateway.commands import rules, validate
 from gateway.core import schema, telemetry
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
@@ -103,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     add_configured(
         "rotate-link-key", _rotate_link_key, "sign payment links with a fresh key from now on"
     )
+    rules.register(commands)
     validate.register(commands)
     evidence = add("evidence", _evidence, "verify an evidence bundle")
     evidence.add_argument("bundle", type=Path)

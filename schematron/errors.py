@@ -1,6 +1,13 @@
 """Why validation could not take place, as typed errors with stable codes."""
 
-__all__ = ["ArtefactRefused", "EngineFailed", "ManifestInvalid", "StoreFailed", "UnknownRuleset"]
+__all__ = [
+    "ArtefactRefused",
+    "EngineFailed",
+    "ManifestInvalid",
+    "RulesRefused",
+    "StoreFailed",
+    "UnknownRuleset",
+]
 
 
 class ArtefactRefused(Exception):
@@ -13,6 +20,12 @@ class ManifestInvalid(ValueError):
     """The rule-set manifest cannot be used as written (RULES-MANIFEST)."""
 
     code = "RULES-MANIFEST"
+
+
+class RulesRefused(ValueError):
+    """A rule file offered for import cannot be used as rules (RULES-IMPORT)."""
+
+    code = "RULES-IMPORT"
 
 
 class StoreFailed(Exception):

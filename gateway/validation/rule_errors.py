@@ -10,6 +10,7 @@ __all__ = [
     "ID_TAKEN",
     "IMPORT_REFUSED",
     "MANIFEST_REFUSED",
+    "NOT_OPERATOR",
     "RULES_UNKNOWN",
     "SOURCE_UNREACHABLE",
     "STORE_FAILED",
@@ -23,5 +24,6 @@ HASH_DIFFERS: Final = ErrorKind("RULES-HASH", "A rule file is not the one expect
 IMPORT_REFUSED: Final = ErrorKind("RULES-IMPORT", "These rules cannot be imported", 422)
 MANIFEST_REFUSED: Final = ErrorKind("RULES-MANIFEST", "A rule-set manifest cannot be used", 422)
 ID_TAKEN: Final = ErrorKind("RULES-ID-TAKEN", "Another rule set has this id", 409)
+NOT_OPERATOR: Final = ErrorKind("RULES-OPERATOR", "Only the service provider imports rules", 403)
 RULES_UNKNOWN: Final = ErrorKind("RULES-UNKNOWN", "There is no rule set with this id", 404)
 STORE_FAILED: Final = ErrorKind("RULES-STORE", "The rule store takes no more", 507, Retry.BACKOFF)
