@@ -32,7 +32,8 @@ _SOAP: Final = (
     "{http://schemas.xmlsoap.org/soap/envelope/}",
     "{http://www.w3.org/2003/05/soap-envelope}",
 )
-_NO_XML: Final = (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00")
+# Beginnings of XML in one encoding or another; the last is "<?xm" in EBCDIC.
+_XML: Final = (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00", b"\x4c\x6f\xa7\x94")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _open(data: bytes, opening: _Opening) -> Contents | None:
 def _note_refused(data: bytes, error: XmlRefused, opening: _Opening) -> None:
     """Say why these bytes are no XML, or what they are instead."""
     start = data[:4096].lstrip()
-    title = None if start.startswith(_NO_XML) or not start else file_title(data)
+    title = None if start.startswith(_XML) or not start else file_title(data)
     if start[:9].lower() == b"<!doctype" and start[9:20].strip()[:4].lower() == b"html":
         title = file_title(start)
     if title is not None:
@@ -171,8 +172,12 @@ def _elements(parent: etree._Element) -> list[etree._Element]:
 
 def _open_packed(packed: etree._Element, opening: _Opening) -> Contents | None:
     """Open what an envelope carries as text, or as base64 text (Peppol SBDH §5)."""
-    text = str(packed.xpath("string()"))
-    if packed.tag == f"{_PACKED}TextContent":
+    # The plain way for the usual case: XPath would copy megabytes once more.
+    text = str(packed.xpath("string()")) if len(packed) else packed.text or ""
+    is_text = packed.tag == f"{_PACKED}TextContent"
+    # Nobody reads the envelope any more, and its text may be most of what is in memory.
+    packed.clear()
+    if is_text:
         return _open(text.encode("utf-8"), opening)
     try:
         data = _decoded(text)

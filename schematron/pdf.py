@@ -6,6 +6,7 @@ unpacked under a bound. Judges nothing: what the invoice data should be named an
 """
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -20,10 +21,18 @@ __all__ = ["Attachment", "Pdf", "PdfRefused", "Xmp", "is_pdf", "read"]
 
 MAX_BYTES: Final = 100 * 1024 * 1024
 MAX_UNPACKED: Final = 24 * 1024 * 1024
-MAX_ATTACHMENTS: Final = 100
-_MAX_NODES: Final = 1000
+MAX_ATTACHMENTS: Final = 50
+_MAX_NODES: Final = 100
+_MAX_SECTIONS: Final = 50
+# The file's own tables, which are unpacked by opening it: a megabyte names 200,000 objects.
+_MAX_TABLE: Final = 1024 * 1024
 _MAX_XMP: Final = 2 * 1024 * 1024
 _HEADER_WITHIN: Final = 1024
+# Names may be written with hexadecimal escapes. PDF/A forbids LZW (ISO 19005-1 §6.1.10), and it is
+# the one filter whose output cannot be bounded here.
+_LZW: Final = re.compile(rb"/(?:L|#4[cC])(?:Z|#5[aA])(?:W|#57)[D#\s/\]>]")
+_SECTION: Final = re.compile(rb"/(?:X|#58)(?:R|#52)(?:e|#65)(?:f|#66)\b")
+_STREAM: Final = re.compile(r"^stream <[^>]*>(?: \([^)]*\))?:? *")
 _FILTERS: Final = frozenset({"/FlateDecode", "/ASCIIHexDecode", "/ASCII85Decode"})
 _RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
 _PDFA: Final = "{http://www.aiim.org/pdfa/ns/id/}"
@@ -92,16 +101,12 @@ def read(data: bytes) -> Pdf:
     """Read the embedded files and the metadata of a PDF; raises PdfRefused."""
     if len(data) > MAX_BYTES:
         raise PdfRefused("PDF-TOO-LARGE", f"{len(data)} bytes, at most {MAX_BYTES}")
-    # Process-wide and idempotent. Without it one crafted stream unpacks to gigabytes.
-    pikepdf.settings.set_qpdf_limits(
-        flate_max_memory=MAX_UNPACKED,
-        png_max_memory=MAX_UNPACKED,
-        tiff_max_memory=MAX_UNPACKED,
-        run_length_max_memory=MAX_UNPACKED,
-        max_stream_filters=3,
-        doc_max_warnings=100,
-        parser_max_container_size=1_000_000,
-    )
+    if _LZW.search(data):
+        raise PdfRefused("PDF-TOO-LARGE", "packed by LZW, which PDF/A forbids")
+    sections = sum(1 for _ in _SECTION.finditer(data))
+    if sections > _MAX_SECTIONS:
+        raise PdfRefused("PDF-TOO-LARGE", f"{sections} cross-reference sections")
+    _bound(_MAX_TABLE)
     try:
         with pikepdf.open(
             io.BytesIO(data),
@@ -115,6 +120,8 @@ def read(data: bytes) -> Pdf:
     except pikepdf.PasswordError:
         raise PdfRefused("PDF-ENCRYPTED", "a password is needed") from None
     except (pikepdf.PdfError, pikepdf.ForeignObjectError, RecursionError) as error:
+        if "limit exceeded" in str(error):
+            raise PdfRefused("PDF-TOO-LARGE", _reason(error)) from None
         raise PdfRefused("PDF-DAMAGED", _reason(error)) from None
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         if isinstance(error, PdfRefused):
@@ -123,8 +130,24 @@ def read(data: bytes) -> Pdf:
         raise PdfRefused("PDF-DAMAGED", _reason(error)) from None
 
 
+def _bound(limit: int) -> None:
+    """Let no stream unpack to more bytes; process-wide, as qpdf has it.
+
+    Without it a small crafted stream unpacks to gigabytes.
+    """
+    pikepdf.settings.set_qpdf_limits(
+        flate_max_memory=limit,
+        png_max_memory=limit,
+        tiff_max_memory=limit,
+        run_length_max_memory=limit,
+        max_stream_filters=3,
+        doc_max_warnings=100,
+        parser_max_container_size=1_000_000,
+    )
+
+
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = _STREAM.sub("", " ".join(str(error).split()))
     return text[:200] or type(error).__name__
 
 
@@ -229,14 +252,16 @@ def _unpacked(stream: pikepdf.Stream, room: int) -> bytes:
     odd = [name for name in names if name not in _FILTERS]
     if odd:
         raise PdfRefused("PDF-DAMAGED", f"an embedded file is packed by {', '.join(odd)}"[:200])
-    before = pikepdf.settings.qpdf_limit_errors()
+    _bound(room)
     try:
         content = stream.read_bytes()
     except pikepdf.PdfError as error:
-        if pikepdf.settings.qpdf_limit_errors() > before:
+        if "limit exceeded" in str(error):
             raise _too_large() from None
         raise PdfRefused("PDF-DAMAGED", _reason(error)) from None
-    if len(content) > room or pikepdf.settings.qpdf_limit_errors() > before:
+    finally:
+        _bound(_MAX_TABLE)
+    if len(content) > room:
         raise _too_large()
     return content
 

@@ -31,6 +31,8 @@ _UTF32: Final = (
     b"<\x00\x00\x00",
     b"\x00\x00\x00<",
 )
+# "<?xm" in every EBCDIC code page.
+_EBCDIC: Final = b"\x4c\x6f\xa7\x94"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ def _scan_prolog(data: bytes) -> str | None:
 def _check_encoding(data: bytes, declared: str | None) -> None:
     if data.startswith(_UTF32):
         declared = "UTF-32"
+    if data.startswith(_EBCDIC):
+        declared = "EBCDIC"
     if declared is not None and declared.lower() not in ENCODINGS:
         raise XmlRefused(
             "XML-ENCODING",
