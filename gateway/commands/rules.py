@@ -212,6 +212,8 @@ def _standing(status: RulesetStatus) -> str:
         parts.append(f"{ruleset.valid_from or '…'} to {ruleset.valid_until or '…'}")
     if source is None:
         parts.append(f"not at hand: {how_to_get(ruleset)}")
+    elif status.imported_by:
+        parts.append(f"imported by {status.imported_by}")
     else:
         parts.append(f"{source.authority.value} from {source.origin}")
     if status.newer:
