@@ -6,6 +6,7 @@ stopped before its end carries a failed assertion of its own (``ENGINE-FAILED``,
 ``engine-error``): to a reader of SVRL silence would mean a pass.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ _EDITION: Final = "iso-2016"
 _PROPERTIES: Final = ("line", "column", "value")
 _DOCUMENT: Final = "/*"
 _GENERAL: Final = "document"
+_NOT_NAMING: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 Json = Mapping[str, Any]
 
@@ -118,8 +120,9 @@ def _text(parent: etree._Element, text: str) -> None:
 
 
 def _token(name: str) -> str:
-    """Make an identifier a token (xsd:NMTOKEN); rule ids nearly always are."""
-    return "".join(char if char.isalnum() or char in "-_.:" else "_" for char in name) or "_"
+    """Make an identifier a name that XML allows as an ID; rule ids nearly always are."""
+    kept = _NOT_NAMING.sub("_", name)
+    return kept if kept[:1].isalpha() or kept[:1] == "_" else f"_{kept}"
 
 
 def _legal(text: str) -> str:

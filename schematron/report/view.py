@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from schematron.report.words import Sentence, day, label, moment, reword
+from schematron.report.words import Sentence, day, label, moment, number, reword
 from schematron.terms import group_name, term_name
 
 __all__ = [
@@ -30,8 +30,10 @@ _SEVERITIES: Final = ("fatal", "warning", "information")
 _LAYERS: Final = ("input", "pdf", "xsd", "rules")
 _REPEATED: Final = "RULES-REPEATED"
 _OMITTED: Final = "RULES-NOT-CHECKED"
+_POSITION: Final = re.compile(r"\[\d+\]$")
 _NUMBERS: Final = re.compile(r"\d+")
 PLACES: Final = 25
+_NAMED: Final = 3
 
 Json = Mapping[str, Any]
 
@@ -240,12 +242,12 @@ def _facts(report: Json, checked_at: datetime | None, *, lang: str) -> tuple[Fac
 
 def _ruleset(run: Json, *, lang: str) -> RulesetView:
     official = run["authority"] == "official"
-    release = " ".join(part for part in (run["id"], run.get("version")) if part)
     facts = (
         ("PUBLISHER", run.get("publisher"), False),
-        ("RELEASE", release, False),
+        ("RELEASE", run.get("version"), False),
         ("VALIDITY", _validity(run, lang=lang), False),
         ("ORIGIN", run.get("source"), True),
+        ("PROVEN", run.get("proven_equal"), False),
         ("ENGINE", run.get("engine"), False),
     )
     shown = [Fact(label(name, lang=lang), text, code) for name, text, code in facts if text]
@@ -304,18 +306,25 @@ def _rules(
             hint=sentence.hint or "",
             official=sentence.official or "",
             official_only=sentence.official_only,
-            terms=tuple(_term(term, lang=lang) for term in first.get("terms") or ()),
+            terms=_terms(first.get("terms") or (), lang=lang),
             places=tuple(_place(one, lang=lang) for one in found[:places]),
             more=more,
-            more_label=label("MORE-PLACES", lang=lang, count=more) if more else "",
+            more_label=label("MORE-PLACES", lang=lang, count=number(more, lang=lang))
+            if more
+            else "",
         )
         folded.append((rule, _group_of(first)))
     return folded
 
 
-def _term(term: str, *, lang: str) -> str:
-    name = term_name(term, lang=lang)
-    return term if name == term else f"{term} {name}"
+def _terms(terms: Sequence[str], *, lang: str) -> tuple[str, ...]:
+    """Name the terms, unless there are so many that the names would bury the message."""
+    if len(terms) > _NAMED:
+        return tuple(terms)
+    names = [term_name(term, lang=lang) for term in terms]
+    return tuple(
+        term if name == term else f"{term} {name}" for term, name in zip(terms, names, strict=True)
+    )
 
 
 def _withheld(findings: Iterable[Json]) -> dict[tuple[str, str], int]:
@@ -340,11 +349,14 @@ def _place(finding: Json, *, lang: str) -> PlaceView:
         where = label("PLACE", lang=lang, line=line, column=column)
     elif line:
         where = label("LINE", lang=lang, line=line)
+    location = finding.get("location") or ""
+    excerpt = (finding.get("excerpt") or "").strip()
+    element = _POSITION.sub("", location.rpartition("/")[2])
     return PlaceView(
         where=where,
-        location=finding.get("location") or "",
-        value=finding.get("value") or "",
-        excerpt=(finding.get("excerpt") or "").strip(),
+        location=location,
+        value=(finding.get("value") or "").strip(),
+        excerpt="" if excerpt == f"<{element}>" else excerpt,  # no more than the location says
     )
 
 
@@ -370,7 +382,7 @@ def _severities(folded: Sequence[tuple[RuleView, str]], *, lang: str) -> tuple[S
 def _rank(group: str) -> tuple[int, list[int]]:
     """Order groups as the examination and the standard do: layers, the whole, BG-1, BG-2, …"""
     layer = _LAYERS.index(group) if group in _LAYERS else len(_LAYERS)
-    return layer, [int(number) for number in _NUMBERS.findall(group)]
+    return layer, [int(digits) for digits in _NUMBERS.findall(group)]
 
 
 def _title(group: str, *, lang: str) -> str:

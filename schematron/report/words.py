@@ -9,12 +9,13 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import Any, Final
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
+from babel.numbers import format_decimal
 
 from schematron import rules
 from schematron.texts import LANGUAGES, Wording, require, wording
 
-__all__ = ["Sentence", "day", "label", "moment", "printable", "producer", "reword"]
+__all__ = ["Sentence", "day", "label", "moment", "number", "printable", "producer", "reword"]
 
 _LOCALES: Final = {lang: lang for lang in LANGUAGES} | {"en": "en_GB"}
 
@@ -48,8 +49,13 @@ def day(value: date | str | None, *, lang: str) -> str:
 
 def moment(value: datetime, *, lang: str) -> str:
     """Write a timezone-aware moment for people, in UTC."""
-    text = format_datetime(value.astimezone(UTC), "d MMMM y, HH:mm", locale=_LOCALES[lang])
-    return f"{text} UTC"
+    at = value.astimezone(UTC)
+    return f"{day(at.date(), lang=lang)}, {at:%H:%M} UTC"
+
+
+def number(value: int, *, lang: str) -> str:
+    """Write a count for people, in groups of digits."""
+    return format_decimal(value, locale=_LOCALES[lang])
 
 
 def printable(text: str) -> str:
