@@ -1,90 +1,256 @@
-"""Pages of validation: check a file, read the report, see earlier ones."""
+"""Pages of validation: check files, read reports in any language and format, find earlier ones."""
 
-from typing import Final
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from aiohttp import web
-from aiohttp.web_request import FileField
 
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, RENDER, Face, Route
-from gateway.validation.keys import VALIDATION
+from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id
+from gateway.validation.keys import ORDERS, VALIDATION
+from gateway.validation.negotiation import FORMATS, Format
+from gateway.validation.orders import Placed
 from gateway.validation.queries import RunFilters, list_runs
-from gateway.validation.service import CheckOptions
+from gateway.validation.rendering import file_stem, write_report
+from gateway.validation.service import LANGUAGES, CheckOptions
+from gateway.validation.tables import ItemState, OrderState
+from gateway.validation.uploads import files_of_form
 from schematron.report.view import report_view
 
 __all__ = ["ROUTES"]
 
 _SHOWN: Final = 50
+_LIST: Final = "validation/reports.html"
+_ID: Final = "[0-9a-f]{8}-[0-9a-f-]{27}"
+_VERDICTS: Final = ("valid", "invalid", "undetermined", "unreadable", "engine-error")
+_REFRESH_S: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How the list is narrowed, as the address says it; days are UTC's."""
+
+    text: str = ""
+    verdict: str = ""
+    ruleset: str = ""
+    begin: date | None = None
+    end: date | None = None
+    before: UUID | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.text or self.verdict or self.ruleset or self.begin or self.end)
+
+    def filters(self) -> RunFilters:
+        """The narrowing as the query takes it."""
+        return RunFilters(
+            text=self.text,
+            verdict=self.verdict,
+            ruleset=self.ruleset,
+            since=_midnight(self.begin),
+            until=_midnight(self.end + timedelta(days=1)) if self.end else None,
+        )
 
 
 async def show_reports(request: web.Request) -> web.Response:
-    """The account's checks, newest first, and the form for a new one."""
-    return await _list(request, fault=None)
+    """The account's checks, newest first, and the form for new ones."""
+    return await _list(request, _choice(request))
 
 
-async def _list(request: web.Request, *, fault: str | None) -> web.Response:
+async def _list(
+    request: web.Request, choice: Choice, *, fault: str = "", error: GatewayError | None = None
+) -> web.Response:
     async with request.app[DATABASE].read() as session:
         runs = await list_runs(
             session,
             principal(request).tenant_id,
-            RunFilters(),
-            before=_cursor(request),
+            choice.filters(),
+            before=choice.before,
             limit=_SHOWN + 1,
         )
     shown = runs[:_SHOWN]
     context = {
         "runs": shown,
         "older": shown[-1].id if len(runs) > _SHOWN else None,
+        "choice": choice,
+        "verdicts": _VERDICTS,
         "fault": fault,
+        "error": error,
     }
-    return request.app[RENDER](request, "validation/reports.html", context)
+    return request.app[RENDER](request, _LIST, context)
 
 
-async def check_file(request: web.Request) -> web.Response:
-    """Check an uploaded file and go to its report."""
-    file = (await request.post()).get("file")
-    if not isinstance(file, FileField) or not file.filename:
-        response = await _list(request, fault="file-missing")
+async def check_files(request: web.Request) -> web.Response:
+    """Check what was chosen: one file at once, several as an order."""
+    uploads = files_of_form(await form_of(request))
+    if not uploads:
+        response = await _list(request, Choice(), fault="file-missing")
         response.set_status(422)
         return response
     caller = principal(request)
-    run = await request.app[VALIDATION].look_over(
-        caller,
-        file.file.read(),
-        file_name=file.filename,
-        options=CheckOptions(lang=caller.locale),
-    )
-    return web.Response(status=303, headers={"Location": f"/reports/{run.id}"})
+    options = CheckOptions(lang=caller.locale)
+    try:
+        if len(uploads) > 1:
+            placed = await request.app[ORDERS].place(caller, uploads, options=options)
+            return _go(f"/reports/orders/{placed.order.id}")
+        (upload,) = uploads
+        run = await request.app[VALIDATION].look_over(
+            caller, await upload.content(), file_name=upload.name, options=options
+        )
+    except GatewayError as error:
+        response = await _list(request, Choice(), error=error)
+        response.set_status(error.kind.status)
+        return response
+    return _go(f"/reports/{run.id}")
 
 
 async def show_report(request: web.Request) -> web.Response:
-    """One report."""
-    run = await request.app[VALIDATION].find(principal(request), UUID(request.match_info["run_id"]))
-    view = report_view(run.report, lang=principal(request).locale, checked_at=run.created_at)
-    context = {"run": run, "report": view}
+    """One report, in the reader's language or the one asked for."""
+    run = await request.app[VALIDATION].find(principal(request), path_id(request, "run_id"))
+    lang = _language(request)
+    context = {
+        "run": run,
+        "report": report_view(run.report, lang=lang, checked_at=run.created_at),
+        "lang": lang,
+        "formats": FORMATS,
+    }
     return request.app[RENDER](request, "validation/report.html", context)
 
 
-def _cursor(request: web.Request) -> UUID | None:
-    text = request.query.get("before")
+async def download_report(request: web.Request) -> web.Response:
+    """One report as a file."""
+    wanted = _format(request)
+    run = await request.app[VALIDATION].find(principal(request), path_id(request, "run_id"))
+    lang = _language(request)
+    name = f"{file_stem(run)}-{lang}{wanted.suffix}"
+    return web.Response(
+        body=await write_report(run, wanted, lang=lang),
+        content_type=wanted.media_type,
+        charset="utf-8" if wanted.media_type.startswith("text/") else None,
+        headers={
+            "Content-Language": lang,
+            "Content-Disposition": f'attachment; filename="{name}"',
+        },
+    )
+
+
+async def show_order(request: web.Request) -> web.Response:
+    """How several files checked together stand."""
+    return await _order(request, "validation/order.html")
+
+
+async def show_order_live(request: web.Request) -> web.Response:
+    """The part of an order's page that changes."""
+    return await _order(request, "validation/order_live.html")
+
+
+async def _order(request: web.Request, template: str) -> web.Response:
+    placed = await request.app[ORDERS].find(principal(request), path_id(request, "order_id"))
+    return request.app[RENDER](request, template, _standing(placed))
+
+
+def _standing(placed: Placed) -> dict[str, Any]:
+    verdicts = Counter(one.run.verdict for one in placed.files if one.run is not None)
+    ended = placed.order.state in (OrderState.DONE, OrderState.FAILED)
+    return {
+        "order": placed.order,
+        "files": placed.files,
+        "counts": [(name, verdicts[name]) for name in _VERDICTS if verdicts[name]],
+        "failed": sum(one.item.state is ItemState.FAILED for one in placed.files),
+        "refresh_s": 0 if ended else _REFRESH_S,
+    }
+
+
+def _choice(request: web.Request) -> Choice:
+    query = request.query
+    verdict = query.get("verdict", "")
+    return Choice(
+        text=query.get("q", "").strip()[:200],
+        verdict=verdict if verdict in _VERDICTS else "",
+        ruleset=query.get("ruleset", "").strip()[:80],
+        begin=_day(query.get("from", "")),
+        end=_day(query.get("to", "")),
+        before=_cursor(query.get("before", "")),
+    )
+
+
+def _day(text: str) -> date | None:
+    """A day out of the address; what is none narrows nothing."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if date.min < day < date.max else None
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, time(), UTC) if day else None
+
+
+def _cursor(text: str) -> UUID | None:
     try:
         return UUID(text) if text else None
     except ValueError:
         raise GatewayError(BAD_REQUEST, "'before' names no report; start from the top.") from None
 
 
+def _language(request: web.Request) -> str:
+    asked = request.query.get("lang", principal(request).locale)
+    return asked if asked in LANGUAGES else LANGUAGES[0]
+
+
+def _format(request: web.Request) -> Format:
+    name = request.query.get("format", "")
+    for one in FORMATS:
+        if one.name == name:
+            return one
+    known = ", ".join(one.name for one in FORMATS)
+    raise GatewayError(BAD_REQUEST, f"Reports are written as one of {known}.")
+
+
+def _go(place: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": place})
+
+
 ROUTES: Final = (
     Route("GET", "/reports", show_reports, "documents:read", "List checks", Face.PAGE),
-    Route("POST", "/reports", check_file, "validations:run", "Check a file", Face.PAGE),
+    Route("POST", "/reports", check_files, "validations:run", "Check files", Face.PAGE),
     Route(
         "GET",
-        "/reports/{run_id:[0-9a-f]{8}-[0-9a-f-]{27}}",
+        f"/reports/{{run_id:{_ID}}}",
         show_report,
         "documents:read",
         "Show a report",
+        Face.PAGE,
+    ),
+    Route(
+        "GET",
+        f"/reports/{{run_id:{_ID}}}/file",
+        download_report,
+        "documents:read",
+        "Download a report",
+        Face.PAGE,
+    ),
+    Route(
+        "GET",
+        f"/reports/orders/{{order_id:{_ID}}}",
+        show_order,
+        "documents:read",
+        "Show files checked together",
+        Face.PAGE,
+    ),
+    Route(
+        "GET",
+        f"/reports/orders/{{order_id:{_ID}}}/live",
+        show_order_live,
+        "documents:read",
+        "Show how far files checked together are",
         Face.PAGE,
     ),
 )

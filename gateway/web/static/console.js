@@ -51,7 +51,7 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   const zone = event.target.closest("[data-drop]");
-  if (zone) showFile(zone, event.target.files[0]);
+  if (zone) showFiles(zone, event.target.files);
 });
 
 document.addEventListener("submit", (event) => {
@@ -59,9 +59,11 @@ document.addEventListener("submit", (event) => {
   if (sure && !window.confirm(sure)) event.preventDefault();
 });
 
-function showFile(zone, file) {
-  zone.querySelector(".drop-label").textContent = file ? file.name : "";
-  zone.classList.toggle("full", Boolean(file));
+function showFiles(zone, files) {
+  const names = [...files].slice(0, 3).map((file) => file.name);
+  const more = files.length - names.length;
+  zone.querySelector(".drop-label").textContent = names.join(", ") + (more > 0 ? ` +${more}` : "");
+  zone.classList.toggle("full", files.length > 0);
 }
 
 for (const zone of document.querySelectorAll("[data-drop]")) {
@@ -73,8 +75,15 @@ for (const zone of document.querySelectorAll("[data-drop]")) {
     });
   }
   zone.addEventListener("drop", (event) => {
-    if (event.dataTransfer.files.length === 0) return;
-    input.files = event.dataTransfer.files;
-    showFile(zone, input.files[0]);
+    const found = event.dataTransfer;
+    if (found.files.length === 0) return;
+    if (found.files.length > 1 && !input.multiple) {
+      const first = new DataTransfer();
+      first.items.add(found.files[0]);
+      input.files = first.files;
+    } else {
+      input.files = found.files;
+    }
+    showFiles(zone, input.files);
   });
 }
