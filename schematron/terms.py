@@ -1,6 +1,6 @@
 """What a place in an invoice means: business terms (BT) and groups (BG) of EN 16931-1.
 
-Works on the short XPath of a finding (``schematron.location.short_path``) in UBL Invoice, UBL
+Works on the short XPath of a finding (``schematron.location.Tree.short_path``) in UBL Invoice, UBL
 Credit Note and CII, by the table beside this module. Places in other documents mean nothing here.
 """
 
@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, Final
 
-from schematron.texts import catalogue
+from schematron.texts import catalogue, facts
 
 __all__ = [
     "group_name",
@@ -141,13 +141,16 @@ def terms_of(location: str) -> tuple[str, ...]:
 def group_of(location: str, *, rule: str = "", terms: Iterable[str] = ()) -> str | None:
     """Name the business group a finding is about, or None if it is about the document as a whole.
 
-    The nearest group around the place decides. Where that may be two (an allowance or a charge),
-    the ``terms`` the finding speaks of choose, and if they do not, the group around both. A place
-    outside every group is judged by the rule, then by the first of the terms.
+    The nearest group around the place decides, or around the element below it that the rule is
+    known to be about. Where that may be two (an allowance or a charge), the ``terms`` the finding
+    speaks of choose, and if they do not, the group around both. A place outside every group is
+    judged by the rule, then by the first of the terms.
     """
     spoken = tuple(terms)
     syntax, path = _place(location)
     table = _table()
+    element = facts.of_rule(rule).get("element", "") if syntax else ""
+    path = f"{path}/{element}".strip("/")
     while path:
         candidates = table.groups.get((syntax, path), ())
         if len(candidates) > 1:

@@ -31,7 +31,7 @@ UNWORDED = {
     "facturx-basic-wl": 1,
     "facturx-basic": 1,
     "facturx-en16931": 1,
-    "facturx-extended": 11,
+    "facturx-extended": 12,
     "extended-ctc-fr-ubl": 17,
     "extended-ctc-fr-cii": 27,
 }
