@@ -11,13 +11,22 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
-from saxonche import PySaxonApiError, PySaxonProcessor, PyXslt30Processor, PyXsltExecutable
+from saxonche import (
+    PySaxonApiError,
+    PySaxonProcessor,
+    PyXdmNode,
+    PyXslt30Processor,
+    PyXsltExecutable,
+)
 
 from schematron.errors import EngineFailed
 
-__all__ = ["ENGINE", "Engine", "shared"]
+__all__ = ["ENGINE", "Engine", "Loaded", "shared"]
+
+Loaded: TypeAlias = PyXdmNode
+"""A document as Saxon's own tree."""
 
 ENGINE: Final = "saxon"
 MAX_EXECUTABLES: Final = 16
@@ -46,18 +55,31 @@ class Engine:
         with self._lock:
             self._executable(key, stylesheet)
 
-    def run(self, key: Hashable, stylesheet: Callable[[], bytes], *, document: str) -> bytes:
+    def load(self, document: str) -> Loaded:
+        """Parse a document once for several runs; ``document`` is XML without a DOCTYPE.
+
+        Raises EngineFailed.
+        """
+        with self._lock, _captured_stderr() as complaints:
+            try:
+                return self._processor.parse_xml(xml_text=document, encoding="utf-8")
+            except PySaxonApiError as error:
+                raise EngineFailed(_reason(str(error), complaints())) from None
+
+    def run(
+        self, key: Hashable, stylesheet: Callable[[], bytes], *, document: str | Loaded
+    ) -> bytes:
         """Apply a rule set to a document and return the whole result (SVRL) as UTF-8.
 
         ``key`` names the compiled rule set in the cache; ``stylesheet`` yields its XSLT when it
-        is not there. ``document`` is serialised XML without a DOCTYPE. Raises EngineFailed when
+        is not there. ``document`` is what ``load`` gave, or its text. Raises EngineFailed when
         the run stops early or yields nothing, whatever Saxon's own opinion of that is.
         """
+        node = self.load(document) if isinstance(document, str) else document
         with self._lock:
             executable = self._executable(key, stylesheet)
             with _captured_stderr() as complaints:
                 try:
-                    node = self._processor.parse_xml(xml_text=document, encoding="utf-8")
                     result = executable.transform_to_string(xdm_node=node)
                 except PySaxonApiError as error:
                     raise EngineFailed(_reason(str(error), complaints())) from None

@@ -64,14 +64,14 @@ class Target:
     tree: Tree
     artefacts: Artefacts
     lang: str
-    _serialised: str = ""
+    _loaded: engine.Loaded | None = None
 
-    @property
-    def serialised(self) -> str:
-        """The document as text for engines that parse it themselves, made once."""
-        if not self._serialised:
-            self._serialised = etree.tostring(self.tree.root, encoding="unicode", with_tail=False)
-        return self._serialised
+    def loaded(self) -> engine.Loaded:
+        """Give the document as the rule engine's own tree, made once; raises EngineFailed."""
+        if self._loaded is None:
+            text = etree.tostring(self.tree.root, encoding="unicode", with_tail=False)
+            self._loaded = engine.shared().load(text)
+        return self._loaded
 
 
 @lru_cache(maxsize=32)
@@ -179,7 +179,7 @@ def check_rules(target: Target, chosen: Chosen) -> LayerResult:
         report = engine.shared().run(
             _key(source),
             partial(_stylesheet, source, target.artefacts),
-            document=target.serialised,
+            document=target.loaded(),
         )
         result = svrl.read(report, overrides=dict(chosen.severity))
     except (ArtefactRefused, EngineFailed) as error:

@@ -130,7 +130,7 @@ def chained_tables() -> bytes:
     for number in range(1, 50):
         start = len(out)
         previous = b"/Prev %d" % before if before else b""
-        out += b"%d 0 obj <</Type/XRef/W[1 2 1]/Size 500000/Root 2 0 R%s" % (number, previous)
+        out += b"%d 0 obj <</Type/XRef/W[1 2 1]/Size 260000/Root 2 0 R%s" % (number, previous)
         out += b"/Filter/FlateDecode/Length %d>>stream\n" % len(packed)
         out += packed + b"\nendstream endobj\n"
         before = start
