@@ -13,6 +13,7 @@ of the run and most of the size of a report and tell its reader nothing.
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,6 @@ from typing import Final
 from lxml import etree
 
 from schematron.schema import Let, Message, Pattern, Schema, SchematronError, Test, read_schema
-from schematron.schema_source import detached
 
 __all__ = ["SchematronError", "compile_schematron"]
 
@@ -74,13 +74,13 @@ class _Writer:
     xs: str = field(init=False)
 
     def __post_init__(self) -> None:
-        taken = self.schema.namespaces
+        taken = {**self.schema.prefixes, **self.schema.namespaces}
         self.own = _free_prefix("own", taken, OWN_NS)
         self.xs = _free_prefix("xs", taken, XS_NS)
 
     def stylesheet(self) -> etree._Element:
         """The whole stylesheet as a tree."""
-        taken = self.schema.namespaces
+        taken = {**self.schema.prefixes, **self.schema.namespaces}
         prefixes = dict(taken)
         prefixes[self.own] = OWN_NS
         prefixes[self.xs] = XS_NS
@@ -96,7 +96,9 @@ class _Writer:
         for item in self._global_lets():
             _xsl(sheet, "variable", name=item.name, select=item.value)
         for foreign in self.schema.foreign:
-            sheet.append(detached(foreign))
+            copy = deepcopy(foreign)
+            copy.tail = None
+            sheet.append(copy)
         self._entry(sheet)
         for number, pattern in enumerate(self.schema.patterns, 1):
             self._pattern(sheet, pattern, f"p{number}")

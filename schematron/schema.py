@@ -1,8 +1,8 @@
 """Reads an ISO Schematron schema into plain values with nothing left to resolve.
 
 Pure: ``schematron.schema_source`` brings the files together. Abstract patterns with their
-parameters, abstract rules, and names that several patterns use for variables of their own are
-resolved here, so that the writer sees patterns, rules and tests only. Whatever has a meaning that
+parameters and abstract rules are resolved here, so that the writer sees patterns, rules and tests
+only. Whatever has a meaning that
 is not understood is refused; elements of other vocabularies that only annotate are left out.
 """
 
@@ -15,11 +15,13 @@ from typing import Final
 
 from lxml import etree
 
+from schematron.schema_patterns import Let, Message, Pattern, Rule, Test, own_names
 from schematron.schema_source import (
     MAX_ELEMENTS,
     XSLT_NS,
     Catalogue,
     SchematronError,
+    Source,
     fault,
     kind_of,
     load,
@@ -36,7 +38,6 @@ _REACHES_OUT: Final = re.compile(
     r"|unparsed-text-lines|unparsed-text-available|environment-variable"
     r"|available-environment-variables|json-doc|transform|load-xquery-module)\s*[(#]"
 )
-_VARIABLE_OR_LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\$\s*([^\W\d][\w.\-]*)(?![\w.\-:])")
 _XSLT_VARIABLE: Final = f"{{{XSLT_NS}}}variable"
 _XSLT_VALUE_OF: Final = f"{{{XSLT_NS}}}value-of"
 _LABELS: Final = ("id", "flag", "role", "see")
@@ -70,56 +71,7 @@ def read_schema(source: bytes, *, base: Path | None = None, within: Path | None 
             f"The schema is written for the query binding '{binding}'. "
             "Only XPath 2.0 and later (queryBinding='xslt2') is compiled.",
         )
-    return Schema.read(loaded.root, loaded.messages)
-
-
-@dataclass(frozen=True, slots=True)
-class Let:
-    """A named value that expressions refer to as ``$name``."""
-
-    name: str
-    value: str
-
-
-Message = tuple[tuple[bool, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """One assert or report.
-
-    ``failing`` is the expression that is true when there is something to say. ``labels`` are the
-    attributes id, flag, role and see that were given. ``message`` alternates literal text and
-    expressions whose value stands in the text: pairs (is an expression, text or expression).
-    ``diagnostics`` are further messages, by id.
-    """
-
-    is_report: bool
-    failing: str
-    labels: Mapping[str, str]
-    message: Message
-    diagnostics: Mapping[str, Message]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """The tests that hold for every node that ``context`` matches."""
-
-    context: str
-    lets: tuple[Let, ...]
-    tests: tuple[Test, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """Rules of which at most one, the first that matches, applies to any node.
-
-    No two patterns have a variable of the same name, and none has one of the schema's.
-    """
-
-    id: str | None
-    lets: tuple[Let, ...]
-    rules: tuple[Rule, ...]
+    return Schema.read(loaded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +79,15 @@ class Schema:
     """A schema with includes, abstract patterns and abstract rules already resolved.
 
     ``phases`` holds the ids of the patterns of each phase, ``phase_lets`` for each name the value
-    it has in each phase that gives it one; ``messages`` the texts of included catalogues, by rule
-    id, then language, as ``message`` and ``hint``.
+    it has in each phase that gives it one; ``prefixes`` those that XSLT elements use beside the
+    ``namespaces`` that are declared for expressions; ``messages`` the texts of included
+    catalogues, by rule id, then language, as ``message`` and ``hint``.
     """
 
     title: str
     default_phase: str
     namespaces: Mapping[str, str]
+    prefixes: Mapping[str, str]
     lets: tuple[Let, ...]
     foreign: tuple[etree._Element, ...]
     phases: Mapping[str, tuple[str, ...]]
@@ -142,13 +96,14 @@ class Schema:
     messages: Catalogue
 
     @classmethod
-    def read(cls, root: etree._Element, messages: Catalogue) -> "Schema":
+    def read(cls, source: Source) -> "Schema":
         """Check the structure of a schema and gather what is to be written."""
-        parts = _Parts()
+        root = source.root
+        parts = _Parts(prefixes=dict(source.prefixes))
         for child in root:
             parts.take(child)
         patterns = tuple(
-            _own_names(_Builder.of(root).patterns(parts.patterns), {let.name for let in parts.lets})
+            own_names(_Builder.of(root).patterns(parts.patterns), {let.name for let in parts.lets})
         )
         _check_references(root, parts.phases, patterns)
         _check_unique(root, parts.lets)
@@ -156,12 +111,13 @@ class Schema:
             title=" ".join((root.findtext(sch("title")) or "").split()),
             default_phase=root.get("defaultPhase") or "#ALL",
             namespaces=parts.namespaces,
+            prefixes=source.prefixes,
             lets=tuple(parts.lets),
             foreign=tuple(parts.foreign),
             phases=parts.phases,
             phase_lets=parts.phase_lets,
             patterns=patterns,
-            messages=messages,
+            messages=source.messages,
         )
 
 
@@ -169,6 +125,7 @@ class Schema:
 class _Parts:
     """The children of a schema, sorted by what they are."""
 
+    prefixes: Mapping[str, str]
     namespaces: dict[str, str] = field(default_factory=dict)
     lets: list[Let] = field(default_factory=list)
     foreign: list[etree._Element] = field(default_factory=list)
@@ -181,7 +138,9 @@ class _Parts:
         match kind:
             case "ns":
                 prefix = _name(child, "prefix")
-                if self.namespaces.setdefault(prefix, _need(child, "uri")) != child.get("uri"):
+                uri = _need(child, "uri")
+                known = self.prefixes.get(prefix, uri)
+                if self.namespaces.setdefault(prefix, uri) != uri or known != uri:
                     raise fault("SCH-NAME", child, f"The prefix '{prefix}' has two meanings.")
             case "let":
                 self.lets.append(_let(child))
@@ -440,69 +399,6 @@ def _message(node: etree._Element) -> Iterator[tuple[bool, str]]:
             raise _out_of_place(child, "a message")
         if child.tail:
             yield False, " ".join(re.split(r"\s+", child.tail))
-
-
-def _own_names(patterns: Iterable[Pattern], taken: set[str]) -> Iterator[Pattern]:
-    """Give variables that several patterns have a name of their own in each.
-
-    A variable of a pattern holds only there, but rule contexts may refer to it, so that it becomes
-    a variable of the whole stylesheet. The first pattern keeps the name.
-    """
-    for number, pattern in enumerate(patterns, 1):
-        names: dict[str, str] = {}
-        for let in pattern.lets:
-            if let.name in taken:
-                names[let.name] = _free(f"{let.name}.{number}", taken)
-            taken.add(names.get(let.name, let.name))
-        yield _renamed(pattern, names) if names else pattern
-
-
-def _free(wanted: str, taken: set[str]) -> str:
-    while wanted in taken:
-        wanted += "_"
-    return wanted
-
-
-def _renamed(pattern: Pattern, names: Mapping[str, str]) -> Pattern:
-    return Pattern(
-        pattern.id,
-        tuple(
-            Let(names.get(let.name, let.name), _with_names(let.value, names))
-            for let in pattern.lets
-        ),
-        tuple(_renamed_rule(rule, names) for rule in pattern.rules),
-    )
-
-
-def _renamed_rule(rule: Rule, names: Mapping[str, str]) -> Rule:
-    """A variable of the rule hides that of the pattern from the next one on."""
-    visible = dict(names)
-    lets: list[Let] = []
-    for let in rule.lets:
-        lets.append(Let(let.name, _with_names(let.value, visible)))
-        visible.pop(let.name, None)
-
-    def said(message: Message) -> Message:
-        return tuple((code, _with_names(part, visible) if code else part) for code, part in message)
-
-    tests = (
-        Test(
-            test.is_report,
-            _with_names(test.failing, visible),
-            test.labels,
-            said(test.message),
-            {name: said(text) for name, text in test.diagnostics.items()},
-        )
-        for test in rule.tests
-    )
-    return Rule(_with_names(rule.context, names), tuple(lets), tuple(tests))
-
-
-def _with_names(expression: str, names: Mapping[str, str]) -> str:
-    """Put other names for variables into an expression, not into its texts."""
-    return _VARIABLE_OR_LITERAL.sub(
-        lambda found: f"${names[found[1]]}" if found[1] in names else found[0], expression
-    )
 
 
 def _check_references(

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree
@@ -29,7 +29,6 @@ __all__ = [
     "Catalogue",
     "SchematronError",
     "Source",
-    "detached",
     "fault",
     "kind_of",
     "load",
@@ -72,10 +71,12 @@ class Source:
 
     ``messages`` holds every catalogue that was included: rule id, language, then ``message`` and
     ``hint``. Where two speak of a rule, the file that includes has the word before the included.
+    ``prefixes`` are those in scope in XSLT elements, which mean the same in all files.
     """
 
     root: etree._Element
     messages: Catalogue
+    prefixes: Mapping[str, str]
 
 
 def load(source: bytes, *, base: Path | None, within: Path | None) -> Source:
@@ -90,10 +91,11 @@ def load(source: bytes, *, base: Path | None, within: Path | None) -> Source:
         raise fault("SCH-ROOT", root, "A Schematron file starts with the element 'schema'.")
     limit = within or base
     includes = _Includes(limit.resolve() if base and limit else None)
+    includes.note_prefixes(root)
     includes.resolve(root, base.resolve() if base else None, ())
     if includes.messages:
         _give_texts(root, includes.messages)
-    return Source(root, includes.messages)
+    return Source(root, includes.messages, includes.prefixes)
 
 
 def sch(name: str) -> str:
@@ -105,17 +107,6 @@ def kind_of(node: etree._Element) -> str | None:
     """Name of a Schematron element, None for an element of another vocabulary."""
     name = etree.QName(node)
     return name.localname if name.namespace == SCHEMATRON_NS else None
-
-
-def detached(node: etree._Element) -> etree._Element:
-    """A copy with every prefix in scope: expressions use prefixes no name in the tree shows."""
-    prefixes = cast("dict[str, str]", node.nsmap)  # the stubs forget the default namespace
-    copy = etree.Element(node.tag, nsmap=prefixes)
-    for name, value in node.attrib.items():
-        copy.set(name, value)
-    copy.text = node.text
-    copy.extend(deepcopy(child) for child in node)
-    return copy
 
 
 def fault(code: str, node: etree._Element, message: str) -> SchematronError:
@@ -159,6 +150,7 @@ class _Includes:
 
     within: Path | None
     messages: Catalogue = field(default_factory=dict)
+    prefixes: dict[str, str] = field(default_factory=dict)
     _trees: dict[Path, etree._Element] = field(default_factory=dict)
     _budget: Iterator[int] = field(default_factory=lambda: iter(range(_MAX_INCLUDES)))
 
@@ -191,12 +183,19 @@ class _Includes:
                 )
             if node.tag == sch("extends"):
                 for child in part:
-                    node.addprevious(detached(child))
+                    node.addprevious(deepcopy(child))
                 _drop_keeping_tail(node)
             else:
-                _replace(node, detached(part))
+                _replace(node, deepcopy(part))
         for catalogue in texts:
             self.messages = {**self.messages, **catalogue}
+
+    def note_prefixes(self, tree: etree._Element) -> None:
+        """Keep the prefixes of XSLT elements: moving them to another tree may lose some."""
+        for node in tree.iter(f"{{{XSLT_NS}}}*"):
+            for prefix, uri in node.nsmap.items():
+                if prefix is not None and self.prefixes.setdefault(prefix, uri) != uri:
+                    raise fault("SCH-NAME", node, f"The prefix '{prefix}' has two meanings.")
 
     def _target(self, node: etree._Element, folder: Path | None) -> tuple[Path, str]:
         """The file a reference names, and the part of it."""
@@ -235,6 +234,7 @@ class _Includes:
         tree = self._trees.get(path)
         if tree is None:
             tree = _read(_content(node, path))
+            self.note_prefixes(tree)
             self.resolve(tree, path.parent, (*above, path))
             self._trees[path] = tree
         if not fragment:
