@@ -16,7 +16,7 @@ from aiohttp import web
 
 from gateway.access import api as access_api
 from gateway.access import pages as access_pages
-from gateway.access import webhook_api
+from gateway.access import webhook_api, webhook_pages
 from gateway.access.directory import Directory
 from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
@@ -112,6 +112,7 @@ def all_routes() -> tuple[Route, ...]:
         *business_date.ROUTES,
         *web_pages.ROUTES,
         *access_pages.ROUTES,
+        *webhook_pages.ROUTES,
         *network_pages.ROUTES,
         *validation_pages.ROUTES,
         *exchange_pages.ROUTES,
