@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import pytest
 from lxml import etree
 
+from schematron import registry as registries
 from schematron.engine import shared
 from schematron.errors import EngineFailed
 from ubl.safexml import parse
@@ -410,11 +411,9 @@ class Agreement:
 
     def judge(self, title: str, document: bytes, *, schema_valid: bool) -> None:
         """Run both over a document and book the outcome under its title."""
-        text = etree.tostring(parse(document), encoding="unicode")
         self.documents += 1
         self.valid_documents += schema_valid
-        got = fired(f"{self.name}-ours", self.ours, text)
-        wanted = fired(f"{self.name}-official", self.official, text)
+        got, wanted = self.verdicts(document)
         if got is None:
             self.stopped.append(title)
         if wanted is None:
@@ -431,6 +430,14 @@ class Agreement:
         stopped = ", ours stopped" if got is None else ""
         self.differing[title] = f"{kind}{stopped}: official only {only}, ours only {extra}"
 
+    def verdicts(self, document: bytes) -> tuple[Fired | None, Fired | None]:
+        """What ours and the official one fire; nothing is booked."""
+        text = etree.tostring(parse(document), encoding="unicode")
+        return (
+            fired(f"{self.name}-ours", self.ours, text),
+            fired(f"{self.name}-official", self.official, text),
+        )
+
 
 def fired(key: str, stylesheet: Callable[[], bytes], document: str) -> Fired | None:
     """Count what a stylesheet fires, or None where it stops without a verdict."""
@@ -446,6 +453,24 @@ def fired(key: str, stylesheet: Callable[[], bytes], document: str) -> Fired | N
 def agreement() -> type[Agreement]:
     """The comparer: ``agreement(name, official=…, ours=…)``, then ``judge`` per document."""
     return Agreement
+
+
+@pytest.fixture(scope="session")
+def beside_official(official_rules: Path) -> Callable[[str], Agreement]:
+    """The comparer for a rule set by id: its authored source and the official one beside it."""
+    registry = registries.load(store=official_rules)
+
+    def make(ruleset: str) -> Agreement:
+        sources = registry.ruleset(ruleset).sources
+        own = next(source for source in sources if source.kind == "authored")
+        official = next(source for source in sources if source.kind != "authored")
+        return Agreement(
+            ruleset,
+            official=lambda: registry.artefacts.stylesheet(official),
+            ours=lambda: registry.artefacts.stylesheet(own),
+        )
+
+    return make
 
 
 @cache
