@@ -82,6 +82,16 @@ def registry(official_rules: Path) -> Registry:
     return registries.load(store=official_rules)
 
 
+def test_the_corpus_is_here(tell: Any) -> None:
+    """Where it is not, that must be seen: none of its documents was judged."""
+    if not SUITES:
+        tell(
+            "verdicts", "none", "0 cases: the corpus is not beside the checkout (../shared/corpus)"
+        )
+        pytest.skip("0 cases judged: the corpus is not beside the checkout (../shared/corpus)")
+    assert sum(map(len, SUITES.values())) > 2500
+
+
 @pytest.mark.parametrize("suite", sorted(SUITES))
 def test_suite(suite: str, registry: Registry, differences: dict[str, str], tell: Any) -> None:
     tally = Tally()
