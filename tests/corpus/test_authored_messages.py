@@ -202,6 +202,7 @@ def conclude(ruleset: str, both: Any, tell: Any, *, never: set[str]) -> None:
     )
     assert both.documents - len(both.aborted) >= MUTANTS
     assert both.differing == {}
+    assert both.stopped == []
     assert set(unseen) == never
 
 
