@@ -28,6 +28,7 @@ __all__ = ["Summary", "batch_pool", "check_all"]
 
 _PER_PROCESS: Final = 4
 _SENDERS: Final = 10_000
+_OTHERS: Final = "…"
 _SHOWN: Final = 20
 _FAULTS: Final = frozenset({Verdict.UNREADABLE.value, Verdict.ENGINE_ERROR.value})
 
@@ -97,9 +98,9 @@ class Summary:
         self.verdicts[outcome.verdict] += 1
         self._documents.update(outcome.fired.keys())
         self._findings.update(outcome.fired)
-        # A batch of countless senders must not fill the memory; those beyond count as nobody.
+        # A batch of countless senders must not fill the memory; those beyond count as one.
         known = outcome.sender in self._senders or len(self._senders) < _SENDERS
-        sender = outcome.sender if known else ""
+        sender = outcome.sender if known else _OTHERS
         self._senders[sender] += 1
         self._refused[sender] += outcome.verdict != Verdict.VALID
 
