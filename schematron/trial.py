@@ -4,6 +4,7 @@ Runs what strangers wrote, so callers run it in a process they can end. It says 
 whether the rules are right.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -69,12 +70,13 @@ def try_out(
         ready = lean(stylesheet, companions)
     except XmlRefused as error:
         raise RulesRefused(f"{name} is no XSLT: {error.message}") from error
+    key = hashlib.sha256(ready).hexdigest()
     for syntax in syntaxes:
         document = EMPTY_DOCUMENTS.get(syntax)
         if document is None:
             known = ", ".join(EMPTY_DOCUMENTS)
             raise RulesRefused(f"'{syntax}' is no syntax known here. Known: {known}.")
         try:
-            svrl.read(engine.shared().run(name, lambda: ready, document=document))
+            svrl.read(engine.shared().run(key, lambda: ready, document=document))
         except EngineFailed as error:
             raise RulesRefused(f"{name} failed on an empty {syntax}: {error}") from error

@@ -17,8 +17,6 @@ from gateway.validation.rule_words import how_to_get
 
 __all__ = ["ROUTES"]
 
-_TEXTS: Final = ("title", "publisher", "version")
-
 
 async def show_rules(request: web.Request) -> web.Response:
     """All rule sets, those in force first; the service provider may import."""
@@ -74,7 +72,9 @@ def _description(typed: Mapping[str, str]) -> Description | None:
         return None
     return Description(
         id=typed["id"],
-        **{name: typed.get(name, "") for name in _TEXTS},
+        title=typed.get("title", ""),
+        publisher=typed.get("publisher", ""),
+        version=typed.get("version", ""),
         syntax=(typed["syntax"],) if typed.get("syntax") else (),
         customizations=(typed["customization"],) if typed.get("customization") else (),
         valid_from=_day(typed.get("valid_from")),
