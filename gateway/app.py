@@ -70,6 +70,7 @@ from gateway.receivables import bank_api
 from gateway.receivables import pages as receivables_pages
 from gateway.validation import api as validation_api
 from gateway.validation import pages as validation_pages
+from gateway.validation import rule_api, rule_pages
 from gateway.web import business_date, render, server
 from gateway.web import pages as web_pages
 from gateway.web.business_date import BUSINESS_DATES
@@ -103,6 +104,7 @@ def all_routes() -> tuple[Route, ...]:
         *network_api.ROUTES,
         *smp_api.ROUTES,
         *validation_api.ROUTES,
+        *rule_api.ROUTES,
         *exchange_api.ROUTES,
         *as4_server.ROUTES,
         *receivables_api.ROUTES,
@@ -115,6 +117,7 @@ def all_routes() -> tuple[Route, ...]:
         *webhook_pages.ROUTES,
         *network_pages.ROUTES,
         *validation_pages.ROUTES,
+        *rule_pages.ROUTES,
         *exchange_pages.ROUTES,
         *receivables_pages.ROUTES,
         *dunning_pages.ROUTES,
@@ -141,20 +144,24 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             timeout_s=settings.network.connect_timeout_s,
             cache_s=settings.network.lookup_cache_s,
         )
-        gateway = _assemble(platform, network, lookup)
+        metrics = Metrics()
+        checks = checks_of(platform, metrics)
+        await checks.library.refresh()
+        gateway = _assemble(platform, network, lookup, checks, metrics)
         await _introduce_provider(gateway)
         await seed_money(platform)
         await gateway.dates.refresh()
         closing.push_async_callback(ended, asyncio.create_task(gateway.dates.follow()))
+        closing.push_async_callback(ended, asyncio.create_task(checks.library.follow()))
         yield gateway
 
 
-def _assemble(platform: Platform, network: Network, lookup: Lookup) -> Gateway:
+def _assemble(
+    platform: Platform, network: Network, lookup: Lookup, checks: Checks, metrics: Metrics
+) -> Gateway:
     settings, database = platform.settings, platform.database
     archive = Archive(platform.blobs, now)
-    metrics = Metrics()
     job_gauges(metrics, database)
-    checks = checks_of(platform, metrics)
     access = Access(database=database, now=now)
     sessions = Sessions(database=database, now=now)
     participants = Participants(database=database, network=network)

@@ -16,6 +16,9 @@ from gateway.core.metrics import Metrics
 from gateway.validation import keys as validation_keys
 from gateway.validation import order_job, orders
 from gateway.validation.metrics import ValidationMetrics
+from gateway.validation.rule_keys import RULES
+from gateway.validation.rule_library import RuleLibrary
+from gateway.validation.rule_service import RuleService
 from gateway.validation.service import ValidationService
 
 __all__ = ["Checks", "checks_of", "register_checks", "serve_checks"]
@@ -28,6 +31,7 @@ class Checks:
     platform: Platform
     validation: ValidationService
     publisher: Publisher
+    library: RuleLibrary
 
 
 def checks_of(platform: Platform, metrics: Metrics) -> Checks:
@@ -43,6 +47,12 @@ def checks_of(platform: Platform, metrics: Metrics) -> Checks:
             observe=ValidationMetrics(metrics),
         ),
         publisher=Publisher(queue=platform.queue, types=EventTypes([*orders.EVENT_TYPES]), now=now),
+        library=RuleLibrary(
+            database=platform.database,
+            folder=platform.settings.rules_dir,
+            config=platform.settings.config_dir,
+            now=now,
+        ),
     )
 
 
@@ -56,6 +66,9 @@ def serve_checks(application: web.Application, checks: Checks) -> None:
         queue=platform.queue,
         today=platform.business,
         now=now,
+    )
+    application[RULES] = RuleService(
+        database=platform.database, library=checks.library, today=platform.business
     )
     application[WEBHOOKS] = Webhooks(
         database=platform.database,

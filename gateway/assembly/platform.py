@@ -30,7 +30,15 @@ from gateway.network.service import Network
 from gateway.network.sml import SML_ZONES, Locator
 from gateway.validation import worker as validation_worker
 
-__all__ = ["Platform", "ended", "health_of", "locator_of", "network_of", "open_platform"]
+__all__ = [
+    "Platform",
+    "ended",
+    "health_of",
+    "locator_of",
+    "network_of",
+    "open_platform",
+    "rules_folder",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +75,10 @@ async def open_platform(settings: Settings, closing: AsyncExitStack) -> Platform
     pool = ComputePool(
         validation_worker.initialise,
         validation_worker.check,
-        initial=(str(settings.config_dir) if settings.config_dir else None,),
+        initial=(
+            str(settings.config_dir) if settings.config_dir else None,
+            str(settings.rules_dir),
+        ),
         workers=settings.validation.workers,
         timeout_s=settings.validation.timeout_s,
         rss_limit_mb=settings.validation.rss_limit_mb,

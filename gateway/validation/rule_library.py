@@ -14,6 +14,7 @@ from typing import Final, ParamSpec, TypeVar
 
 import structlog
 from sqlalchemy import func
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -35,6 +36,7 @@ log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_LOOK_S: Final = 5.0
 _NAME_LENGTH: Final = 300
 _ORIGIN_LENGTH: Final = 600
 
@@ -80,6 +82,15 @@ class RuleLibrary:
             await _in_thread(self._copy_sets, current)
             self._registry = await _in_thread(registry.load, self._config, self._store.folder)
             self._revision = revision
+
+    async def follow(self) -> None:
+        """Keep the folder in step until cancelled; a database that is away is asked again."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                await self.refresh()
+            except (SQLAlchemyError, GatewayError, OSError) as error:
+                log.warning("rules.not_refreshed", error=type(error).__name__)
 
     async def registry(self) -> Registry:
         """The rule sets as they are now; raises as ``refresh``."""
