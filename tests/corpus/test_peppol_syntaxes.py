@@ -255,12 +255,14 @@ def test_syntaxes_inside_texts(beside_official, tell):
     tell(
         "authored sets",
         f"{RULESET} syntaxes",
-        f"  {len(SYNTAXES)} syntaxes: {both.documents} documents, {len(both.differing)} differ, "
-        f"{len(both.aborted)} end the official stylesheet; {len(both.both_fired)} rules fired in both",
+        f"{RULESET}, {len(SYNTAXES)} syntaxes: {both.documents} documents, "
+        f"{len(both.differing)} differ, {len(both.aborted)} end the official stylesheet; "
+        f"{len(both.both_fired)} rules fired in both",
     )
     assert both.differing == {}
     assert both.stopped == []
     assert len(both.aborted) <= both.documents // 20
+    assert len(both.both_fired) >= len(SYNTAXES)
 
 
 # --- sums ----------------------------------------------------------------------------------------
