@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from schematron import rules
 from schematron.artefacts import Artefacts
 from schematron.errors import ArtefactRefused, UnknownRuleset
 from schematron.finding import Severity
@@ -103,6 +104,14 @@ def test_every_document_a_factur_x_stylesheet_opens_is_a_companion(registry):
         for source in item.sources:
             opens = item.family.startswith("facturx-")
             assert bool(source.companions) is opens, source.label
+
+
+def test_the_authored_sets_leave_nothing_out_and_say_what_they_were_compared_with(registry):
+    for name in rules.sources():
+        source = registry.ruleset(name).sources[-1]
+        assert source.kind == "authored"
+        assert source.not_checked == ()
+        assert source.proven_equal
 
 
 def test_no_release_of_a_family_leaves_a_day_without_rules(registry):
