@@ -134,7 +134,7 @@ def _order(options: argparse.Namespace, settings: Settings) -> BatchOrder:
     """Fix what is asked, and refuse unknown rule sets and unusable manifests before any work."""
     now = clock.now()
     try:
-        registry = load(settings.config_dir, _store(settings))
+        registry = load(settings.config_dir, settings.rules_dir)
         rules = _rules(options, registry)
     except (ManifestInvalid, StoreFailed, UnknownRuleset) as error:
         raise _Refused(str(error)) from None
@@ -170,10 +170,6 @@ def _rules(options: argparse.Namespace, registry: Registry) -> tuple[str, ...] |
     return tuple(rules)
 
 
-def _store(settings: Settings) -> Path:
-    return settings.data_dir / "rules"
-
-
 async def _validate(
     options: argparse.Namespace,
     settings: Settings,
@@ -185,7 +181,7 @@ async def _validate(
     jobs = (options.jobs or os.cpu_count() or 1) if many else 1
     pool = batch_pool(
         config_dir=str(settings.config_dir) if settings.config_dir else None,
-        store=str(_store(settings)),
+        store=str(settings.rules_dir),
         jobs=jobs,
         timeout_s=settings.validation.timeout_s,
         rss_limit_mb=settings.validation.rss_limit_mb,

@@ -151,7 +151,7 @@ def test_the_pdf_claims_pdf_a_3b_and_carries_the_data(report):
     with pikepdf.open(io.BytesIO(pdf)) as opened:
         with opened.open_metadata() as metadata:
             assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("3", "B")
-            assert metadata["dc:title"] == "Prüfbericht: 2026-117.pdf"
+            assert metadata["dc:title"] == "Prüfbericht – 2026-117.pdf"
         spec = opened.attachments[ATTACHMENT]
         assert spec.obj.AFRelationship == "/Data"
         assert json.loads(spec.get_file().read_bytes()) == report
