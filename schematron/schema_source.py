@@ -266,7 +266,7 @@ def _put_data(node: etree._Element, content: bytes) -> list[Catalogue]:
             _drop_keeping_tail(node)
             return [_catalogue(table["messages"])]
         _replace(node, _pattern(table) if "element" in table else _variable(table))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise fault(
             "SCH-INCLUDE",
             node,
@@ -296,12 +296,15 @@ def _give_texts(root: etree._Element, messages: Catalogue) -> None:
 
 
 def _content(node: etree._Element, path: Path) -> bytes:
+    href = node.get("href")
     try:
+        if not path.is_file():
+            raise fault("SCH-INCLUDE", node, f"The include '{href}' is not there, or is no file.")
+        if path.stat().st_size > _LIMITS.max_bytes:
+            raise fault("SCH-TOO-LARGE", node, f"The include '{href}' is too large.")
         return path.read_bytes()
     except OSError:
-        raise fault(
-            "SCH-INCLUDE", node, f"The include '{node.get('href')}' cannot be read."
-        ) from None
+        raise fault("SCH-INCLUDE", node, f"The include '{href}' cannot be read.") from None
 
 
 def _variable(table: Mapping[str, Any]) -> etree._Element:

@@ -1,5 +1,6 @@
 """What operators write in Schematron: parts of files, names by pattern, phases, bounds."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -291,6 +292,24 @@ REFUSED = {
 def test_refused_with_its_code(name):
     body, code = REFUSED[name]
     assert refusal(schema(body)) == code
+
+
+def test_what_is_no_plain_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.sch")
+    (tmp_path / "folder.sch").mkdir()
+    with (tmp_path / "huge.sch").open("wb") as file:
+        file.truncate(17 * 1024 * 1024)
+    (tmp_path / "deep.toml").write_text("codes = " + "[" * 5_000)
+    codes = {
+        name: refusal(schema(f'<include href="{name}"/>'), base=tmp_path)
+        for name in ("pipe.sch", "folder.sch", "huge.sch", "deep.toml")
+    }
+    assert codes == {
+        "pipe.sch": "SCH-INCLUDE",
+        "folder.sch": "SCH-INCLUDE",
+        "huge.sch": "SCH-TOO-LARGE",
+        "deep.toml": "SCH-INCLUDE",
+    }
 
 
 def abstract(name: str, body: str) -> str:
