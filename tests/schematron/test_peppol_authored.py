@@ -365,14 +365,16 @@ CHECKED = {
 def test_check_digits_are_worked_out_as_published(scheme, data):
     length, check = CHECKED[scheme]
     body = data.draw(st.text("0123456789", min_size=length, max_size=length).filter(int))
-    wanted = f"{check(body):0{2 if scheme == '0208' else 1}}"
+    places_for_it = 2 if scheme == "0208" else 1
+    wanted = f"{check(body):0{places_for_it}}"
     given_digits = data.draw(st.one_of(st.just(wanted), st.text("0123456789", min_size=1)))
     number = ("IT" if scheme == "0211" else "") + body + given_digits
     silent = on_identifiers(parties(places(scheme, number)[0])) == {}
     if scheme == "0088":
         assert silent is (weighted(number, (1, 3), 10) == 0)
     else:
-        assert silent is (given_digits == wanted)
+        # Modulo 11 may ask for a check digit of 10: no number begins like that.
+        assert silent is (given_digits == wanted and len(wanted) == places_for_it)
 
 
 def test_location_leads_to_the_fault():
