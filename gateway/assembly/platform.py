@@ -37,7 +37,6 @@ __all__ = [
     "locator_of",
     "network_of",
     "open_platform",
-    "rules_folder",
 ]
 
 log = structlog.get_logger(__name__)
