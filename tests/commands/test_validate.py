@@ -211,3 +211,18 @@ def test_hundreds_of_documents_with_one_summary(tmp_path, capfdbinary):
     unread = {n for n, report in enumerate(reports) if report["verdict"] == "unreadable"}
     assert unread == bad
     assert "Documents checked: 300\n       283  Undetermined\n" in printed.err.decode()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_sees_how_far_it_is_and_is_left_clean(invoices, monkeypatch, capfd):
+    monkeypatch.setattr("gateway.commands.validate._PROGRESS_S", 0)
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    assert validate("--format", "json", invoices) == 2
+    shown = terminal.getvalue()
+    assert "\r3 checked, 0 valid, " in shown
+    last = shown.rindex("/s")
+    assert shown[last:].startswith("/s\r\x1b[KDocuments checked: 4\n")

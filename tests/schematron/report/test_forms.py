@@ -222,3 +222,25 @@ def test_rows_have_a_cell_for_each_column_and_no_formula(report):
     assert cells["fatal_rules"] == "BR-25 BR-08 ODD-1 ENGINE-FAILED"
     assert cells["rulesets"] == "xsd cen-ubl-1.3.16 demo-set-1"
     assert (cells["verdict"], cells["fatal"], cells["warning"]) == ("invalid", "33", "1")
+
+
+def luminance(colour):
+    digits = colour * 2 if len(colour) == 3 else colour
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_colours_reach_contrast_aa_by_day_and_by_night(report, theme):
+    page = render_html(report_view(report, lang="en"))
+    blocks = re.findall(r":root \{(.*?)\}", page, re.DOTALL)
+    assert len(blocks) == 2
+    colours = dict(re.findall(r"--([\w-]+): #([0-9a-f]{3,6})\b", blocks[theme]))
+    pairs = [(tone, f"{tone}-ground") for tone in ("good", "bad", "open")]
+    for ground in ("ground", "sunken"):
+        pairs += [(text, ground) for text in ("ink", "quiet", "good", "bad", "open", "note")]
+    pairs += [("ink", f"{tone}-ground") for tone in ("good", "bad", "open")]
+    for text, ground in pairs:
+        light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
