@@ -15,7 +15,7 @@ from schematron import layers, rules
 from schematron.artefacts import Artefacts
 from schematron.errors import ArtefactRefused, UnknownRuleset
 from schematron.finding import Layer, RunVerdict, Severity, Verdict
-from schematron.manifest import Manifest, Omission, Omission, Ruleset, Scenario, Schema, Source
+from schematron.manifest import Manifest, Omission, Ruleset, Scenario, Schema, Source
 from schematron.registry import Registry
 from schematron.validate import validate
 from ubl.safexml import Limits
