@@ -155,6 +155,34 @@ def test_contexts_reach_every_kind_of_node(context, count):
     assert len(ids(source, document)) == count
 
 
+@pytest.mark.parametrize(
+    "context",
+    [
+        "d:b | d:c[d:e | d:f = '|']/d:f[. = ']']",
+        "d:c[. = &quot;a/b&quot;]/d:f | d:a",
+        "(d:c | d:f)[1]",
+        "d:c/child::d:f",
+        "id('x')/d:f",
+        "d:c union d:f",
+        "d:c (: | d:x :) | d:f",
+        "*[self::d:f]",
+        "d:c//d:f[../d:f[2]]",
+    ],
+)
+def test_going_straight_to_named_elements_finds_what_a_walk_finds(context):
+    """One more rule that never matches but could match anything makes the same pattern walk."""
+    document = '<a xmlns="urn:d"><b><c>a/b</c></b><c><e>|</e><f>]</f><f><c><f>]</f></c></f></c></a>'
+    straight = schema("<pattern>" + rule(context, fail("x")) + "</pattern>")
+    walked = schema(
+        "<pattern>" + rule(context, fail("x")) + rule("*[false()]", fail("y")) + "</pattern>"
+    )
+    places = [
+        [item.get("location") for item in findings(run(source, document))]
+        for source in (straight, walked)
+    ]
+    assert places[0] == places[1]
+
+
 PHASED = schema(
     '<phase id="quick"><active pattern="p1"/></phase>'
     '<pattern id="p1">' + rule("/*", fail("one")) + "</pattern>"
