@@ -389,3 +389,40 @@ def test_a_damaged_invoice_is_answered(data, invoice, registry, today):
     if report.valid:
         assert all(run.verdict is RunVerdict.VALID for run in report.rulesets)
         assert len(report.rulesets) == 2
+
+
+def test_a_release_that_does_not_decide_is_run_and_said(invoice, registry, today):
+    """Of two releases in force the newer one decides; the older one's verdict is known too."""
+    source = registry.artefacts.choose(registry.ruleset(CEN))
+    old, new = (
+        Ruleset(
+            f"r-{year}", "R", "r", ("ubl-invoice",), (source,), valid_from=date(year, 1, 1),
+            severity=severity,
+        )
+        for year, severity in ((2025, ()), (2026, (("BR-CO-15", Severity.WARNING),)))
+    )  # fmt: skip
+    scenario = Scenario("Two", ("ubl-invoice",), ("r",), EN)
+    both = Registry(Manifest((old, new), registry.schemas, (scenario,)))
+    broken = invoice.replace(">121.00</cbc:TaxInc", ">122.00</cbc:TaxInc")
+    broken = broken.replace(">121.00</cbc:Pay", ">122.00</cbc:Pay")
+    report = judge(broken, both, today)
+    assert [(run.id, run.decides, run.verdict.value) for run in report.rulesets] == [
+        ("xsd", True, "valid"),
+        ("r-2026", True, "valid"),
+        ("r-2025", False, "invalid"),
+    ]
+    assert report.verdict is Verdict.VALID
+    weights = {(item.ruleset, item.severity.value) for item in report.findings}
+    assert weights == {("r-2026", "warning"), ("r-2025", "fatal")}
+    assert report.to_json()["counts"] == {"fatal": 0, "warning": 1}
+
+
+def test_an_attachment_of_more_than_ten_megabytes_is_read(invoice, registry, today):
+    attached = (
+        "<cac:AdditionalDocumentReference><cbc:ID>1</cbc:ID><cac:Attachment>"
+        '<cbc:EmbeddedDocumentBinaryObject mimeCode="application/pdf" filename="a.pdf">'
+        f"{'QUJD' * 2_700_000}</cbc:EmbeddedDocumentBinaryObject></cac:Attachment>"
+        "</cac:AdditionalDocumentReference><cac:AccountingSupplierParty>"
+    )
+    text = invoice.replace("<cac:AccountingSupplierParty>", attached)
+    assert judge(text, registry, today, rules=("xsd",)).verdict is Verdict.VALID
