@@ -1,41 +1,29 @@
-"""Signatures over webhook bodies: HMAC-SHA256 over id, time and raw body. Pure.
+"""Signatures on what providers tell: HMAC-SHA256 over id, time and raw body. Pure.
 
 Laid out like Standard Webhooks: headers ``webhook-id``, ``webhook-timestamp`` (Unix seconds) and
 ``webhook-signature`` (``v1,<base64>``, several parted by spaces while secrets change).
 """
 
-import base64
-import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.access.webhook_signing import (
+    ID_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    signature,
+    signed_headers,
+)
 from gateway.core.errors import GatewayError
 from gateway.payments.errors import EVENT_FORGED, EVENT_OLD
 
 __all__ = ["ID_HEADER", "SIGNATURE_HEADER", "TIMESTAMP_HEADER", "check", "signed_headers"]
 
-ID_HEADER: Final = "webhook-id"
-TIMESTAMP_HEADER: Final = "webhook-timestamp"
-SIGNATURE_HEADER: Final = "webhook-signature"
-
 TOLERANCE: Final = timedelta(minutes=5)
-_VERSION: Final = "v1,"
 _MAX_ID: Final = 200
 _MAX_SIGNATURES: Final = 8
-
-
-def signed_headers(
-    *, event_id: str, at: datetime, body: bytes, secrets: Sequence[bytes]
-) -> dict[str, str]:
-    """The headers of a signed body: one signature per secret."""
-    stamp = str(int(at.timestamp()))
-    signatures = " ".join(
-        _VERSION + base64.b64encode(_tag(secret, event_id, stamp, body)).decode()
-        for secret in secrets
-    )
-    return {ID_HEADER: event_id, TIMESTAMP_HEADER: stamp, SIGNATURE_HEADER: signatures}
 
 
 def check(
@@ -55,7 +43,7 @@ def check(
     sent = headers.get(SIGNATURE_HEADER, "").split(" ")[:_MAX_SIGNATURES]
     genuine = False
     for secret in filter(None, secrets):
-        wanted = _VERSION + base64.b64encode(_tag(secret, event_id, stamp, body)).decode()
+        wanted = signature(secret, event_id=event_id, stamp=stamp, body=body)
         for one in sent:
             genuine |= hmac.compare_digest(one.encode("utf-8", "replace"), wanted.encode())
     if not genuine:
@@ -67,10 +55,6 @@ def check(
             "repetition has to be signed anew.",
         )
     return event_id
-
-
-def _tag(secret: bytes, event_id: str, stamp: str, body: bytes) -> bytes:
-    return hmac.new(secret, f"{event_id}.{stamp}.".encode() + body, hashlib.sha256).digest()
 
 
 def _forged() -> GatewayError:
