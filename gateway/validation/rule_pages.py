@@ -34,7 +34,7 @@ async def _page(
     except GatewayError:
         may_import = False
     context = {
-        "current": [item for item in found if item.in_force and not item.ruleset.awaits_import],
+        "in_force": [item for item in found if item.in_force and not item.ruleset.awaits_import],
         "others": [item for item in found if not item.in_force or item.ruleset.awaits_import],
         "how_to_get": how_to_get,
         "may_import": may_import,
