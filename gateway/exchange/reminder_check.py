@@ -107,13 +107,7 @@ def _report(
 
 
 def _run(report: Report, *, tenant_id: UUID, at: datetime) -> ValidationRun:
-    return ValidationRun(
-        tenant_id=tenant_id,
-        sha256=report.sha256,
-        verdict=report.verdict.value,
-        report=report.to_json(),
-        created_at=at,
-    )
+    return ValidationRun.of(report.to_json(), tenant_id=tenant_id, file_name="", at=at)
 
 
 def _rulesets(verdict: Verdict) -> tuple[RulesetRun, ...]:
