@@ -25,6 +25,7 @@ COMMON = "urn:oasis:names:specification:ubl:schema:xsd:Common"
 CAC = f"{{{COMMON}AggregateComponents-2}}"
 CBC = f"{{{COMMON}BasicComponents-2}}"
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+TYPES = {f"{CBC}{name}TypeCode" for name in ("Document", "Invoice", "CreditNote")}
 MUTANTS = 1_500
 Change = Callable[[etree._Element], object]
 
@@ -128,6 +129,8 @@ def test_every_fault_in_a_message(
         both.judge(case["id"], case["path"].read_bytes(), schema_valid=bool(case.get("xsd_valid")))
     for title, document in single_faults(full, MESSAGE_TEXTS):
         both.judge(title, document, schema_valid=response_valid(document))
+    for title, document in every_code(full):
+        both.judge(title, document, schema_valid=response_valid(document))
     bases = [full, full, *whole]
     for number, base in enumerate(bases):
         count = MUTANTS // len(bases) + 1
@@ -160,6 +163,8 @@ def test_self_billing(
     bases |= {"invoice": full, "credit note": credit_note(full)}
     for name in ("invoice", "credit note"):
         for title, document in single_faults(bases[name], BILLING_TEXTS):
+            both.judge(f"{name} {title}", document, schema_valid=schema_valid(document))
+        for title, document in every_code(bases[name]):
             both.judge(f"{name} {title}", document, schema_valid=schema_valid(document))
     for name, base in bases.items():
         for title, document in ubl_mutants(base, seed=name, count=MUTANTS // len(bases) + 1):
@@ -220,6 +225,22 @@ def single_faults(document: bytes, texts: Sequence[str]) -> Iterator[tuple[str, 
                 change(twin)
                 name = etree.QName(node).localname
                 yield f"{number} {name} {title}", etree.tostring(root, encoding="UTF-8")
+
+
+def every_code(document: bytes) -> Iterator[tuple[str, bytes]]:
+    """The document with each number there may be as type of document and as scheme, in turn."""
+    schemes = [f"{number:04}" for number in (*range(300), *range(9900, 10_000))]
+    for number in range(1_001):
+        root = parse(document)
+        scheme = schemes[number % len(schemes)]
+        for node in root.iter():
+            if "schemeID" in node.attrib:
+                node.set("schemeID", scheme)
+            if node.tag in {
+                f"{CBC}{name}TypeCode" for name in ("Document", "Invoice", "CreditNote")
+            }:
+                node.text = str(number)
+        yield f"type {number}, scheme {scheme}", etree.tostring(root, encoding="UTF-8")
 
 
 def faults(
