@@ -83,9 +83,7 @@ async def checks(rules: None, database: Database, tmp_path: Path) -> Checks:
     service = ValidationService(
         database=database, pool=pool, today=clock, now=lambda: NOW, observe=seen.append
     )
-    job = CheckJob(
-        database=database, blobs=store, validation=service, publisher=publisher, now=now
-    )
+    job = CheckJob(database=database, blobs=store, validation=service, publisher=publisher, now=now)
     registry = Registry()
     order_job.register(registry, job)
     return Checks(
