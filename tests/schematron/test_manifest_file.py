@@ -5,11 +5,15 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schematron import registry
 from schematron.errors import ManifestInvalid
 from schematron.finding import Severity
-from schematron.manifest_file import join, parse, read
+from schematron.manifest import Companion, Manifest, Ruleset, Scenario, Source
+from schematron.manifest_file import ID_PATTERN, join, parse, read
+from schematron.manifest_text import write as write_text
 from schematron.store import RuleStore
 
 HASH = "0" * 63 + "1"
@@ -197,3 +201,48 @@ def test_a_broken_set_in_the_store_is_named(tmp_path):
     RuleStore(tmp_path).put_set("own-1", "[[ruleset")
     with pytest.raises(ManifestInvalid, match="own-1 is no TOML"):
         registry.load(store=tmp_path)
+
+
+words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
+days = st.none() | st.dates()
+weights = st.lists(
+    st.tuples(words, st.sampled_from(Severity)), max_size=3, unique_by=lambda pair: pair[0]
+).map(tuple)
+files = st.builds(
+    Source,
+    st.just("file"),
+    words,
+    sha256=st.just(HASH),
+    companions=st.lists(st.builds(Companion, words, words, st.just(HASH)), max_size=2).map(tuple),
+)
+sets = st.builds(
+    Ruleset,
+    id=st.from_regex(ID_PATTERN, fullmatch=True),
+    title=words,
+    family=words,
+    syntax=st.lists(words, max_size=3).map(tuple),
+    sources=st.tuples(files),
+    valid_from=days,
+    valid_until=days,
+    successor=st.none() | words,
+    severity=weights,
+    publisher=st.just("") | words,
+    version=st.just("") | words,
+)
+uses = st.builds(
+    Scenario,
+    title=words,
+    syntax=st.lists(words, max_size=2).map(tuple),
+    families=st.lists(words, max_size=2).map(tuple),
+    exact=words,
+    when=st.none() | st.just("/*/cbc:ID = '\"'"),
+    severity=weights,
+    complete=st.booleans(),
+)
+
+
+@given(rulesets=st.lists(sets, max_size=2), scenarios=st.lists(uses, max_size=2))
+@settings(max_examples=60, deadline=None)
+def test_what_is_written_is_read_back_as_it_was(rulesets, scenarios):
+    manifest = Manifest(tuple(rulesets), (), tuple(scenarios))
+    assert parse(write_text(manifest), origin="test") == manifest
