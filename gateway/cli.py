@@ -1,4 +1,8 @@
-"""The command line: serve, migrate, people and keys, evidence, and the demonstration."""
+"""The command line: serve, migrate, people and keys, evidence, and the demonstration.
+
+What only a server needs is loaded by the commands that run one: it takes two seconds, which whoever
+checks a single invoice would wait for nothing.
+"""
 
 import argparse
 import asyncio
@@ -12,7 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from pydantic import ValidationError
@@ -22,16 +26,15 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from gateway import __version__
 from gateway.access.roles import Role
-from gateway.app import Gateway, all_routes, open_gateway
 from gateway.commands import rules, validate
 from gateway.core import schema, telemetry
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings, load_settings
-from gateway.demo.story import CUTS, PATIENCE_S, run_demo
-from gateway.exchange.evidence_check import check_evidence
-from gateway.web import openapi
-from gateway.web.server import listening, stop_signal
+from gateway.demo.cuts import CUTS, PATIENCE_S
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
 
 __all__ = ["main"]
 
@@ -189,7 +192,9 @@ def _explained(place: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Gateway]:
+async def _opened(settings: Settings) -> "AsyncIterator[Gateway]":
+    from gateway.app import open_gateway
+
     async with AsyncExitStack() as closing:
         with _explained("the data folder (data_dir)"):
             gateway = await closing.enter_async_context(open_gateway(settings))
@@ -203,6 +208,8 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 async def _serving(settings: Settings, only: str | None) -> int:
+    from gateway.web.server import listening, stop_signal
+
     async with _opened(settings) as gateway:
         # From here on it would tell of every look at the schema, one per readiness probe.
         logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
@@ -341,6 +348,8 @@ def _slug(text: str) -> str:
 
 
 def _evidence(options: argparse.Namespace) -> int:
+    from gateway.exchange.evidence_check import check_evidence
+
     with _explained("the bundle"):
         bundle = options.bundle.read_bytes()
     checks = check_evidence(bundle)
@@ -351,11 +360,16 @@ def _evidence(options: argparse.Namespace) -> int:
 
 
 def _openapi(_options: argparse.Namespace) -> int:
+    from gateway.app import all_routes
+    from gateway.web import openapi
+
     print(json.dumps(openapi.document(all_routes()), indent=2))
     return 0
 
 
 def _demo(options: argparse.Namespace) -> int:
+    from gateway.demo.story import run_demo
+
     with _explained("the data folder (--data)"):
         options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     return _run(

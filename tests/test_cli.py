@@ -49,13 +49,12 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(
     assert "s3cret" not in told
 
 
-def test_check_says_that_the_rules_are_not_ready(
+def test_a_configuration_without_rules_is_told_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GATEWAY__CONFIG_DIR", str(tmp_path / "nowhere"))
-    monkeypatch.setenv("GATEWAY__VALIDATION__TIMEOUT_S", "0.5")
     assert main(["check"]) == EXIT_FAILED
-    assert "FAIL validation pool" in capsys.readouterr().out
+    assert "There is no rulesets.toml" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

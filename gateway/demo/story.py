@@ -12,18 +12,14 @@ from typing import Final
 import aiohttp
 
 from gateway.core.errors import GatewayError
+from gateway.demo.cuts import PATIENCE_S
 from gateway.demo.stage import Stage, set_stage
 from gateway.demo.story_exchange import EXCHANGE_STEPS, tell_exchange
 from gateway.demo.story_payment import PAYMENT_STEPS, tell_payment
 from gateway.demo.telling import StepMissing, Teller
 from gateway.web.server import stop_signal
 
-__all__ = ["CUTS", "PATIENCE_S", "STEPS", "run_demo"]
-
-PATIENCE_S: Final = 30
-
-CUTS: Final = ("receipt", "mls", "response", "mail", "webhook", "bank-message")
-"""What can be withheld to see the story fail at the right step."""
+__all__ = ["STEPS", "run_demo"]
 
 STEPS: Final = (
     "the gateways and their peers are up",
