@@ -46,8 +46,7 @@ def _direct(pattern: Pattern) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for rule in pattern.rules:
         for alternative in _split(rule.context, "|"):
-            step = _split(alternative, "/")[-1]
-            name = step.split("[", 1)[0].strip()
+            name = _without_predicates(_split(alternative, "/")[-1]).strip()
             if not _ELEMENT_NAME.fullmatch(name):
                 return ()
             names[name] = None
@@ -64,6 +63,17 @@ def _split(expression: str, separator: str) -> list[str]:
         else:
             parts[-1] += piece
     return parts
+
+
+def _without_predicates(step: str) -> str:
+    """What stands outside all brackets: of ``a[1] union b[2]`` both names and the word."""
+    kept, depth = "", 0
+    for piece in _PIECES.findall(step):
+        depth += piece == "["
+        if depth == 0:
+            kept += piece
+        depth -= piece == "]"
+    return kept
 
 
 def compile_schematron(

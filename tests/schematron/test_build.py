@@ -164,6 +164,8 @@ def test_contexts_reach_every_kind_of_node(context, count):
         "d:c/child::d:f",
         "id('x')/d:f",
         "d:c union d:f",
+        "d:b[1] union d:f[. = ']']",
+        "d:c[d:f] except d:a",
         "d:c (: | d:x :) | d:f",
         "*[self::d:f]",
         "d:c//d:f[../d:f[2]]",
