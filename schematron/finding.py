@@ -185,6 +185,7 @@ class RulesetRun:
     sha256: str = ""
     decides: bool = True
     newer: str | None = None
+    proven_equal: str | None = None
     elapsed_ms: float = 0.0
 
     def to_json(self) -> dict[str, object]:
@@ -204,6 +205,7 @@ class RulesetRun:
             "sha256": self.sha256,
             "decides": self.decides,
             "newer": self.newer,
+            "proven_equal": self.proven_equal,
             "elapsed_ms": round(self.elapsed_ms, 1),
         }
 

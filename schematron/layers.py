@@ -238,6 +238,7 @@ def _rules_run(target: Target, chosen: Chosen, verdict: RunVerdict) -> RulesetRu
         sha256=source.sha256,
         decides=chosen.decides,
         newer=chosen.newer,
+        proven_equal=source.proven_equal or None,
     )
 
 
@@ -278,10 +279,9 @@ def _worded(
     """
     authored = source.authority is Authority.REIMPLEMENTATION
     sentence = None if authored else assertion.text or None
-    if ruleset.id in rules.sources():
-        own = rules.messages(ruleset.id).get(assertion.rule, {}).get(lang)
-        if own is not None:
-            return Wording(own["message"], own.get("hint")), sentence
+    own = rules.messages(ruleset.id).get(assertion.rule, {}).get(lang)
+    if own is not None:
+        return Wording(own["message"], own.get("hint")), sentence
     ours = wording(assertion.rule, lang=lang, family=ruleset.family, sentence=sentence, **words)
     if ours is not None:
         return ours, sentence

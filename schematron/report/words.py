@@ -85,10 +85,9 @@ def reword(finding: Mapping[str, Any], *, lang: str) -> Sentence:
 def _ours(finding: Mapping[str, Any], *, lang: str) -> Wording | None:
     rule, values = finding["rule"], finding.get("words") or {}
     ruleset = finding.get("ruleset") or ""
-    if ruleset in rules.sources():
-        own = rules.messages(ruleset).get(rule, {}).get(lang)
-        if own is not None:
-            return Wording(own["message"], own.get("hint"))
+    own = rules.messages(ruleset).get(rule, {}).get(lang)
+    if own is not None:
+        return Wording(own["message"], own.get("hint"))
     # The schema's failures have a second text where it is known what was expected.
     code = f"{rule}.expected" if values.get("expected") else rule
     family = ruleset.rpartition("-")[0] or None

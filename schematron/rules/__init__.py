@@ -58,7 +58,15 @@ def covered(ruleset: str) -> frozenset[str]:
 def messages(ruleset: str) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     """What the rules of a set say: rule id, then language, then ``message`` and ``hint``.
 
-    KeyError for an unknown set.
+    Another release of an authored set has the words of the authored one: an id keeps its meaning.
+    Empty for a set of which no release is authored.
     """
-    catalogue = _schema(ruleset).messages
-    return {rule: catalogue[rule] for rule in sorted(covered(ruleset) & catalogue.keys())}
+    authored = next((item for item in _SOURCES if _family(item) == _family(ruleset)), None)
+    if authored is None:
+        return {}
+    catalogue = _schema(authored).messages
+    return {rule: catalogue[rule] for rule in sorted(covered(authored) & catalogue.keys())}
+
+
+def _family(ruleset: str) -> str:
+    return ruleset.rpartition("-")[0]

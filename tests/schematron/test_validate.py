@@ -350,7 +350,8 @@ def test_json_has_the_promised_shape(invoice, registry, today):
     ]  # fmt: skip
     assert list(value["rulesets"][1]) == [
         "id", "source", "authority", "engine", "verdict", "not_checked", "title", "publisher",
-        "version", "valid_from", "valid_until", "sha256", "decides", "newer", "elapsed_ms",
+        "version", "valid_from", "valid_until", "sha256", "decides", "newer", "proven_equal",
+        "elapsed_ms",
     ]  # fmt: skip
     assert set(value["counts"]) == {"fatal", "warning"}
     assert value["document"]["issue_date"] == "2026-10-05"
