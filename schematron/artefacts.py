@@ -4,8 +4,10 @@ A file that is not byte for byte the one the manifest names is refused. Nothing 
 the packages that carry the files, and nothing is downloaded.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
+import os
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -25,18 +27,23 @@ class Artefacts:
     """Gives the files of rule sets and schemas from three places, in this order.
 
     The store folder, where there is one; the installed distribution of a ``package`` source; this
-    package itself for ``authored`` sources.
+    package itself for ``authored`` sources. What was found is remembered until the store folder
+    changes, for a look at every file would cost each document more than reading it does. A file
+    that is gone or another by the time it is read is refused then.
     """
 
     def __init__(self, store: Path | None = None) -> None:
         self._store = RuleStore(store) if store is not None else None
+        self._stored_files = str(store / "files") if store is not None else None
+        self._stamp = 0
+        self._found: dict[int, tuple[Ruleset | Schema, Source | None]] = {}
 
     def choose(self, ruleset: Ruleset) -> Source:
         """Give the first source of a rule set whose file is on this machine.
 
         Raises ArtefactRefused naming all places where it was looked for.
         """
-        source = next((item for item in ruleset.sources if self.has(item)), None)
+        source = self._first(ruleset)
         if source is not None:
             return source
         looked = "; ".join(source.label for source in ruleset.sources)
@@ -47,7 +54,26 @@ class Artefacts:
 
     def available(self, ruleset: Ruleset) -> bool:
         """Tell whether a source of the rule set is on this machine, without reading it."""
-        return any(self.has(source) for source in ruleset.sources)
+        return self._first(ruleset) is not None
+
+    def _first(self, ruleset: Ruleset) -> Source | None:
+        found = self._remembered()
+        if id(ruleset) in found:
+            return found[id(ruleset)][1]
+        source = next((item for item in ruleset.sources if self.has(item)), None)
+        if source is not None:
+            found[id(ruleset)] = (ruleset, source)
+        return source
+
+    def _remembered(self) -> dict[int, tuple[Ruleset | Schema, Source | None]]:
+        """What was found in the store as it is: rule set or schema by identity, kept with it."""
+        stamp = 0
+        if self._stored_files is not None:
+            with contextlib.suppress(OSError):
+                stamp = os.stat(self._stored_files).st_mtime_ns  # noqa: PTH116 - a third of the cost
+        if stamp != self._stamp:
+            self._stamp, self._found = stamp, {}
+        return self._found
 
     def stylesheet(self, source: Source) -> bytes:
         """Give the XSLT of a rule set: verified as published, or compiled from authored rules.
@@ -73,11 +99,17 @@ class Artefacts:
 
     def schema_available(self, schema: Schema) -> bool:
         """Tell whether every file of a schema is on this machine, without reading them."""
-        return all(
+        found = self._remembered()
+        if id(schema) in found:
+            return True
+        complete = all(
             self._stored(digest) or _in_distribution(schema.package, _inside(schema, name))
             for name, digest in schema.files
             if digest
         )
+        if complete:
+            found[id(schema)] = (schema, None)
+        return complete
 
     def schema_files(self, schema: Schema) -> dict[str, bytes]:
         """Read all files of a schema, relative path to content; raises ArtefactRefused."""

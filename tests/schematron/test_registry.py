@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -28,6 +29,12 @@ PEPPOL = f"{EN}#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
 XRECHNUNG = f"{EN}#compliant#urn:xeinkauf.de:kosit:xrechnung_3.0"
 EXTENSION = f"{XRECHNUNG}#conformant#urn:xeinkauf.de:kosit:extension:xrechnung_3.0"
 CVD = f"{XRECHNUNG}#compliant#urn:xeinkauf.de:kosit:xrechnung:cvd_0.9"
+CII = "urn:un:unece:uncefact:data:standard"
+FACTURX_IN_FRANCE = (
+    EN,
+    f"{EN}#compliant#urn:factur-x.eu:1p0:basic",
+    f"{EN}#conformant#urn:factur-x.eu:1p0:extended",
+)
 DAY = date(2026, 11, 2)
 # The Peppol rules for CII are out of scope: Peppol does not ask for CII.
 OUT_OF_SCOPE = "peppol-cii-3.0.19"
@@ -192,6 +199,7 @@ def french(invoice, *, mode="S1", seller="FR"):
     ("mode", "seller", "rules"),
     [
         ("S1", "FR", ["cen-ubl", "br-fr-ubl"]),
+        ("S1", "\n FR ", ["cen-ubl", "br-fr-ubl"]),
         (" M4 ", "FR", ["cen-ubl", "br-fr-ubl"]),
         ("S1", "BE", ["cen-ubl"]),
         ("", "FR", ["cen-ubl"]),
@@ -205,6 +213,46 @@ def test_french_rules_are_for_domestic_invoices_with_a_french_mode(
     root = french(invoice, mode=mode, seller=seller)
     plan = registry.plan(root, syntax="ubl-invoice", customization=EN, day=DAY)
     assert families(plan) == rules
+
+
+MODE_MISSING = ("INPUT-FRENCH-MODE-MISSING",)
+
+
+@pytest.mark.parametrize(
+    ("mode", "seller", "day", "notices"),
+    [
+        ("", "FR", date(2026, 9, 1), MODE_MISSING),
+        ("urn:fdc:peppol.eu:2017:poacc:billing:01:1.0", " FR", DAY, MODE_MISSING),
+        ("", "FR", date(2026, 8, 31), ()),
+        ("", "BE", DAY, ()),
+        ("S1", "FR", DAY, ()),
+    ],
+)
+def test_whoever_leaves_out_the_french_mode_is_told_what_was_not_checked(
+    registry, invoice, mode, seller, day, notices
+):
+    root = french(invoice, mode=mode, seller=seller)
+    plan = registry.plan(root, syntax="ubl-invoice", customization=EN, day=day)
+    assert plan.notices == notices
+
+
+@pytest.mark.parametrize("specification", FACTURX_IN_FRANCE)
+def test_the_same_holds_for_cross_industry_invoices(registry, specification):
+    for buyer, notices in {"FR": MODE_MISSING, "DE": ()}.items():
+        root = parse(
+            (
+                f'<r:CrossIndustryInvoice xmlns:r="{CII}:CrossIndustryInvoice:100" '
+                f'xmlns="{CII}:ReusableAggregateBusinessInformationEntity:100">'
+                "<r:SupplyChainTradeTransaction><ApplicableHeaderTradeAgreement>"
+                "<SellerTradeParty><PostalTradeAddress><CountryID>FR</CountryID>"
+                "</PostalTradeAddress></SellerTradeParty>"
+                f"<BuyerTradeParty><PostalTradeAddress><CountryID>{buyer}</CountryID>"
+                "</PostalTradeAddress></BuyerTradeParty></ApplicableHeaderTradeAgreement>"
+                "</r:SupplyChainTradeTransaction></r:CrossIndustryInvoice>"
+            ).encode()
+        )
+        plan = registry.plan(root, syntax="cii", customization=specification, day=DAY)
+        assert plan.notices == notices
 
 
 def test_without_the_document_a_condition_does_not_hold(registry):
@@ -528,6 +576,22 @@ def test_the_first_source_at_hand_is_taken(tmp_path):
     assert where.choose(ruleset(jar, there)) is jar
     assert where.stylesheet(jar) == content
     assert where.stylesheet(there) == file.locate().read_bytes()
+
+
+def test_what_was_found_is_remembered_until_the_store_changes(tmp_path):
+    sha256 = RuleStore(tmp_path).put(b"<x/>")
+    jar = Source("maven", "x.xslt", "g:a", "1", sha256)
+    rules, where, files = ruleset(jar), Artefacts(tmp_path), tmp_path / "files"
+    assert where.choose(rules) is jar
+    (files / sha256).write_bytes(b"<y/>")
+    assert where.choose(rules) is jar
+    with pytest.raises(ArtefactRefused, match="not what was put there"):
+        where.stylesheet(jar)
+    (files / sha256).unlink()
+    os.utime(files, ns=(1, 1))
+    assert not where.available(rules)
+    with pytest.raises(ArtefactRefused, match="not on this machine"):
+        where.choose(rules)
 
 
 def test_a_file_in_the_store_comes_before_another_version_of_the_package(tmp_path):
