@@ -123,12 +123,11 @@ def _open_xml(whole: etree._Element, data: bytes, opening: _Opening) -> Contents
         envelope = _envelope(current)
         if envelope is None:
             break
-        inner, title, kind = envelope
-        if inner is None:
-            recognised = recognise(current)
-            opening.title = recognised.title
-            opening.unreadable("INPUT-ENVELOPE-EMPTY", title=title)
+        held, title, kind = envelope
+        if len(held) != 1:
+            _note_not_one(current, held, title, opening)
             return None
+        inner = held[0]
         name = etree.QName(inner)
         opening.containers.append(Container(kind, title, name.localname[:200]))
         if len(opening.containers) > MAX_NESTING:
@@ -143,26 +142,35 @@ def _open_xml(whole: etree._Element, data: bytes, opening: _Opening) -> Contents
     return Contents(recognised=recognise(root), root=root, data=data, skipped=skipped)
 
 
+def _note_not_one(
+    envelope: etree._Element, held: list[etree._Element], title: str, opening: _Opening
+) -> None:
+    """Say that an envelope is empty, or that nobody can know which of its documents is meant."""
+    opening.title = recognise(envelope).title
+    if held:
+        opening.unreadable("INPUT-ENVELOPE-SEVERAL", title=title, count=str(len(held)))
+    else:
+        opening.unreadable("INPUT-ENVELOPE-EMPTY", title=title)
+
+
 def _index(whole: etree._Element, inner: etree._Element) -> int:
     """Count the elements before ``inner`` in document order."""
     return next(n for n, element in enumerate(whole.iter(etree.Element)) if element is inner)
 
 
-def _envelope(root: etree._Element) -> tuple[etree._Element | None, str, str] | None:
+def _envelope(root: etree._Element) -> tuple[list[etree._Element], str, str] | None:
     """Give what an envelope holds, its name and its kind; None if this is no envelope."""
     if root.tag == f"{_SBDH}StandardBusinessDocument":
-        inner = [child for child in _elements(root) if not str(child.tag).startswith(_SBDH)]
-        nested = root.find(f"{_SBDH}StandardBusinessDocument")
-        return (inner[0] if inner else nested), "SBDH envelope", "sbdh"
+        header = f"{_SBDH}StandardBusinessDocumentHeader"
+        return [child for child in _elements(root) if child.tag != header], "SBDH envelope", "sbdh"
     if root.tag == f"{_XHE}XHE":
         contents = root.findall(f"{_XHA}Payloads/{_XHA}Payload/{_XHA}PayloadContent")
         inner = [child for content in contents for child in _elements(content)]
-        return (inner[0] if inner else None), "XHE envelope", "xhe"
+        return inner, "XHE envelope", "xhe"
     for namespace in _SOAP:
         if root.tag == f"{namespace}Envelope":
-            body = root.find(f"{namespace}Body")
-            inner = _elements(body) if body is not None else []
-            return (inner[0] if inner else None), "SOAP envelope", "soap"
+            bodies = root.findall(f"{namespace}Body")
+            return [child for body in bodies for child in _elements(body)], "SOAP envelope", "soap"
     return None
 
 

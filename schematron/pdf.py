@@ -155,29 +155,28 @@ def _attachments(pdf: pikepdf.Pdf) -> Iterator[Attachment]:
     """Yield the files of the name tree and of the ``AF`` array, each once."""
     listed = list(_listed(pdf))
     associated = _dictionaries(_items(pdf.Root.get("/AF")))
-    own_streams = {_identity(spec) for spec in associated}
-    tree_streams = {_identity(spec) for spec in listed}
+    of_array = {stream.objgen for spec in associated for stream in _streams(spec)}
+    of_tree = {stream.objgen for spec in listed for stream in _streams(spec)}
     seen: set[object] = set()
     room = MAX_UNPACKED
     for spec in [*listed, *associated]:
-        key = _identity(spec)
-        stream = _stream(spec)
-        if stream is None or key in seen:
-            continue
-        seen.add(key)
-        if len(seen) > MAX_ATTACHMENTS:
-            raise PdfRefused("PDF-TOO-LARGE", f"more than {MAX_ATTACHMENTS} embedded files")
-        name = _name(spec)
-        data = _unpacked(stream, room) if _interesting(name) else b""
-        room -= len(data)
-        relationship = spec.get("/AFRelationship")
-        yield Attachment(
-            name=name,
-            data=data,
-            relationship=str(relationship).removeprefix("/") if relationship is not None else None,
-            associated=key in own_streams,
-            listed=key in tree_streams,
-        )
+        for stream in _streams(spec):
+            key = stream.objgen
+            if key in seen:
+                continue
+            seen.add(key)
+            if len(seen) > MAX_ATTACHMENTS:
+                raise PdfRefused("PDF-TOO-LARGE", f"more than {MAX_ATTACHMENTS} embedded files")
+            name = _name(spec)
+            data = _unpacked(stream, room) if _interesting(name) else b""
+            room -= len(data)
+            yield Attachment(
+                name=name,
+                data=data,
+                relationship=_relationship(spec),
+                associated=key in of_array,
+                listed=key in of_tree,
+            )
 
 
 def _interesting(name: str) -> bool:
@@ -221,17 +220,18 @@ def _dictionaries(items: list[pikepdf.Object]) -> list[pikepdf.Dictionary]:
     return [item for item in items if isinstance(item, pikepdf.Dictionary)]
 
 
-def _stream(spec: pikepdf.Dictionary) -> pikepdf.Stream | None:
+def _streams(spec: pikepdf.Dictionary) -> list[pikepdf.Stream]:
+    """Give the content of a file: one stream, or two where its two names lead to different ones."""
     files = spec.get("/EF")
     if not isinstance(files, pikepdf.Dictionary):
-        return None
-    stream = files.get("/UF", files.get("/F"))
-    return stream if isinstance(stream, pikepdf.Stream) else None
+        return []
+    found = (files.get("/UF"), files.get("/F"))
+    return [stream for stream in found if isinstance(stream, pikepdf.Stream)]
 
 
-def _identity(spec: pikepdf.Dictionary) -> object:
-    stream = _stream(spec)
-    return stream.objgen if stream is not None else spec.objgen
+def _relationship(spec: pikepdf.Dictionary) -> str | None:
+    value = spec.get("/AFRelationship")
+    return str(value).removeprefix("/") if value is not None else None
 
 
 def _name(spec: pikepdf.Dictionary) -> str:

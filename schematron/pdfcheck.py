@@ -72,6 +72,10 @@ def check(
     if others:
         names = ", ".join(item.name for item in others)
         notes.append(_warning("PDF-SEVERAL", name=attachment.name, others=names))
+    namesakes = {item.data for item in (attachment, *others) if item.name == attachment.name}
+    if len(namesakes) > 1:
+        count = str(len(namesakes))
+        notes.append(_fatal("PDF-AMBIGUOUS", name=attachment.name, count=count))
     return notes + _about_metadata(content, attachment, document, level)
 
 

@@ -119,6 +119,40 @@ def test_one_wrong_thing_is_one_note(wrong, code, severity):
     assert found == {code: severity}
 
 
+def changed(data: bytes, change) -> bytes:
+    document, out = pikepdf.open(io.BytesIO(data)), io.BytesIO()
+    change(document)
+    document.save(out)
+    return out.getvalue()
+
+
+def test_two_names_of_one_file_must_not_lead_to_two_invoices():
+    """Programs differ in whether they read /UF or /F."""
+
+    def part(document):
+        other = document.make_stream(cross_industry("urn:other").encode())
+        document.Root.AF[0].EF.F = other
+
+    found = notes(changed(hybrid(RIGHT), part))
+    assert found["PDF-AMBIGUOUS"] is Severity.FATAL
+
+
+@pytest.mark.parametrize("other", ["urn:other", MINIMUM])
+def test_array_and_name_tree_must_not_lead_to_two_invoices(other):
+    """Some programs read the AF array, others the name tree."""
+
+    def part(document):
+        stream = document.make_stream(cross_industry(other).encode())
+        first = document.Root.AF[0]
+        spec = pikepdf.Dictionary(first)
+        spec.EF = pikepdf.Dictionary(F=stream, UF=stream)
+        document.Root.AF = pikepdf.Array([document.make_indirect(spec)])
+
+    found = notes(changed(hybrid(RIGHT), part))
+    assert ("PDF-AMBIGUOUS" in found) is (other != MINIMUM)
+    assert "PDF-SEVERAL" in found
+
+
 @pytest.mark.parametrize(
     ("files", "part", "codes"),
     [
@@ -260,6 +294,42 @@ def test_a_pdf_may_come_in_an_envelope():
 )
 def test_an_envelope_without_document_says_so(data, code):
     assert notes(data.encode()) == {code: Severity.FATAL}
+
+
+def in_xhe(*contents: str) -> str:
+    payloads = "".join(
+        f"<a:Payload><a:PayloadContent>{content}</a:PayloadContent></a:Payload>"
+        for content in contents
+    )
+    return (
+        f'<x:XHE xmlns:x="{XHE}/ExchangeHeaderEnvelope" xmlns:a="{XHE}/AggregateComponents">'
+        f"<a:Payloads>{payloads}</a:Payloads></x:XHE>"
+    )
+
+
+def in_soap(*contents: str) -> str:
+    return f'<s:Envelope xmlns:s="{SOAP}"><s:Body>{"".join(contents)}</s:Body></s:Envelope>'
+
+
+@pytest.mark.parametrize(
+    "enclose",
+    [
+        lambda first, second: in_sbdh(first + second),
+        lambda first, second: in_sbdh(f"<!-- one -->{first}{in_sbdh(second)}"),
+        in_xhe,
+        in_soap,
+    ],
+)
+def test_of_several_documents_in_an_envelope_none_is_taken_for_all(
+    invoice, registry, today, enclose
+):
+    """The second may be anything: a receiver that takes it must not be told it was checked."""
+    second = body(invoice).replace(">121.00</cbc:TaxInc", ">122.00</cbc:TaxInc")
+    report = validate(enclose(body(invoice), second).encode(), options=today, registry=registry)
+    assert report.verdict is Verdict.UNREADABLE
+    (finding,) = report.findings
+    assert finding.rule == "INPUT-ENVELOPE-SEVERAL"
+    assert finding.words["count"] == "2"
 
 
 def test_envelopes_in_envelopes_are_followed_only_so_far(invoice):
