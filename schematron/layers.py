@@ -104,8 +104,8 @@ def prepare(
 
 
 def _key(source: Source) -> object:
-    """Name a compiled stylesheet: by its content where that is pinned."""
-    return source.sha256 or source.path
+    """Name a compiled stylesheet: by its content, and that of its companions, where pinned."""
+    return source.sha256 or source.path, source.companions
 
 
 def check_schema(target: Target, schema: Schema) -> LayerResult:

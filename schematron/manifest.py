@@ -14,6 +14,7 @@ __all__ = [
     "XSD",
     "Companion",
     "Manifest",
+    "Notice",
     "Omission",
     "Overrides",
     "Ruleset",
@@ -126,8 +127,7 @@ class Ruleset:
 
     def in_force(self, day: date) -> bool:
         """Tell whether this version is the one to use on a business date."""
-        begun = self.valid_from is None or self.valid_from <= day
-        return begun and (self.valid_until is None or day <= self.valid_until)
+        return _within(day, self.valid_from, self.valid_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,25 @@ class Schema:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a reader is warned of although no rule of the use says it.
+
+    ``code`` names a text of ``schematron.texts``; ``when`` is an XPath 1.0 expression over
+    ``schematron.location.PREFIXES`` that is true of the documents concerned. The days are
+    inclusive business dates.
+    """
+
+    code: str
+    when: str
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    def in_force(self, day: date) -> bool:
+        """Tell whether readers are warned on a business date."""
+        return _within(day, self.valid_from, self.valid_until)
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """Which families of rules a kind of document asks for.
 
@@ -172,7 +191,7 @@ class Scenario:
     ``when`` is given, by that XPath 1.0 expression over ``schematron.location.PREFIXES`` too.
     ``severity`` are weights as in ``Ruleset`` that the publisher lays down for this use of the
     rules; they come before those of the rule set. ``complete`` is False where these rules apply
-    but do not suffice to call the document valid.
+    but do not suffice to call the document valid. ``notices`` are warnings that go with this use.
     """
 
     title: str
@@ -183,6 +202,7 @@ class Scenario:
     when: str | None = None
     severity: Overrides = ()
     complete: bool = True
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +212,7 @@ class Manifest:
     rulesets: tuple[Ruleset, ...]
     schemas: tuple[Schema, ...]
     scenarios: tuple[Scenario, ...]
+
+
+def _within(day: date, first: date | None, last: date | None) -> bool:
+    return (first is None or first <= day) and (last is None or day <= last)

@@ -20,6 +20,7 @@ from schematron.manifest import (
     XSD,
     Companion,
     Manifest,
+    Notice,
     Omission,
     Overrides,
     Ruleset,
@@ -27,6 +28,7 @@ from schematron.manifest import (
     Schema,
     Source,
 )
+from schematron.texts import wording
 
 __all__ = ["ID_PATTERN", "join", "parse", "read"]
 
@@ -246,6 +248,19 @@ def _scenario(entry: _Table) -> Scenario:
         when=None if when is None else _condition(when, f"Scenario '{title}'"),
         severity=_overrides(entry.get("severity", {})),
         complete=bool(entry.get("complete", True)),
+        notices=tuple(_notice(notice, title) for notice in entry.get("notice", [])),
+    )
+
+
+def _notice(entry: _Table, scenario: str) -> Notice:
+    code, where = str(entry["code"]), f"Scenario '{scenario}'"
+    if wording(code, lang="en", profile="") is None:
+        raise ManifestInvalid(f"{where}: there is no text for the notice '{code}'.")
+    return Notice(
+        code,
+        when=_condition(entry["when"], where),
+        valid_from=_day(entry.get("valid_from")),
+        valid_until=_day(entry.get("valid_until")),
     )
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from datetime import date
 
-from schematron.manifest import Manifest, Overrides, Ruleset, Scenario, Source
+from schematron.manifest import Manifest, Notice, Overrides, Ruleset, Scenario, Source
 
 __all__ = ["write"]
 
@@ -22,6 +22,8 @@ def write(manifest: Manifest) -> str:
             lines += ["[[ruleset.source]]", *_source(source), ""]
     for scenario in manifest.scenarios:
         lines += ["[[scenario]]", *_scenario(scenario), ""]
+        for notice in scenario.notices:
+            lines += ["[[scenario.notice]]", *_notice(notice), ""]
     return "\n".join(lines)
 
 
@@ -55,6 +57,11 @@ def _scenario(item: Scenario) -> Iterator[str]:
     yield _list("rules", item.families)
     yield from _weights(item.severity)
     yield f"complete = {str(item.complete).lower()}"
+
+
+def _notice(item: Notice) -> Iterator[str]:
+    yield from _texts(code=item.code, when=item.when)
+    yield from _days(valid_from=item.valid_from, valid_until=item.valid_until)
 
 
 def _texts(**values: str | None) -> Iterator[str]:

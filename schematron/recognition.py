@@ -23,6 +23,8 @@ _UDT: Final = "{urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100}"
 _UBL: Final = "urn:oasis:names:specification:ubl:schema:xsd:"
 _UNCEFACT: Final = "urn:un:unece:uncefact:data:standard:"
 
+# What XML calls so: an identifier with another kind of space is another identifier.
+_WHITE_SPACE: Final = " \t\r\n"
 # What a document quotes of itself ends up in reports and tables; nobody names a party longer.
 MAX_NAME: Final = 300
 
@@ -216,7 +218,7 @@ def _text(root: etree._Element, path: str) -> str | None:
     element = root.find(path)
     if element is None:
         return None
-    text = str(element.xpath("string()")).strip()
+    text = str(element.xpath("string()")).strip(_WHITE_SPACE)
     return text[:MAX_NAME] or None
 
 

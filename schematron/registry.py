@@ -43,12 +43,14 @@ class Plan:
 
     ``outside_dates`` are those that decide although they are not in force on the date, because no
     version that is in force is at hand. ``title`` names the use of the rules for people.
+    ``notices`` are the codes of what readers are warned of in this use.
     """
 
     chosen: tuple[Chosen, ...]
     complete: bool
     outside_dates: tuple[Ruleset, ...] = ()
     title: str = ""
+    notices: tuple[str, ...] = ()
 
     @property
     def rulesets(self) -> tuple[Ruleset, ...]:
@@ -136,7 +138,10 @@ class Registry:
             chosen.append(self._chosen(deciding, scenario, decides=True, newer=newer))
             if beside is not None:
                 chosen.append(self._chosen(beside, scenario, decides=False, newer=None))
-        return Plan(tuple(chosen), scenario.complete, tuple(outside), scenario.title)
+        notices = tuple(
+            item.code for item in scenario.notices if item.in_force(day) and _holds(item.when, root)
+        )
+        return Plan(tuple(chosen), scenario.complete, tuple(outside), scenario.title, notices)
 
     def _chosen(
         self, ruleset: Ruleset, scenario: Scenario, *, decides: bool, newer: str | None

@@ -245,6 +245,9 @@ def _plan_by_document(target: Target, recognised: Recognised, examination: _Exam
             value=document.customization,
             customization=document.customization or "",
         )
+    for code in plan.notices:
+        profile = document.profile or ""
+        examination.note(code, Severity.WARNING, value=document.profile, profile=profile)
     for item in plan.outside_dates:
         examination.note(
             "RULES-OUTSIDE-DATES",

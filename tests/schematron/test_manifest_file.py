@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schematron import registry
 from schematron.errors import ManifestInvalid
 from schematron.finding import Severity
-from schematron.manifest import Companion, Manifest, Ruleset, Scenario, Source
+from schematron.manifest import Companion, Manifest, Notice, Ruleset, Scenario, Source
 from schematron.manifest_file import ID_PATTERN, join, parse, read
 from schematron.manifest_text import write as write_text
 from schematron.store import RuleStore
@@ -125,6 +125,13 @@ def test_every_kind_of_source_is_understood():
         ('exact = "urn:x"', 'exact = "urn:x"\nwhen = "//nosuch:x"', "no XPath"),
         ('exact = "urn:x"', f'exact = "urn:x"\nwhen = "{"a/" * 1500}a"', "longer"),
         ('exact = "urn:x"', 'exact = "urn:x"\nseverity = { A = "mild" }', "mild"),
+        ('exact = "urn:x"', 'exact = "urn:x"\nnotice = [{code="NO", when="."}]', "no text .* 'NO'"),
+        (
+            'exact = "urn:x"',
+            'exact = "urn:x"\nnotice = [{code="RULES-PARTIAL", when="."}]',
+            "no text",
+        ),
+        ('exact = "urn:x"', 'exact = "urn:x"\nnotice = [{code="XML-EMPTY", when="["}]', "no XPath"),
         ("2026-01-01", '"soon"', "date"),
         ("2026-01-01", "2026-01-01T00:00:00", "date"),
         ('"warning"', '"mild"', "mild"),
@@ -238,6 +245,9 @@ uses = st.builds(
     when=st.none() | st.just("/*/cbc:ID = '\"'"),
     severity=weights,
     complete=st.booleans(),
+    notices=st.lists(
+        st.builds(Notice, st.just("XML-EMPTY"), st.just("//cbc:ID"), days, days), max_size=2
+    ).map(tuple),
 )
 
 

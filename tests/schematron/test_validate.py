@@ -152,6 +152,8 @@ def test_a_national_specification_is_undetermined_not_valid(invoice, registry, t
     ("old", "new", "code"),
     [
         (EN, "urn:example:unknown", "INPUT-CUSTOMIZATION-UNKNOWN"),
+        (EN, f"{EN}\u00a0", "INPUT-CUSTOMIZATION-UNKNOWN"),
+        (EN, EN.upper(), "INPUT-CUSTOMIZATION-UNKNOWN"),
         (f"<cbc:CustomizationID>{EN}</cbc:CustomizationID>", "", "INPUT-CUSTOMIZATION-MISSING"),
         ("xsd:Invoice-2", "xsd:Invoice-3", "INPUT-ROOT-UNKNOWN"),
     ],
@@ -269,6 +271,18 @@ def test_a_set_outside_its_dates_is_used_and_said(corpus, registry, today):
     assert [item.ruleset for item in noted] == ["peppol-ubl-2026.5"]
     assert noted[0].severity is Severity.INFORMATION
     assert "2026-01-01" in noted[0].message
+
+
+@pytest.mark.parametrize("lang", ["en", "fr", "nl", "de"])
+def test_a_notice_warns_and_leaves_the_verdict(invoice, registry, today, lang):
+    text = invoice.replace(">BE<", ">FR<")
+    report = judge(text, registry, replace(today, lang=lang))
+    assert report.verdict is Verdict.VALID
+    (finding,) = report.findings
+    assert finding.rule == "INPUT-FRENCH-MODE-MISSING"
+    assert (finding.severity, finding.layer) == (Severity.WARNING, Layer.INPUT)
+    assert "BT-23" in finding.message
+    assert report.counts == {Severity.WARNING: 1}
 
 
 def test_a_re_implementation_says_what_it_did_not_check(invoice, registry, today):
