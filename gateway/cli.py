@@ -7,7 +7,6 @@ checks a single invoice would wait for nothing.
 import argparse
 import asyncio
 import getpass
-import ipaddress
 import json
 import logging
 import os
@@ -19,18 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from gateway import __version__
 from gateway.access.roles import Role
 from gateway.commands import rules, validate
+from gateway.commands.settings import EXIT_FAILED, EXIT_USAGE, Unusable, read_settings
 from gateway.core import schema, telemetry
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
-from gateway.core.settings import Settings, load_settings
+from gateway.core.settings import Settings
 from gateway.demo.cuts import CUTS, PATIENCE_S
 
 if TYPE_CHECKING:
@@ -40,20 +37,9 @@ __all__ = ["main"]
 
 log = structlog.get_logger(__name__)
 
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
 
-ENVIRONMENT_PREFIX: Final = "GATEWAY__"
 EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-
-
-class _Unusable(Exception):
-    """Why a command cannot begin: a sentence for the operator, and the exit code."""
-
-    def __init__(self, sentence: str, exit_code: int = EXIT_FAILED) -> None:
-        super().__init__(sentence)
-        self.exit_code = exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GatewayError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return EXIT_FAILED
-    except _Unusable as error:
+    except Unusable as error:
         print(f"gateway: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
@@ -133,51 +119,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    """The settings of this run; raises _Unusable with a line for each that is wrong."""
-    sections = {name.casefold() for name in Settings.model_fields}
-    for name in sorted(os.environ):
-        setting = name.casefold().removeprefix(ENVIRONMENT_PREFIX.casefold())
-        if name.upper().startswith(ENVIRONMENT_PREFIX) and setting.split("__")[0] not in sections:
-            raise _Unusable(f"the environment's {name} is no setting.", EXIT_USAGE)
-    try:
-        settings = load_settings(options.config)
-    except ValidationError as error:
-        wrong = "".join(f"\n  {_complaint(dict(one))}" for one in error.errors())
-        raise _Unusable(f"the settings are wrong:{wrong}", EXIT_USAGE) from None
-    except SettingsError as error:
-        raise _Unusable(
-            f"{error}; in the environment a list is written as JSON, "
-            """such as GATEWAY__HTTP__TRUSTED_PROXIES='["10.0.0.10"]'.""",
-            EXIT_USAGE,
-        ) from None
-    _refuse_addresses(settings)
-    return settings
-
-
-def _refuse_addresses(settings: Settings) -> None:
-    try:
-        make_url(settings.database_url)
-    except (ArgumentError, ValueError):
-        raise _Unusable(
-            "database.url is no address: use postgresql://user@host/name, "
-            "or leave it empty for SQLite in data_dir.",
-            EXIT_USAGE,
-        ) from None
-    try:
-        for one in settings.http.trusted_proxies:
-            ipaddress.ip_network(one, strict=False)
-    except ValueError as error:
-        raise _Unusable(f"http.trusted_proxies: {error}.", EXIT_USAGE) from None
-
-
-def _complaint(error: dict[str, Any]) -> str:
-    name = ".".join(str(part) for part in error["loc"]) or "settings"
-    unknown = error["type"] == "extra_forbidden"
-    said = error["msg"].removeprefix("Value error, ")
-    return f"{name}: {'there is no such setting' if unknown else said}"
-
-
 @contextmanager
 def _explained(place: str) -> Iterator[None]:
     """Turn what keeps a command from beginning into a sentence; later faults keep their trace."""
@@ -185,10 +126,10 @@ def _explained(place: str) -> Iterator[None]:
         yield
     except OSError as error:
         about = f": {error.filename}" if error.filename else ""
-        raise _Unusable(f"cannot use {place}: {error.strerror or error}{about}.") from None
+        raise Unusable(f"cannot use {place}: {error.strerror or error}{about}.") from None
     except OperationalError as error:
         reason = str(error.orig).strip().partition("\n")[0]
-        raise _Unusable(f"cannot use the database (database.url, data_dir): {reason}.") from None
+        raise Unusable(f"cannot use the database (database.url, data_dir): {reason}.") from None
 
 
 @asynccontextmanager
@@ -202,7 +143,7 @@ async def _opened(settings: Settings) -> "AsyncIterator[Gateway]":
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = read_settings(options.config)
     telemetry.configure(level=settings.log_level)
     return _run(_serving(settings, options.only))
 
@@ -245,7 +186,7 @@ async def _until_stopped(stop: asyncio.Event, working: asyncio.Task[None] | None
 
 
 def _migrate(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = read_settings(options.config)
 
     async def migrate() -> int:
         with _explained("the data folder (data_dir)"):
@@ -261,7 +202,7 @@ def _migrate(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = read_settings(options.config)
     telemetry.configure(level="ERROR")
     print(settings.model_dump_json(indent=2))
 
@@ -282,7 +223,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _add_user(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = read_settings(options.config)
     password = _password()
 
     async def add() -> int:
@@ -312,7 +253,7 @@ def _add_user(options: argparse.Namespace) -> int:
 
 
 def _rotate_link_key(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = read_settings(options.config)
 
     async def rotate() -> int:
         async with _opened(settings) as gateway, gateway.platform.database.write() as session:
@@ -330,7 +271,7 @@ def _password() -> str:
     try:
         return getpass.getpass("Password: ")
     except EOFError:
-        raise _Unusable(
+        raise Unusable(
             "there is no password: type it in a terminal, or set GATEWAY_PASSWORD.", EXIT_USAGE
         ) from None
 

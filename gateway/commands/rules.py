@@ -18,14 +18,13 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 from sqlalchemy.exc import OperationalError
 
+from gateway.commands.settings import EXIT_USAGE, Unusable, read_settings
 from gateway.core import clock, schema
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
-from gateway.core.settings import Settings, load_settings
+from gateway.core.settings import Settings
 from gateway.validation.rule_errors import STORE_FAILED
 from gateway.validation.rule_library import RuleLibrary
 from gateway.validation.rule_package import Description, from_path
@@ -39,11 +38,6 @@ from schematron.store import RuleStore
 __all__ = ["register"]
 
 EXIT_INCOMPLETE: Final = 1
-EXIT_USAGE: Final = 2
-
-
-class _Unusable(Exception):
-    """Settings or database with which no command can begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +104,14 @@ def _run(options: argparse.Namespace, work: _Work) -> int:
     except GatewayError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return EXIT_INCOMPLETE
-    except _Unusable as error:
+    except Unusable as error:
         print(f"gateway: {error}", file=sys.stderr)
-        return EXIT_USAGE
+        return error.exit_code
 
 
 @asynccontextmanager
 async def _instance(config: Path | None) -> AsyncIterator[_Instance]:
-    settings = _settings(config)
+    settings = read_settings(config)
     database = Database(settings.database_url)
     library = RuleLibrary(
         database=database, folder=settings.rules_dir, config=settings.config_dir, now=clock.now
@@ -132,9 +126,13 @@ async def _instance(config: Path | None) -> AsyncIterator[_Instance]:
                 await schema.upgrade(database)
         except OperationalError as error:
             reason = str(error.orig).strip().partition("\n")[0]
-            raise _Unusable(f"cannot use the database (database.url): {reason}.") from None
+            raise Unusable(
+                f"cannot use the database (database.url): {reason}.", EXIT_USAGE
+            ) from None
         except OSError as error:
-            raise _Unusable(f"cannot use the data folder (data_dir): {error.strerror}.") from None
+            raise Unusable(
+                f"cannot use the data folder (data_dir): {error.strerror}.", EXIT_USAGE
+            ) from None
         yield _Instance(
             settings,
             database,
@@ -143,18 +141,6 @@ async def _instance(config: Path | None) -> AsyncIterator[_Instance]:
         )
     finally:
         await database.close()
-
-
-def _settings(path: Path | None) -> Settings:
-    try:
-        return load_settings(path)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
-        )
-        raise _Unusable(f"the settings are wrong: {wrong}") from None
-    except (SettingsError, GatewayError) as error:
-        raise _Unusable(str(error)) from None
 
 
 async def _sync(options: argparse.Namespace, instance: _Instance) -> int:

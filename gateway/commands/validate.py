@@ -18,12 +18,9 @@ from types import ModuleType
 from typing import Any, BinaryIO, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-
+from gateway.commands.settings import Unusable, read_settings
 from gateway.core import clock, telemetry
-from gateway.core.errors import GatewayError
-from gateway.core.settings import Settings, load_settings
+from gateway.core.settings import Settings
 from gateway.validation.batch import Summary, batch_pool, check_all
 from gateway.validation.batch_inputs import STDIN, discover, may_be_many
 from gateway.validation.batch_worker import BatchOrder, Outcome
@@ -41,10 +38,6 @@ _UNUSABLE: Final = 2
 _INTERRUPTED: Final = 130
 _READER_GONE: Final = 141
 _PROGRESS_S: Final = 0.2
-
-
-class _Refused(Exception):
-    """Why the command cannot begin or go on: a sentence for the operator."""
 
 
 def register(commands: Any) -> None:
@@ -88,12 +81,12 @@ def register(commands: Any) -> None:
 def _command(options: argparse.Namespace) -> int:
     telemetry.configure(level="ERROR")
     try:
-        settings = _settings(options.config)
+        settings = read_settings(options.config)
         order = _order(options, settings)
         many = may_be_many(options.paths)
         with _Sink(options.format, options.output, many=many) as sink, _light_processes():
             return asyncio.run(_validate(options, settings, order, sink, many=many))
-    except _Refused as refused:
+    except Unusable as refused:
         print(f"gateway: {refused}", file=sys.stderr)
         return _UNUSABLE
     except KeyboardInterrupt:
@@ -118,18 +111,6 @@ def _light_processes() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _settings(path: Path | None) -> Settings:
-    try:
-        return load_settings(path)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
-        )
-        raise _Refused(f"the settings are wrong: {wrong}") from None
-    except (SettingsError, GatewayError) as error:
-        raise _Refused(str(error)) from None
-
-
 def _order(options: argparse.Namespace, settings: Settings) -> BatchOrder:
     """Fix what is asked, and refuse unknown rule sets and unusable manifests before any work."""
     now = clock.now()
@@ -137,9 +118,9 @@ def _order(options: argparse.Namespace, settings: Settings) -> BatchOrder:
         registry = load(settings.config_dir, settings.rules_dir)
         rules = _rules(options, registry)
     except (ManifestInvalid, StoreFailed, UnknownRuleset) as error:
-        raise _Refused(str(error)) from None
+        raise Unusable(str(error)) from None
     if not options.paths:
-        raise _Refused("name a file, a folder, or - for standard input.")
+        raise Unusable("name a file, a folder, or - for standard input.")
     return BatchOrder(
         as_of=options.as_of or now.astimezone(ZoneInfo(settings.time_zone)).date(),
         rules=rules,
@@ -199,7 +180,7 @@ async def _validate(
         progress.clear()
         await pool.close()
     if not summary.verdicts:
-        raise _Refused("there is no document: the folders hold no .xml and no .pdf file.")
+        raise Unusable("there is no document: the folders hold no .xml and no .pdf file.")
     if many:
         shown = sys.stdout if sink.is_text_on_stdout else sys.stderr
         for line in summary.lines(lang=order.lang):
@@ -217,13 +198,13 @@ class _Sink:
         self._stream: BinaryIO | None = None
         if form.whole_file and many:
             if output is None:
-                raise _Refused(
+                raise Unusable(
                     f"{form.value} makes a file for each document; name the folder: --output DIR."
                 )
             self._folder = output
         elif output is None:
             if form is ReportFormat.PDF and sys.stdout.isatty():
-                raise _Refused("a PDF is nothing for a terminal; name the file: --output FILE.")
+                raise Unusable("a PDF is nothing for a terminal; name the file: --output FILE.")
             self._stream = sys.stdout.buffer
         else:
             self._stream = _opened(output)
@@ -243,7 +224,7 @@ class _Sink:
             self._stream.close()
 
     def write(self, outcome: Outcome) -> None:
-        """Write one report; raises _Refused where there is no room or no permission."""
+        """Write one report; raises Unusable where there is no room or no permission."""
         if self._folder is None:
             self._put(outcome.written)
             return
@@ -252,7 +233,7 @@ class _Sink:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(outcome.written)
         except OSError as error:
-            raise _Refused(f"cannot write {file}: {error.strerror}.") from None
+            raise Unusable(f"cannot write {file}: {error.strerror}.") from None
 
     def _target(self, name: PurePosixPath) -> PurePosixPath:
         """Name the file of a report; of two documents with one name the second gets a number."""
@@ -273,14 +254,14 @@ class _Sink:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise _Refused(f"cannot write the reports: {error.strerror}.") from None
+            raise Unusable(f"cannot write the reports: {error.strerror}.") from None
 
 
 def _opened(output: Path) -> BinaryIO:
     try:
         return output.open("wb")
     except OSError as error:
-        raise _Refused(f"cannot write {output}: {error.strerror}.") from None
+        raise Unusable(f"cannot write {output}: {error.strerror}.") from None
 
 
 class _Progress:
