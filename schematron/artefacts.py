@@ -70,7 +70,7 @@ class Artefacts:
         stamp = 0
         if self._stored_files is not None:
             with contextlib.suppress(OSError):
-                stamp = os.stat(self._stored_files).st_mtime_ns  # noqa: PTH116 - a third of the cost
+                stamp = os.stat(self._stored_files).st_mtime_ns
         if stamp != self._stamp:
             self._stamp, self._found = stamp, {}
         return self._found
