@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.access.webhook_events import EventType
 from gateway.access.webhook_service import Sent
@@ -15,6 +15,7 @@ from gateway.access.webhook_tables import (
     EndpointState,
     WebhookEndpoint,
 )
+from gateway.core.api_values import Instant
 
 __all__ = [
     "DeliveryOut",
@@ -197,7 +198,7 @@ class MissedIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    since: AwareDatetime
+    since: Instant
 
 
 class MissedOut(BaseModel):

@@ -1,12 +1,24 @@
 """Values that every package's API writes in the same way."""
 
-from typing import Self
+from datetime import UTC, datetime
+from typing import Annotated, Self
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from ubl.amounts import decimal_text, from_minor
 
-__all__ = ["Money"]
+__all__ = ["Instant", "Money"]
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time lies outside the years 1 to 9999 in UTC") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment with its time zone; what has no place in UTC's calendar is refused."""
 
 
 class Money(BaseModel):

@@ -110,8 +110,18 @@ def query_of(request: web.Request, model: type[_Model]) -> _Model:
 
 
 async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
-    """The posted form; raises GatewayError for a NUL character in a text or a file's name."""
-    form = await request.post()
+    """The posted form; raises GatewayError REQUEST-INVALID.
+
+    Refused are forms that break off or are written as none is, and a NUL character in a text or
+    in a file's name.
+    """
+    try:
+        form = await request.post()
+    except (ValueError, LookupError, AssertionError, RuntimeError):
+        # What the parser raises for parts without names, unknown encodings, wrong boundaries.
+        raise GatewayError(
+            BAD_REQUEST, "The form could not be read to its end; send it again."
+        ) from None
     for value in form.values():
         text = value.filename if isinstance(value, web.FileField) else value
         if isinstance(text, str) and "\x00" in text:

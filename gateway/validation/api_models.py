@@ -5,8 +5,9 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from gateway.core.api_values import Instant
 from gateway.validation.orders import Placed
 from gateway.validation.queries import OrderFile, RunFilters
 from gateway.validation.service import CheckOptions
@@ -138,8 +139,8 @@ class RunQuery(BaseModel):
     verdict: RunVerdict | None = None
     sender: Search = ""
     ruleset: RulesetId | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     file: Search = ""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     cursor: UUID | None = None

@@ -9,7 +9,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, form_of
+from gateway.core.http import form_of
 from gateway.validation.errors import FILE_MISSING
 from gateway.validation.orders import Upload
 
@@ -37,12 +37,7 @@ async def read_request(request: web.Request) -> Brought:
     if request.content_type != "multipart/form-data":
         name = str(options.get(_FILE, ""))
         return Brought((Upload(name, BytesIO(await request.read())),), options)
-    try:
-        form = await form_of(request)
-    except (ValueError, LookupError, AssertionError):
-        raise GatewayError(
-            BAD_REQUEST, "The form could not be read to its end; send it again."
-        ) from None
+    form = await form_of(request)
     uploads = files_of_form(form)
     if not uploads:
         raise GatewayError(

@@ -17,7 +17,7 @@ from gateway.access.principal import PRINCIPAL, SIGN_IN_NEEDED, Principal, princ
 from gateway.access.service import Access
 from gateway.access.sessions import Sessions
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.http import BAD_REQUEST, Face, Handler, Route
+from gateway.core.http import Face, Handler, Route, form_of
 
 __all__ = ["CSRF_REFUSED", "SIGN_IN_PATH", "Authentication"]
 
@@ -117,12 +117,7 @@ def _bearer(sent: list[str]) -> str:
 async def _token(request: web.Request) -> bytes:
     sent = request.headers.get(CSRF_HEADER)
     if sent is None and request.content_type in _FORMS:
-        try:
-            field = (await request.post()).get(CSRF_FIELD)
-        except (ValueError, LookupError, AssertionError, web.RequestPayloadError):
-            raise GatewayError(
-                BAD_REQUEST, "The form could not be read; reload the page and send it again."
-            ) from None
+        field = (await form_of(request)).get(CSRF_FIELD)
         sent = field if isinstance(field, str) else None
     return (sent or "").encode("utf-8", "surrogatepass")
 
