@@ -21,6 +21,7 @@ ADDRESS_REFUSED: Final = ErrorKind("OUTGOING-ADDRESS", "This address may not be 
 
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -33,6 +34,9 @@ def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return _is_public(inner)
+        if address not in _GLOBAL_UNICAST:
+            # The only part of IPv6 that is given out to the public (RFC 4291 §2.4).
+            return False
     return address.is_global and not address.is_multicast
 
 
@@ -67,6 +71,11 @@ def check_url(url: str, stage: Stage) -> None:
     try:
         ipaddress.ip_address(parsed.host)
     except ValueError:
+        if parsed.host.replace(".", "").isdigit():
+            # 127.1 and 2130706433 are 127.0.0.1 to many a resolver, and no name to anybody.
+            raise GatewayError(
+                ADDRESS_REFUSED, f"{parsed.host} is an address in a form that nobody publishes."
+            ) from None
         return
     _refuse_private(parsed.host, parsed.host)
 
