@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 __all__ = [
+    "NAMELESS",
     "Authority",
     "Container",
     "Document",
@@ -22,6 +24,10 @@ __all__ = [
     "Verdict",
     "decide",
 ]
+
+
+NAMELESS: Final = "no-id"
+"""The rule of a finding whose publisher gave the rule no id; for programs, not for people."""
 
 
 class Severity(StrEnum):

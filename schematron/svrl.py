@@ -13,7 +13,7 @@ from typing import Final
 from lxml import etree
 
 from schematron.errors import EngineFailed
-from schematron.finding import Severity
+from schematron.finding import NAMELESS, Severity
 from ubl.safexml import Limits, XmlRefused, parse
 
 __all__ = ["CEILING", "Assertion", "SvrlResult", "read", "terms_in"]
@@ -94,7 +94,7 @@ def read(svrl: bytes, *, overrides: Mapping[str, Severity] | None = None) -> Svr
     fired: Counter[tuple[str, Severity]] = Counter()
     kept: Counter[str] = Counter()
     for element in root.iter(*_FIRED):
-        rule = element.get("id") or "no-id"
+        rule = element.get("id") or NAMELESS
         severity = weigh(rule, element)
         fired[rule, severity] += 1
         kept[rule] += 1

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.validation.batch_inputs import BatchInput
-from schematron.finding import Document, Finding, Layer, Report, Severity, Verdict
+from schematron.finding import NAMELESS, Document, Finding, Layer, Report, Severity, Verdict
 from schematron.report.formats import ReportFormat, render
 from schematron.texts import require
 
@@ -144,7 +144,7 @@ def _outcome(source: BatchInput, report: Report, order: BatchOrder) -> Outcome:
     data: dict[str, Any] = report.to_json(file=source.name)
     aside = {run.id for run in report.rulesets if not run.decides}
     fired = Counter(
-        (finding.rule, finding.severity.value)
+        (_named(finding), finding.severity.value)
         for finding in report.findings
         if finding.ruleset not in aside
     )
@@ -155,3 +155,8 @@ def _outcome(source: BatchInput, report: Report, order: BatchOrder) -> Outcome:
         fired=dict(fired),
         written=render(data, order.form, lang=order.lang, checked_at=order.checked_at),
     )
+
+
+def _named(finding: Finding) -> str:
+    """Name a rule in a summary; one without an id by its rule set."""
+    return finding.ruleset or finding.rule if finding.rule == NAMELESS else finding.rule

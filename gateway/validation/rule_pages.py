@@ -14,6 +14,7 @@ from gateway.validation.rule_errors import IMPORT_REFUSED
 from gateway.validation.rule_keys import RULES
 from gateway.validation.rule_package import Description, from_bytes
 from gateway.validation.rule_words import how_to_get
+from schematron.texts.titles import title_in
 
 __all__ = ["ROUTES"]
 
@@ -37,6 +38,7 @@ async def _page(
         "in_force": [item for item in found if item.in_force and not item.ruleset.awaits_import],
         "others": [item for item in found if not item.in_force or item.ruleset.awaits_import],
         "how_to_get": how_to_get,
+        "title_in": title_in,
         "may_import": may_import,
         "syntaxes": sorted({syntax for item in found for syntax in item.ruleset.syntax}),
         "typed": typed,

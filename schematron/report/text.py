@@ -29,13 +29,13 @@ def _lines(view: ReportView, limit: int) -> Iterator[str]:
     for other in view.others:
         yield f"  {other.sentence}"
         for rule in other.rules[:limit]:
-            yield f"    {rule.severity_label} {rule.rule}: {rule.message}"
+            yield f"    {_weight(rule)}: {rule.message}"
     for sentence in view.unchecked:
         yield f"  {_say(view, 'NOT-CHECKED', what=sentence)}"
 
 
 def _rule(rule: RuleView, view: ReportView) -> Iterator[str]:
-    yield f"  {rule.severity_label} {rule.rule}: {rule.message}"
+    yield f"  {_weight(rule)}: {rule.message}"
     if rule.official_only:
         yield f"    ({view.labels['official_only']})"
     for place in rule.places:
@@ -47,6 +47,11 @@ def _rule(rule: RuleView, view: ReportView) -> Iterator[str]:
         yield f"    {rule.more_label}"
     if rule.hint:
         yield f"    {view.labels['hint']} {rule.hint}"
+
+
+def _weight(rule: RuleView) -> str:
+    """Name a rule with its severity; one without an id by its rule set."""
+    return f"{rule.severity_label} {rule.rule or rule.ruleset_title}"
 
 
 def _say(view: ReportView, name: str, **values: object) -> str:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from schematron.finding import NAMELESS
 from schematron.report.words import Sentence, day, label, moment, number, reword
 from schematron.terms import group_name, term_name
+from schematron.texts.titles import title_in
 
 __all__ = [
     "Fact",
@@ -62,6 +64,7 @@ class RuleView:
     """One broken rule with its places.
 
     ``more`` counts the places that are not listed and ``more_label`` says so (empty for none).
+    ``rule`` is empty for a rule to which its publisher gave no id.
     ``official`` is the publisher's sentence beside ours; with ``official_only`` it is the
     message itself, because there is no text of ours. ``terms`` are business terms with their names.
     """
@@ -133,9 +136,9 @@ class OtherRelease:
 class ReportView:
     """A report in one language. Empty texts and tuples are what does not apply.
 
-    ``rulesets`` are those that decided; ``unchecked`` says what of the examination is missing,
-    ``caution`` what no examination of this kind can tell. ``labels`` holds the headings, by name
-    in lower case.
+    ``name`` is that of the file without its folders. ``rulesets`` are those that decided;
+    ``unchecked`` says what of the examination is missing, ``caution`` what no examination of
+    this kind can tell. ``labels`` holds the headings, by name in lower case.
     """
 
     lang: str
@@ -144,6 +147,7 @@ class ReportView:
     headline: str
     said: str
     file: str
+    name: str
     sha256: str
     document: Json
     facts: tuple[Fact, ...]
@@ -201,6 +205,7 @@ def report_view(
         headline=label(report["verdict"].upper(), lang=lang),
         said=label(f"SAID-{report['verdict'].upper()}", lang=lang),
         file=report.get("file") or "",
+        name=(report.get("file") or "").rpartition("/")[2],
         sha256=report["sha256"],
         document=report.get("document") or {},
         facts=_facts(report, checked_at, lang=lang),
@@ -221,12 +226,11 @@ def _facts(report: Json, checked_at: datetime | None, *, lang: str) -> tuple[Fac
     """Say which document this is: what it calls itself, how it came, when it was judged."""
     document = report.get("document") or {}
     containers = report.get("containers") or ()
-    wrapped = " › ".join(
-        f"{one['title']} ({one['part']})" if one.get("part") else one["title"] for one in containers
-    )
+    wrapped = " › ".join(_container(one, lang=lang) for one in containers)
+    kind = document.get("title") or document.get("root") or ""
     facts = (
         ("FILE", report.get("file"), False),
-        ("KIND", document.get("title") or document.get("root"), False),
+        ("KIND", title_in(kind, lang=lang), False),
         ("NUMBER", document.get("id"), False),
         ("ISSUED", day(document.get("issue_date"), lang=lang), False),
         ("SENDER", document.get("sender"), False),
@@ -238,6 +242,11 @@ def _facts(report: Json, checked_at: datetime | None, *, lang: str) -> tuple[Fac
         ("FINGERPRINT", report["sha256"], True),
     )
     return tuple(Fact(label(name, lang=lang), text, code) for name, text, code in facts if text)
+
+
+def _container(container: Json, *, lang: str) -> str:
+    title, part = title_in(container["title"], lang=lang), container.get("part")
+    return f"{title} ({part})" if part else title
 
 
 def _ruleset(run: Json, *, lang: str) -> RulesetView:
@@ -256,7 +265,7 @@ def _ruleset(run: Json, *, lang: str) -> RulesetView:
     newer = run.get("newer")
     return RulesetView(
         id=run["id"],
-        title=run.get("title") or run["id"],
+        title=title_in(run.get("title") or run["id"], lang=lang),
         verdict=run["verdict"],
         verdict_label=label(f"RUN-{run['verdict'].upper()}", lang=lang),
         authority=run["authority"],
@@ -296,7 +305,7 @@ def _rules(
         first, sentence = found[0], sentences[key]
         more = len(found[places:]) + withheld.pop((key[0], key[1]), 0)
         rule = RuleView(
-            rule=first["rule"],
+            rule="" if first["rule"] == NAMELESS else first["rule"],
             severity=first["severity"],
             severity_label=label(first["severity"].upper(), lang=lang),
             layer=first["layer"],

@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Final
 
 from schematron.texts import facts
+from schematron.texts.titles import title_in
 
 __all__ = ["LANGUAGES", "Wording", "catalogue", "official", "require", "wording"]
 
@@ -56,11 +57,18 @@ def wording(
     publisher's own; it is read where the id says nothing.
     """
     entries = catalogue(lang)
+    values = _in_language(values, lang)
     text = _by_rule(entries, code, family, values)
     if text is None and sentence is not None:
         read = facts.from_sentence(sentence)
         text = _fill(entries, read[0], read[1], values) if read else None
     return text
+
+
+def _in_language(values: dict[str, object], lang: str) -> dict[str, object]:
+    """Name in this language what the words of a finding name in English."""
+    title = values.get("title")
+    return {**values, "title": title_in(title, lang=lang)} if isinstance(title, str) else values
 
 
 def _by_rule(
@@ -108,7 +116,7 @@ def _named(terms: Iterable[str], entries: Mapping[str, Mapping[str, str]]) -> st
 
 def require(code: str, *, lang: str, **values: object) -> Wording:
     """Word one of our own codes; raises KeyError if a language lacks it (a defect)."""
-    text = _by_rule(catalogue(lang), code, None, values)
+    text = _by_rule(catalogue(lang), code, None, _in_language(values, lang))
     if text is None:
         raise KeyError(f"There is no text for {code} in '{lang}'.")
     return text
