@@ -5,6 +5,7 @@ lean. This module walks the parsed tree for the element and counts elements over
 bytes for the exact place. What costs a walk is done once per document, whatever is asked.
 """
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -66,6 +67,7 @@ _ATTRIBUTE: Final = re.compile(
     re.VERBOSE,
 )
 _NUMBERED: Final = re.compile(r"#(?P<number>\d*)(?:/@(?P<attribute>.+))?")
+_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DECLARED: Final = re.compile(rb"\s*<\?xml[^>]{0,100}encoding\s*=\s*['\"]([A-Za-z0-9._-]{1,40})")
 _INSIDE: Final = re.compile(r"/(?:text|comment)\(\)(?:\[\d+\])?$")
 
@@ -263,7 +265,7 @@ def _walk(data: bytes, order: Mapping[int, etree._Element]) -> dict[etree._Eleme
     found: dict[etree._Element, Spot] = {}
     last = max(order, default=-1)
     counter = -1
-    codec = _codec(data)
+    codec, marked = _codec(data), data.startswith(_MARKS)
 
     def on_start(_name: str, _attributes: list[str]) -> None:
         nonlocal counter
@@ -271,9 +273,12 @@ def _walk(data: bytes, order: Mapping[int, etree._Element]) -> dict[etree._Eleme
         element = order.get(counter)
         if element is None:
             return
-        column = parser.CurrentColumnNumber + 1
+        line, column = parser.CurrentLineNumber, parser.CurrentColumnNumber + 1
+        if marked and line == 1:
+            # expat counts the byte order mark, which no editor shows.
+            column -= 1
         excerpt = _excerpt(data, parser.CurrentByteIndex, codec)
-        found[element] = Spot(parser.CurrentLineNumber, column, excerpt)
+        found[element] = Spot(line, column, excerpt)
         if counter == last:
             raise _AllFound
 

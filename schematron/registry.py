@@ -41,8 +41,8 @@ class Chosen:
 class Plan:
     """Which rules a document needs: rule sets in order, and whether they suffice for ``valid``.
 
-    ``outside_dates`` are those that decide although they are not in force on the date, because no
-    version that is in force is at hand. ``title`` names the use of the rules for people.
+    ``outside_dates`` are those that are run although they are not in force on the date, because no
+    version that is in force is at hand: what they find counts, that they find nothing does not. ``title`` names the use of the rules for people.
     ``notices`` are the codes of what readers are warned of in this use.
     """
 

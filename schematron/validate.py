@@ -237,7 +237,8 @@ def _plan_by_document(target: Target, recognised: Recognised, examination: _Exam
         examination.complete = False
         _note_unknown(recognised, examination)
         return Plan((), complete=False)
-    examination.complete = plan.complete
+    # What another release says is not what the rules of the day say.
+    examination.complete = plan.complete and not plan.outside_dates
     if not plan.complete:
         examination.note(
             "RULES-PARTIAL",
@@ -251,7 +252,7 @@ def _plan_by_document(target: Target, recognised: Recognised, examination: _Exam
     for item in plan.outside_dates:
         examination.note(
             "RULES-OUTSIDE-DATES",
-            Severity.INFORMATION,
+            Severity.WARNING,
             ruleset=item.id,
             title=_called(item),
             day=options.as_of.isoformat(),

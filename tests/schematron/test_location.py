@@ -206,3 +206,13 @@ def test_short_path_leads_back_and_positions_point_at_tags(text):
         spot = found[element]
         assert spot.column is not None
         assert lines[spot.line - 1][spot.column - 1 :].startswith(f"<{element.tag}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+def test_a_byte_order_mark_is_no_column(encoding):
+    text = "<a><b>é😀</b><c>\n<d/></c></a>"
+    data = text.encode(encoding)
+    root = parse(data)
+    elements = list(root.iter())
+    spots = Tree(root, data).spots(elements)
+    assert [(spots[x].line, spots[x].column) for x in elements] == [(1, 1), (1, 4), (1, 13), (2, 1)]

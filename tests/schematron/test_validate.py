@@ -263,13 +263,15 @@ def test_severity_overrides_of_the_manifest_decide(invoice, registry, today):
     ]
 
 
-def test_a_set_outside_its_dates_is_used_and_said(corpus, registry, today):
+def test_a_set_outside_its_dates_is_used_and_said_and_never_suffices(corpus, registry, today):
     case = next(case for case in corpus.suite("hostile") if "no-xml-decl" in case["file"])
     options = replace(today, as_of=date(2026, 1, 1))
     report = validate(corpus.read(case), options=options, registry=registry)
     noted = [item for item in report.findings if item.rule == "RULES-OUTSIDE-DATES"]
     assert [item.ruleset for item in noted] == ["peppol-ubl-2026.5"]
-    assert noted[0].severity is Severity.INFORMATION
+    assert noted[0].severity is Severity.WARNING
+    assert report.rulesets[-1].verdict is RunVerdict.VALID
+    assert report.verdict is Verdict.UNDETERMINED
     assert "2026-01-01" in noted[0].message
 
 
