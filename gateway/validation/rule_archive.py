@@ -10,6 +10,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -17,7 +18,7 @@ from typing import BinaryIO, Final
 from gateway.core.errors import GatewayError
 from gateway.validation.rule_errors import ARCHIVE_REFUSED
 
-__all__ = ["MAX_ARCHIVE", "MAX_ENTRY", "is_zip", "names_in", "take", "take_from_file"]
+__all__ = ["MAX_ARCHIVE", "MAX_ENTRY", "is_zip", "take", "take_all", "take_from_file"]
 
 MAX_ARCHIVE: Final = 200 << 20
 MAX_ENTRY: Final = 20 << 20
@@ -26,6 +27,8 @@ _MAX_RATIO: Final = 300
 _RATIO_FROM: Final = 1 << 20
 _END: Final = b"PK\x05\x06"
 _END_SIZE: Final = 22
+_END_64: Final = b"PK\x06\x07"
+_END_64_SIZE: Final = 20
 _LOOK_BACK: Final = _END_SIZE + 0xFFFF
 _BROKEN: Final = (
     zipfile.BadZipFile,
@@ -60,28 +63,41 @@ def take(data: bytes, names: Iterable[str], *, what: str) -> dict[str, bytes]:
     return _take(io.BytesIO(data), len(data), names, what=what)
 
 
-def names_in(data: bytes, *, what: str) -> list[str]:
-    """List the files in an archive, refusing names that lead out of it (RULES-ARCHIVE)."""
+def take_all(data: bytes, *, what: str, most_files: int, most_bytes: int) -> dict[str, bytes]:
+    """Read every file of an archive in memory, by name, if all together stay within bounds.
+
+    Raises GatewayError RULES-ARCHIVE as ``take``, and for a name that leads out of the archive;
+    nothing is unpacked before all that the archive says of its files has been judged.
+    """
     file = io.BytesIO(data)
     _check_size(file, len(data), what)
     try:
         with zipfile.ZipFile(file) as archive:
             found = [item for item in archive.infolist() if not item.is_dir()]
+            if len(found) > most_files:
+                raise _refused(what, f"has more than {most_files} files")
+            for item in found:
+                _check_name(item.filename, what)
+                _check_entry(item, what)
+            if sum(item.file_size for item in found) > most_bytes:
+                raise _refused(what, f"holds more than {most_bytes >> 20} MB")
+            return _contents(archive, [item.filename for item in found], what)
     except _BROKEN as error:
         raise _refused(what, "is broken") from error
-    for item in found:
-        _check_name(item.filename, what)
-        _check_entry(item, what)
-    return [item.filename for item in found]
 
 
 def _take(file: BinaryIO, size: int, names: Iterable[str], *, what: str) -> dict[str, bytes]:
     _check_size(file, size, what)
     try:
         with zipfile.ZipFile(file) as archive:
-            return {name: _entry(archive, name, what) for name in names}
+            return _contents(archive, names, what)
     except _BROKEN as error:
         raise _refused(what, "is broken") from error
+
+
+def _contents(archive: zipfile.ZipFile, names: Iterable[str], what: str) -> dict[str, bytes]:
+    times = Counter(item.filename for item in archive.infolist())
+    return {name: _entry(archive, name, times[name], what) for name in names}
 
 
 def _check_size(file: BinaryIO, size: int, what: str) -> None:
@@ -94,15 +110,16 @@ def _check_size(file: BinaryIO, size: int, what: str) -> None:
     if at < 0 or len(tail) - at < _END_SIZE:
         raise _refused(what, "is no zip archive")
     directory = int(struct.unpack_from("<L", tail, at + 12)[0])
-    if directory > MAX_DIRECTORY:
+    # A second end, for archives beyond 4 GB, would be believed instead of the first.
+    before = max(0, at - _END_64_SIZE)
+    if directory > MAX_DIRECTORY or tail[before:at].startswith(_END_64):
         raise _refused(what, "has too many entries")
 
 
-def _entry(archive: zipfile.ZipFile, name: str, what: str) -> bytes:
-    found = [item for item in archive.infolist() if item.filename == name]
-    if len(found) != 1:
-        raise _refused(what, f"has {len(found) or 'no'} entries named '{name}'")
-    item = found[0]
+def _entry(archive: zipfile.ZipFile, name: str, times: int, what: str) -> bytes:
+    if times != 1:
+        raise _refused(what, f"has {times or 'no'} entries named '{name[:100]}'")
+    item = archive.getinfo(name)
     _check_entry(item, what)
     with archive.open(item) as file:
         data = file.read(MAX_ENTRY + 1)

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from gateway.core.errors import GatewayError
-from gateway.validation.rule_archive import MAX_ENTRY, is_zip, names_in, take
-from gateway.validation.rule_errors import ARCHIVE_REFUSED, IMPORT_REFUSED, MANIFEST_REFUSED
+from gateway.validation.rule_archive import MAX_ENTRY, is_zip, take_all
+from gateway.validation.rule_errors import IMPORT_REFUSED, MANIFEST_REFUSED
 from schematron.errors import ManifestInvalid
 from schematron.manifest import Manifest, Ruleset, Scenario, Source
 from schematron.manifest_file import ID_PATTERN, parse
@@ -86,14 +86,7 @@ def from_bytes(name: str, content: bytes) -> Package:
         raise _too_large(name)
     if not is_zip(content):
         return Package(name, content, {name: content})
-    names = names_in(content, what=name)
-    if len(names) > _MAX_FILES:
-        raise GatewayError(
-            ARCHIVE_REFUSED, f"The archive {name} has more than {_MAX_FILES} files; take some out."
-        )
-    files = take(content, names, what=name)
-    if sum(map(len, files.values())) > 2 * MAX_ENTRY:
-        raise _too_large(name)
+    files = take_all(content, what=name, most_files=_MAX_FILES, most_bytes=2 * MAX_ENTRY)
     manifest = _manifest(files[MANIFEST], name) if MANIFEST in files else None
     return Package(name, content, files, manifest=manifest)
 

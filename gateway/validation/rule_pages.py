@@ -1,5 +1,6 @@
 """The page of rule sets: what judges documents here, from when, and importing another."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date
 from typing import Final
@@ -61,7 +62,8 @@ async def import_rules(request: web.Request) -> web.Response:
         file = form.get("file")
         if not isinstance(file, FileField) or not file.filename:
             raise GatewayError(IMPORT_REFUSED, "Choose a file to import.")
-        package = from_bytes(file.filename, file.file.read())
+        content = await asyncio.to_thread(file.file.read)
+        package = await asyncio.to_thread(from_bytes, file.filename, content)
         ids = await rules.import_package(principal(request), package, _description(typed))
     except GatewayError as error:
         return await _page(request, typed=typed, fault=error)

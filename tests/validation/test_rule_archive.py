@@ -1,6 +1,7 @@
 """Taking files out of archives that nobody vouched for: bounded, and refused with one code."""
 
 import io
+import random
 import stat
 import struct
 import zipfile
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import GatewayError
 from gateway.validation import rule_archive
-from gateway.validation.rule_archive import is_zip, names_in, take, take_from_file
+from gateway.validation.rule_archive import is_zip, take, take_all, take_from_file
 
 
 def archive(*entries: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED):
@@ -31,6 +32,10 @@ def refused(data: bytes, name: str = "a.xslt") -> str:
     return refusal.value.message
 
 
+def everything(data: bytes) -> dict[str, bytes]:
+    return take_all(data, what="rules.zip", most_files=500, most_bytes=40 << 20)
+
+
 def test_the_named_files_and_no_others_are_taken(tmp_path):
     data = archive(("a.xslt", b"<a/>"), ("b/c.xml", b"<c/>"), ("d", b"d" * 100))
     assert is_zip(data)
@@ -38,7 +43,7 @@ def test_the_named_files_and_no_others_are_taken(tmp_path):
     path = tmp_path / "rules.zip"
     path.write_bytes(data)
     assert take_from_file(path, ["d"]) == {"d": b"d" * 100}
-    assert names_in(data, what="x") == ["a.xslt", "b/c.xml", "d"]
+    assert list(everything(data)) == ["a.xslt", "b/c.xml", "d"]
 
 
 def test_a_missing_or_repeated_entry_is_refused():
@@ -56,7 +61,7 @@ def test_a_missing_file_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["../a", "/a", "b/../../a", "a\\b", "C:/a", "c:a"])
 def test_a_name_that_leads_out_is_refused(name):
     with pytest.raises(GatewayError, match="leads out of it"):
-        names_in(archive((name, b"x")), what="rules.zip")
+        everything(archive((name, b"x")))
 
 
 def test_a_link_is_refused():
@@ -66,7 +71,7 @@ def test_a_link_is_refused():
     data = archive((link, b"/etc/passwd"))
     assert "is a link" in refused(data)
     with pytest.raises(GatewayError, match="is a link"):
-        names_in(data, what="rules.zip")
+        everything(data)
 
 
 def test_a_bomb_is_refused_before_it_swells():
@@ -99,6 +104,28 @@ def test_a_list_of_entries_beyond_all_bounds_is_not_even_read():
     data = bytearray(archive(("a.xslt", b"x")))
     struct.pack_into("<L", data, data.rfind(b"PK\x05\x06") + 12, 5 << 20)
     assert "too many entries" in refused(bytes(data))
+
+
+def test_a_second_end_that_says_more_is_not_believed():
+    data = archive(("a.xslt", b"x"))
+    at = data.rfind(b"PK\x05\x06")
+    end = struct.pack("<4sQHHLLQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, at - 50, 50)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+    assert "too many entries" in refused(data[:at] + end + locator + data[at:])
+
+
+def test_files_that_together_swell_are_refused_before_any_is_unpacked(monkeypatch):
+    # Each stays below the bounds of one file: random bytes first, zeros behind.
+    content = random.Random(1).randbytes(10_000) + bytes(1_500_000)
+    data = archive(*((f"{number}.xslt", content) for number in range(40)))
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("unpacked"))
+    with pytest.raises(GatewayError, match="holds more than 40 MB"):
+        everything(data)
+
+
+def test_too_many_files_are_refused():
+    with pytest.raises(GatewayError, match="more than 500 files"):
+        everything(archive(*((f"{number}.sch", b"") for number in range(501))))
 
 
 def test_too_large_an_archive_is_refused(monkeypatch):
