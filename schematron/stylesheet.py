@@ -1,8 +1,8 @@
 """Makes a published rule stylesheet fit for service without touching what it tests.
 
-Three things only: reports that stay small, places that cost nothing to find, and code lists that
-are part of the stylesheet instead of files read again in every run. Tests, ids, flags, messages
-and the places meant stay as published.
+Four things only: reports that stay small, no visits that can have no effect, places that cost
+nothing to find, and code lists that are part of the stylesheet instead of files read again in
+every run. Tests, ids, flags, messages and the places meant stay as published.
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import Final
 
 from lxml import etree
 
+from schematron.walk import shorten_walks
 from ubl.safexml import parse
 
 __all__ = ["PLACE", "lean"]
@@ -53,6 +54,7 @@ def lean(stylesheet: bytes, companions: Mapping[str, bytes] | None = None) -> by
     for element in list(root.iter(*_NARRATION)):
         _remove(element)
     places = [_shorten(element) for element in root.iter(*_FIRED)]
+    shorten_walks(root)
     if any(places):
         _add_places(root)
     for output in root.findall(f"{_XSL}output"):
