@@ -22,7 +22,7 @@ from gateway.commands.settings import Unusable, read_settings
 from gateway.core import clock, telemetry
 from gateway.core.settings import Settings
 from gateway.validation.batch import Summary, batch_pool, check_all
-from gateway.validation.batch_inputs import STDIN, discover, may_be_many
+from gateway.validation.batch_inputs import STDIN, Originals, discover, may_be_many
 from gateway.validation.batch_worker import BatchOrder, Outcome
 from schematron.errors import ManifestInvalid, StoreFailed, UnknownRuleset
 from schematron.manifest import XSD
@@ -84,7 +84,11 @@ def _command(options: argparse.Namespace) -> int:
         settings = read_settings(options.config)
         order = _order(options, settings)
         many = may_be_many(options.paths)
-        with _Sink(options.format, options.output, many=many) as sink, _light_processes():
+        originals = Originals.of(options.paths)
+        with (
+            _Sink(options.format, options.output, originals, many=many) as sink,
+            _light_processes(),
+        ):
             return asyncio.run(_validate(options, settings, order, sink, many=many))
     except Unusable as refused:
         print(f"gateway: {refused}", file=sys.stderr)
@@ -191,8 +195,11 @@ async def _validate(
 class _Sink:
     """Where reports go: one stream, or a file for each document below a folder."""
 
-    def __init__(self, form: ReportFormat, output: Path | None, *, many: bool) -> None:
+    def __init__(
+        self, form: ReportFormat, output: Path | None, originals: Originals, *, many: bool
+    ) -> None:
         self._form = form
+        self._originals = originals
         self._used: set[PurePosixPath] = set()
         self._folder: Path | None = None
         self._stream: BinaryIO | None = None
@@ -207,6 +214,7 @@ class _Sink:
                 raise Unusable("a PDF is nothing for a terminal; name the file: --output FILE.")
             self._stream = sys.stdout.buffer
         else:
+            self._refuse_original(output)
             self._stream = _opened(output)
         if form is ReportFormat.CSV and self._stream is not None:
             self._put(csv_line(COLUMNS).encode())
@@ -229,11 +237,19 @@ class _Sink:
             self._put(outcome.written)
             return
         file = self._folder / self._target(outcome.source.target)
+        self._refuse_original(file)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(outcome.written)
         except OSError as error:
             raise Unusable(f"cannot write {file}: {error.strerror}.") from None
+
+    def _refuse_original(self, file: Path) -> None:
+        if self._originals.hold(file):
+            raise Unusable(
+                f"{file} would be written over a document, or be taken for one in the next run; "
+                "name another place: --output PATH."
+            )
 
     def _target(self, name: PurePosixPath) -> PurePosixPath:
         """Name the file of a report; of two documents with one name the second gets a number."""

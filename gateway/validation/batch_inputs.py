@@ -5,12 +5,13 @@ memory before their turn comes.
 """
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, Self
 
-__all__ = ["STDIN", "BatchInput", "discover", "may_be_many"]
+__all__ = ["STDIN", "BatchInput", "Originals", "discover", "may_be_many"]
 
 STDIN: Final = "-"
 _SUFFIXES: Final = (".xml", ".pdf")
@@ -30,12 +31,37 @@ class BatchInput:
     target: PurePosixPath
 
 
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """Where the documents of a batch lie, so that no report is written over one of them."""
+
+    files: frozenset[str]
+    folders: tuple[str, ...]
+
+    @classmethod
+    def of(cls, paths: Iterable[str]) -> Self:
+        """The documents found under these paths."""
+        real = [os.path.realpath(path) for path in paths if path != STDIN]
+        folders = tuple(path for path in real if os.path.isdir(path))
+        return cls(frozenset(real).difference(folders), folders)
+
+    def hold(self, path: Path) -> bool:
+        """Tell whether a file is one of the documents, or would be taken for one."""
+        real = os.path.realpath(path)
+        if real in self.files:
+            return True
+        return real.lower().endswith(_SUFFIXES) and any(
+            os.path.commonpath((real, folder)) == folder for folder in self.folders
+        )
+
+
 def discover(paths: Iterable[str]) -> Iterator[BatchInput]:
     """Find the documents: files as named, in folders every ``.xml`` and ``.pdf`` below, sorted.
 
     ``-`` is standard input. Hidden entries of folders are left out and links to folders are not
-    followed, so that no folder is entered twice. A path that does not exist, and a folder that
-    cannot be listed, are given as they are: reading them tells what is wrong.
+    followed, so that no folder is entered twice. A path that does not exist, a link that leads
+    nowhere and a folder that cannot be listed are given as they are: reading them tells what is
+    wrong.
     """
     for path in paths:
         if path != STDIN and os.path.isdir(path):
@@ -64,8 +90,16 @@ def _below(folder: str, target: PurePosixPath) -> Iterator[BatchInput]:
         below = target / entry.name
         if entry.is_dir(follow_symlinks=False):
             yield from _below(entry.path, below)
-        elif entry.name.lower().endswith(_SUFFIXES) and entry.is_file():
+        elif entry.name.lower().endswith(_SUFFIXES) and _is_document(entry):
             yield BatchInput(entry.path, _printable(entry.path), below)
+
+
+def _is_document(entry: os.DirEntry[str]) -> bool:
+    """Tell a file from folders, pipes and devices; what cannot be looked at is read to be told."""
+    try:
+        return stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        return True
 
 
 def _printable(path: str) -> str:

@@ -109,6 +109,44 @@ def test_one_file_for_one_document(invoices, capfdbinary):
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--format", "json", "--output", "in/a.xml", "in/a.xml"),
+        ("--format", "svrl", "--output", "link", "in/a.xml"),
+        ("--format", "csv", "--output", "in/sub/../b.xml", "in"),
+        ("--format", "csv", "--output", "in/new.xml", "in"),
+        ("--format", "pdf", "--output", "in", "in"),
+        ("--format", "pdf", "--output", "in", "in/a.xml", "in/a.xml.pdf"),
+    ],
+)
+def test_no_report_is_written_over_a_document(invoices, capfd, arguments):
+    Path("link").symlink_to(invoices / "a.xml")
+    (invoices / "a.xml.pdf").write_text("a document too")
+    before = {file: file.read_bytes() for file in invoices.rglob("*") if file.is_file()}
+    assert validate(*arguments) == 2
+    assert "over a document" in capfd.readouterr().err
+    assert {file: file.read_bytes() for file in invoices.rglob("*") if file.is_file()} == before
+
+
+def test_links_that_lead_nowhere_are_reported_and_stop_nothing(invoices, capfdbinary):
+    (invoices / "loop.xml").symlink_to("loop.xml")
+    (invoices / "gone.pdf").symlink_to("missing.pdf")
+    (invoices / "folder.xml").symlink_to(invoices / "sub")
+    os.mkfifo(invoices / "pipe.xml")
+    assert validate("--format", "json", invoices) == 2
+    reports = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    verdicts = {Path(report["file"]).name: report["verdict"] for report in reports}
+    assert verdicts == {
+        "a.xml": "undetermined",
+        "b.xml": "unreadable",
+        "gone.pdf": "unreadable",
+        "loop.xml": "unreadable",
+        "c.xml": "undetermined",
+        "d.XML": "undetermined",
+    }
+
+
+@pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         ((), "name a file"),
@@ -118,11 +156,12 @@ def test_one_file_for_one_document(invoices, capfdbinary):
         (("--output", "missing/x.json", "--format", "json", "in/a.xml"), "cannot write missing"),
         (("--config", "missing.toml", "in/a.xml"), "missing.toml"),
         (("empty",), "there is no document"),
-        (("--format", "html", "--output", "in/a.xml", "in"), "cannot write in/a.xml"),
+        (("--format", "html", "--output", "out.txt", "in"), "cannot write out.txt"),
     ],
 )
 def test_what_cannot_begin_says_why(invoices, capfd, arguments, reason):
     Path("empty").mkdir()
+    Path("out.txt").touch()
     assert validate(*arguments) == 2
     printed = capfd.readouterr()
     assert reason in printed.err
