@@ -31,6 +31,12 @@ Loaded: TypeAlias = PyXdmNode
 ENGINE: Final = "saxon"
 MAX_EXECUTABLES: Final = 16
 _FEATURE: Final = "http://saxon.sf.net/feature/"
+_OPTIMISATION: Final = f"{_FEATURE}optimizationLevel"
+# Saxon puts the work on a variable off until it is needed, and learns from the documents it has
+# seen to do it at once: what stops a run then depends on what came before. Without "v" it never
+# puts anything off; "10" is all, as Saxon has it.
+_EAGER: Final = "-v"
+_LAZY: Final = "10"
 _STDERR: Final = 2
 _MAX_COMPLAINT: Final = 400
 
@@ -78,21 +84,27 @@ class Engine:
         node = self.load(document) if isinstance(document, str) else document
         with self._lock:
             executable = self._executable(key, stylesheet)
-            with _captured_stderr() as complaints:
-                try:
-                    result = executable.transform_to_string(xdm_node=node)
-                except PySaxonApiError as error:
-                    raise EngineFailed(_reason(str(error), complaints())) from None
-        if not result:
-            raise EngineFailed("The rules ended without a result.")
-        return str(result).encode("utf-8")
+            try:
+                return _transformed(executable, node)
+            except EngineFailed:
+                # A value that no test needs may have stopped it. Compiled anew for this document
+                # alone, the answer is the same whatever was examined before.
+                return _transformed(self._compiled(stylesheet(), _LAZY), node)
 
     def _executable(self, key: Hashable, stylesheet: Callable[[], bytes]) -> PyXsltExecutable:
         known = self._executables.get(key)
         if known is not None:
             self._executables.move_to_end(key)
             return known
-        text = stylesheet().decode("utf-8-sig")
+        compiled = self._compiled(stylesheet(), _EAGER)
+        self._executables[key] = compiled
+        while len(self._executables) > self._max:
+            self._executables.popitem(last=False)
+        return compiled
+
+    def _compiled(self, stylesheet: bytes, optimisation: str) -> PyXsltExecutable:
+        text = stylesheet.decode("utf-8-sig")
+        self._processor.set_configuration_property(_OPTIMISATION, optimisation)
         with _captured_stderr() as complaints:
             try:
                 compiled = self._compiler.compile_stylesheet(stylesheet_text=text, encoding="utf-8")
@@ -100,10 +112,18 @@ class Engine:
                 raise EngineFailed(_reason(str(error), complaints())) from None
         if compiled is None:
             raise EngineFailed("The rules could not be compiled.")
-        self._executables[key] = compiled
-        while len(self._executables) > self._max:
-            self._executables.popitem(last=False)
         return compiled
+
+
+def _transformed(executable: PyXsltExecutable, node: PyXdmNode) -> bytes:
+    with _captured_stderr() as complaints:
+        try:
+            result = executable.transform_to_string(xdm_node=node)
+        except PySaxonApiError as error:
+            raise EngineFailed(_reason(str(error), complaints())) from None
+    if not result:
+        raise EngineFailed("The rules ended without a result.")
+    return str(result).encode("utf-8")
 
 
 def _reason(message: str, complaints: str) -> str:
