@@ -361,11 +361,13 @@ def _place(finding: Json, *, lang: str) -> PlaceView:
     location = finding.get("location") or ""
     excerpt = (finding.get("excerpt") or "").strip()
     element = _POSITION.sub("", location.rpartition("/")[2])
+    if location.count("/") == 1 or excerpt == f"<{element}>":
+        excerpt = ""  # no more than the location says
     return PlaceView(
         where=where,
         location=location,
         value=(finding.get("value") or "").strip(),
-        excerpt="" if excerpt == f"<{element}>" else excerpt,  # no more than the location says
+        excerpt=excerpt,
     )
 
 
