@@ -25,18 +25,22 @@ from gateway.receivables.tables import (
 from reminders.bank import Direction as MoneyDirection
 from reminders.policy import LevelKind
 
+SHARED = ("/v1/seats", "/v1/lookup", "/v1/rulesets", "/v1/webhook-event-types")
+"""What belongs to the instance or the network and to no account."""
+
 IDENTIFIED = [
     route
     for route in all_routes()
-    if "{" in route.path and route.path.startswith("/v1/") and route.scope
+    if "{" in route.path
+    and route.path.startswith("/v1/")
+    and route.scope
+    and not route.path.startswith(SHARED)
 ]
 LISTS = [
     route
     for route in all_routes()
     if route.method == "GET" and route.face is Face.API and "{" not in route.path and route.scope
 ]
-SHARED = {"/v1/seats", "/v1/lookup"}
-"""What belongs to the instance or the network and to no account."""
 
 
 async def everything(house, document):
@@ -103,7 +107,24 @@ async def everything(house, document):
         for row in (message, payment, reminder, mail):
             session.add(row)
             await session.flush()
+    checked = await house.call(
+        "POST",
+        "/v1/validations",
+        data=b"<Invoice/>",
+        headers={"Content-Type": "application/xml", "Prefer": "respond-async"},
+    )
+    assert checked.status == 202, checked.body
+    hook = await house.call(
+        "POST", "/v1/webhook-endpoints", json={"url": "https://erp.vuurtoren.example/hook"}
+    )
+    assert hook.status == 201, hook.body
+    endpoint = f"/v1/webhook-endpoints/{hook.body['endpoint']['id']}"
+    tried = await house.call("POST", f"{endpoint}/test")
+    assert tried.status == 202, tried.body
     return {
+        "order_id": checked.body["id"],
+        "endpoint_id": hook.body["endpoint"]["id"],
+        "delivery_id": tried.body["id"],
         "document_id": str(document.id),
         "validation_id": str(document.validation_id),
         "blob_id": str(document.content_id),
@@ -172,6 +193,7 @@ BODIES = {
     "responses": {"status": "AP"},
     "decision": {"set_aside": "no customer's"},
     "disputes": {"reason": "goods missing"},
+    "replay": {"since": "2026-11-01T00:00:00Z"},
     "services": {
         "processes": [{"process": "cenbii-procid-ubl::urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"}]
     },
