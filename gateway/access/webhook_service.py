@@ -147,7 +147,7 @@ class Webhooks:
             self._require_address(changes.url)
         self._require_types(changes.event_types or ())
         async with self._database.write() as session:
-            endpoint = await _own(session, caller, endpoint_id)
+            endpoint = await _own(session, caller, endpoint_id, lock=True)
             if changes.url is not None:
                 endpoint.url = changes.url
             if changes.description is not None:
@@ -192,7 +192,7 @@ class Webhooks:
         caller.require("settings:write")
         secret, at = secrets.token_bytes(SECRET_BYTES), self._now()
         async with self._database.write() as session:
-            endpoint = await _own(session, caller, endpoint_id)
+            endpoint = await _own(session, caller, endpoint_id, lock=True)
             endpoint.former_secret, endpoint.former_until = endpoint.secret, at + FORMER_SECRET_FOR
             endpoint.secret, endpoint.updated_at = secret, at
             audit(
@@ -270,7 +270,7 @@ class Webhooks:
         """
         caller.require("settings:write")
         async with self._database.write() as session:
-            endpoint = await _own(session, caller, endpoint_id)
+            endpoint = await _own(session, caller, endpoint_id, lock=True)
             _require_active(endpoint)
             to_it = WebhookDelivery.endpoint_id == endpoint.id
             on_its_way = select(WebhookDelivery.message_id).where(
@@ -334,8 +334,11 @@ def _require_active(endpoint: WebhookEndpoint) -> None:
         )
 
 
-async def _own(session: AsyncSession, caller: Principal, endpoint_id: UUID) -> WebhookEndpoint:
-    endpoint = await session.get(WebhookEndpoint, endpoint_id)
+async def _own(
+    session: AsyncSession, caller: Principal, endpoint_id: UUID, *, lock: bool = False
+) -> WebhookEndpoint:
+    """The caller's endpoint; ``lock`` makes who changes it wait for who is changing it."""
+    endpoint = await session.get(WebhookEndpoint, endpoint_id, with_for_update=lock)
     if endpoint is None or endpoint.tenant_id != caller.tenant_id:
         raise GatewayError(NOT_FOUND, "No webhook endpoint of this account has that id.")
     return endpoint

@@ -58,26 +58,27 @@ def check_url(url: str, stage: Stage) -> None:
     """
     try:
         parsed = URL(url)
+        host = parsed.host
     except ValueError:
-        parsed = URL()
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+        parsed, host = URL(), None
+    if parsed.scheme not in ("http", "https") or not host:
         raise GatewayError(ADDRESS_REFUSED, f"'{url[:200]}' is not an HTTP address.")
     if stage is not Stage.PRODUCTION:
         return
     if parsed.scheme != "https":
         raise GatewayError(
-            ADDRESS_REFUSED, f"{parsed.host} is published without TLS; production needs https."
+            ADDRESS_REFUSED, f"{host} is published without TLS; production needs https."
         )
     try:
-        ipaddress.ip_address(parsed.host)
+        ipaddress.ip_address(host)
     except ValueError:
-        if parsed.host.replace(".", "").isdigit():
+        if host.replace(".", "").isdigit():
             # 127.1 and 2130706433 are 127.0.0.1 to many a resolver, and no name to anybody.
             raise GatewayError(
-                ADDRESS_REFUSED, f"{parsed.host} is an address in a form that nobody publishes."
+                ADDRESS_REFUSED, f"{host} is an address in a form that nobody publishes."
             ) from None
         return
-    _refuse_private(parsed.host, parsed.host)
+    _refuse_private(host, host)
 
 
 class _PublicOnly(AbstractResolver):

@@ -1,5 +1,6 @@
 """Webhooks against a real receiver on this machine, on both databases."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -19,6 +20,7 @@ from gateway.access.webhook_delivery import KEPT_FOR, LONG_FAILURE, DeliverJob
 from gateway.access.webhook_events import EventType, EventTypes
 from gateway.access.webhook_publishing import Publisher
 from gateway.access.webhook_service import Changes, DeliveryFilters, Webhooks
+from gateway.access.webhook_signing import secret_text
 from gateway.access.webhook_tables import WebhookMessage
 from gateway.core.errors import GatewayError
 from gateway.core.jobs.queue import JobQueue
@@ -247,6 +249,27 @@ async def test_what_was_missed_is_sent_again_and_nothing_else(bench):
     bench.receiver.taken.clear()
     await bench.worker.run_due()
     assert {json.loads(body)["data"]["number"] for _, body in bench.receiver.taken} == {2, 3}
+
+
+async def test_two_who_ask_for_what_was_missed_send_it_once(bench):
+    endpoint, _ = await bench.endpoint()
+    bench.receiver.status = 410
+    await bench.publish(number=1)
+    await bench.worker.run_due()
+    await bench.hooks.change(bench.caller, endpoint.id, Changes(active=True))
+    since = bench.house.clock.at - timedelta(hours=1)
+    asked = [bench.hooks.replay_missed(bench.caller, endpoint.id, since=since) for _ in range(6)]
+    assert sum(await asyncio.gather(*asked)) == 1
+
+
+async def test_the_last_two_secrets_sign_also_when_they_were_drawn_at_once(bench):
+    endpoint, _ = await bench.endpoint()
+    drawn = await asyncio.gather(*(bench.hooks.rotate(bench.caller, endpoint.id) for _ in range(2)))
+    found = await bench.hooks.find(bench.caller, endpoint.id)
+    assert {secret for _, secret in drawn} == {
+        secret_text(found.secret),
+        secret_text(found.former_secret or b""),
+    }
 
 
 async def test_one_message_is_replayed_under_its_own_id(bench):

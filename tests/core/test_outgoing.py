@@ -53,6 +53,13 @@ def test_production_takes_https_only(url):
         check_url(url, Stage.PRODUCTION)
 
 
+@pytest.mark.parametrize("url", ["https://xn--/", "https://[::1", "https://a:99999/"])
+@pytest.mark.parametrize("stage", list(Stage))
+def test_what_is_no_address_is_refused_everywhere(url, stage):
+    with pytest.raises(GatewayError):
+        check_url(url, stage)
+
+
 def test_a_demonstration_talks_to_this_machine():
     check_url("http://127.0.0.1:8701/as4", Stage.DEMO)
 
