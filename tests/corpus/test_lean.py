@@ -2,9 +2,9 @@
 
 Every official rule set runs twice over every document of the corpus that is of its kind: as
 published in a Saxon of its own, and as this product runs it. Both must report the same rules, of
-the same severity, in the same words, at the same places, in the same order. Where the published one stops
-early, the lean one must not be content: whether an error comes to light depends on what an engine
-evaluates first, which it is free to choose.
+the same severity, in the same words, at the same places, in the same order. Where the published
+one stops early, the lean one must not be content: whether an error comes to light depends on what
+an engine evaluates first, which it is free to choose.
 """
 
 import json
