@@ -22,7 +22,7 @@ from schematron.notes import Note
 from schematron.registry import Chosen
 from schematron.stylesheet import lean
 from schematron.terms import group_of, terms_of
-from schematron.texts import Wording, official, require, wording
+from schematron.texts import Wording, facts, official, require, wording
 from schematron.xsd import SchemaFailure, SchemaValidator
 from ubl.safexml import XmlRefused
 
@@ -246,7 +246,7 @@ def _rule_draft(
     target: Target, assertion: svrl.Assertion, ruleset: Ruleset, source: Source
 ) -> Draft:
     place = target.tree.resolve(assertion.location)
-    value = value_at(place) if place else None
+    value = _judged(place, assertion) if place else None
     words = {"value": value or ""}
     text, sentence = _worded(assertion, ruleset, source, words, lang=target.lang)
     finding = Finding(
@@ -263,6 +263,16 @@ def _rule_draft(
         words=words,
     )
     return _placed(target, finding, place)
+
+
+def _judged(place: Place, assertion: svrl.Assertion) -> str | None:
+    """Give the value a rule is about: that of the element it names, or of an attribute there."""
+    attribute = facts.attribute_of(assertion.rule, assertion.text)
+    if attribute is not None and place.attribute is None:
+        found = value_at(replace(place, attribute=attribute))
+        if found is not None:
+            return found
+    return value_at(place)
 
 
 def _worded(

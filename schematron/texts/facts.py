@@ -10,9 +10,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["candidates", "from_sentence", "of_rule"]
+__all__ = ["attribute_of", "candidates", "from_sentence", "of_rule"]
 
 _NO_FACTS: Final[Mapping[str, str]] = {}
 _TERM: Final = re.compile(r"BT-\d+|EXT-FR-FE-\d+|MD[TG]-\d+")
@@ -35,10 +35,15 @@ _SENTENCES: Final = tuple(
 
 
 @lru_cache(maxsize=1)
+def _file() -> Mapping[str, Any]:
+    text = resources.files(__package__).joinpath("facts.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@lru_cache(maxsize=1)
 def _table() -> Mapping[str, Mapping[str, str]]:
     """Read the facts by rule id. An id may be preceded by its family (``peppol-ubl:…``)."""
-    text = resources.files(__package__).joinpath("facts.toml").read_text(encoding="utf-8")
-    data = tomllib.loads(text)
+    data = _file()
     table: dict[str, Mapping[str, str]] = {
         rule: {"element": element} for rule, element in data["elements"].items()
     }
@@ -79,6 +84,19 @@ def candidates(code: str, family: str | None = None) -> Iterator[str]:
     series, _, number = base.rpartition("-")
     if number.isdigit() and not series[-1:].isdigit():
         yield series
+
+
+def attribute_of(code: str, sentence: str) -> str | None:
+    """Name the attribute that a rule judges, where it judges one of the element it names.
+
+    Known by the rule's id or read in the publisher's sentence.
+    """
+    known: str | None = _file()["attributes"].get(code)
+    if known is not None:
+        return known
+    read = from_sentence(sentence)
+    element = read[1]["element"] if read else ""
+    return element[1:] if element.startswith("@") else None
 
 
 def from_sentence(sentence: str) -> tuple[str, Mapping[str, str]] | None:

@@ -288,3 +288,16 @@ def test_the_rules_that_senders_break_most_are_worded(corpus):
         if wording(rule, lang=lang, family=family) is None
     ]
     assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence", "attribute"),
+    [
+        ("BR-CL-23", "", "unitCode"),
+        ("no-id", "Attribute @currencyID marked as not used in the given context.", "currencyID"),
+        ("no-id", "Element 'ram:ID' must occur exactly 1 times.", None),
+        ("BR-CO-15", "", None),
+    ],
+)
+def test_a_rule_on_an_attribute_names_it(rule, sentence, attribute):
+    assert facts.attribute_of(rule, sentence) == attribute

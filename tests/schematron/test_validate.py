@@ -341,6 +341,7 @@ def test_repeated_findings_are_capped_but_counted(invoice, registry, today):
     line = invoice[start:end].replace('unitCode="C62"', 'unitCode="nonsense"')
     report = judge(invoice[:start] + line * 120 + "</Invoice>", registry, today)
     listed = [item for item in report.findings if item.rule == "BR-CL-23"]
+    assert {item.value for item in listed} == {"nonsense"}
     assert len(listed) == 100
     (note,) = [item for item in report.findings if item.rule == "RULES-REPEATED"]
     assert note.value == "20"
