@@ -148,7 +148,9 @@ def _condemns(finding: Finding, silent: set[str]) -> bool:
 def _named(options: Options, registry: Registry) -> tuple[Ruleset, ...] | None:
     if options.rules is None:
         return None
-    return tuple(registry.ruleset(name) for name in options.rules if name != XSD)
+    # Named twice is run once: its findings must not count twice.
+    names = dict.fromkeys(options.rules)
+    return tuple(registry.ruleset(name) for name in names if name != XSD)
 
 
 def _examine(

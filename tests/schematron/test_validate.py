@@ -15,8 +15,9 @@ from schematron import layers, rules
 from schematron.artefacts import Artefacts
 from schematron.errors import ArtefactRefused, UnknownRuleset
 from schematron.finding import Layer, RunVerdict, Severity, Verdict
-from schematron.manifest import Manifest, Omission, Ruleset, Scenario, Schema, Source
+from schematron.manifest import Companion, Manifest, Omission, Ruleset, Scenario, Schema, Source
 from schematron.registry import Registry
+from schematron.store import RuleStore
 from schematron.validate import validate
 from ubl.safexml import Limits
 
@@ -115,6 +116,13 @@ def test_rules_alone_may_be_asked_for(invoice, registry, today):
     report = judge(broken, registry, today, rules=(CEN,))
     assert [run.id for run in report.rulesets] == [CEN]
     assert [finding.rule for finding in report.findings] == ["BR-03"]
+
+
+def test_a_set_named_twice_is_run_once(invoice, registry, today):
+    broken = invoice.replace(">121.00</cbc:TaxInc", ">122.00</cbc:TaxInc")
+    once, twice = (judge(broken, registry, today, rules=(CEN,) * times) for times in (1, 2))
+    assert [item.id for item in twice.rulesets] == [CEN]
+    assert twice.counts == once.counts
 
 
 def test_the_schema_alone_may_be_asked_for(invoice, registry, today):
@@ -248,6 +256,28 @@ def test_without_a_schema_rules_run_but_do_not_suffice(invoice, registry, today)
     report = judge(invoice, small_registry(registry.ruleset(CEN), ()), today)
     assert report.verdict is Verdict.UNDETERMINED
     assert [run.id for run in report.rulesets] == [CEN]
+
+
+def test_one_stylesheet_with_other_code_lists_is_another_rule_set(tmp_path, invoice, today):
+    """Compiled rule sets are kept: what is kept must be told apart by all it was made of."""
+    stylesheet = (
+        b'<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform" version="3.0" '
+        b'xmlns:svrl="http://purl.oclc.org/dsdl/svrl"><xsl:template match="/">'
+        b'<svrl:schematron-output><svrl:active-pattern/><xsl:variable name="code" '
+        b'select="//*[local-name() = \'DocumentCurrencyCode\']"/><xsl:if test="not('
+        b"document('codes.xml')/codedb/cl[@id=1]/enumeration[@value=$code])\">"
+        b'<svrl:failed-assert id="CODE" location="/" flag="fatal"/></xsl:if>'
+        b"</svrl:schematron-output></xsl:template></xsl:stylesheet>"
+    )
+    store, verdicts = RuleStore(tmp_path), []
+    for code in ("EUR", "USD"):
+        codes = f'<codedb><cl id="1"><enumeration value="{code}"/></cl></codedb>'.encode()
+        companion = Companion("codes.xml", "codes.xml", store.put(codes))
+        source = Source("file", "x.xslt", sha256=store.put(stylesheet), companions=(companion,))
+        ruleset = Ruleset(f"own-{code}", "Own", "own", ("ubl-invoice",), (source,))
+        own = Registry(Manifest((ruleset,), (), ()), Artefacts(tmp_path))
+        verdicts.append(judge(invoice, own, today, rules=(ruleset.id,)).verdict)
+    assert verdicts == [Verdict.VALID, Verdict.INVALID]
 
 
 def test_severity_overrides_of_the_manifest_decide(invoice, registry, today):
