@@ -13,7 +13,7 @@ from typing import Any, Final
 from lxml import etree
 
 from schematron.location import PREFIXES
-from schematron.report.words import label, reword
+from schematron.report.words import label, reword, unfinished
 
 __all__ = ["render_svrl"]
 
@@ -54,7 +54,7 @@ def render_svrl(report: Json, *, lang: str) -> bytes:
         _pattern(root, run["id"], run.get("title") or run["id"], role=run["verdict"])
         own = [one for one in findings if one.get("ruleset") == run["id"]]
         if run["verdict"] in ("engine-error", "not-run"):
-            _unfinished(root, run, lang=lang)
+            _unfinished(root, run, findings, lang=lang)
         _assertions(root, own, lang=lang)
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
 
@@ -88,13 +88,12 @@ def _assertions(root: etree._Element, findings: Iterable[Json], *, lang: str) ->
         _text(failed, sentence.message)
 
 
-def _unfinished(root: etree._Element, run: Json, *, lang: str) -> None:
+def _unfinished(root: etree._Element, run: Json, findings: Iterable[Json], *, lang: str) -> None:
     """Say as a failed assertion that these rules were not all applied."""
     verdict = run["verdict"]
     failed = _failed(root, verdict.upper(), None, "fatal")
     failed.set("role", verdict)
-    title = run.get("title") or run["id"]
-    _text(failed, label(f"UNCHECKED-{verdict.upper()}", lang=lang, title=title))
+    _text(failed, unfinished(run, findings, lang=lang))
 
 
 def _failed(root: etree._Element, rule: str, location: str | None, severity: str) -> etree._Element:

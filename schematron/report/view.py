@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from schematron.finding import NAMELESS
-from schematron.report.words import Sentence, day, label, moment, number, reword
+from schematron.report.words import Sentence, day, label, moment, number, reword, unfinished
 from schematron.terms import group_name, term_name
 from schematron.texts.titles import title_in
 
@@ -434,7 +434,7 @@ def _unchecked(report: Json, titles: Mapping[str, str], *, lang: str) -> tuple[s
     for run in report["rulesets"]:
         title = titles[run["id"]]
         if run["verdict"] in ("not-run", "engine-error"):
-            said.append(label(f"UNCHECKED-{run['verdict'].upper()}", lang=lang, title=title))
+            said.append(unfinished(run, report["findings"], lang=lang))
         if run.get("not_checked"):
             names = ", ".join(run["not_checked"])
             said.append(label("UNCHECKED-OMITTED", lang=lang, title=title, rules=names))

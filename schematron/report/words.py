@@ -3,7 +3,7 @@
 Pure: the object of one finding and the catalogues in, sentences out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -15,8 +15,19 @@ from babel.numbers import format_decimal
 from schematron import rules
 from schematron.texts import LANGUAGES, Wording, require, wording
 
-__all__ = ["Sentence", "day", "label", "moment", "number", "printable", "producer", "reword"]
+__all__ = [
+    "Sentence",
+    "day",
+    "label",
+    "moment",
+    "number",
+    "printable",
+    "producer",
+    "reword",
+    "unfinished",
+]
 
+_ABSENT: Final = "RULES-NOT-AT-HAND"
 _LOCALES: Final = {lang: lang for lang in LANGUAGES} | {"en": "en_GB"}
 
 
@@ -56,6 +67,13 @@ def moment(value: datetime, *, lang: str) -> str:
 def number(value: int, *, lang: str) -> str:
     """Write a count for people, in groups of digits."""
     return format_decimal(value, locale=_LOCALES[lang])
+
+
+def unfinished(run: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], *, lang: str) -> str:
+    """Say why a rule set did not come to its end, or was not applied at all."""
+    absent = any(one["rule"] == _ABSENT and one.get("ruleset") == run["id"] for one in findings)
+    why = "NOT-AT-HAND" if absent else run["verdict"].upper()
+    return label(f"UNCHECKED-{why}", lang=lang, title=run.get("title") or run["id"])
 
 
 def printable(text: str) -> str:

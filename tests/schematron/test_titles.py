@@ -123,3 +123,14 @@ def test_no_person_reads_of_a_rule_without_an_id(report, lang):
 
     assert view.groups[0].groups[0].rules[0].rule == ""
     assert NAMELESS not in render_text(view)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_rules_that_are_not_here_are_not_said_to_follow_a_failure(report, lang):
+    report["rulesets"][0]["verdict"] = "not-run"
+    after_a_failure = report_view(report, lang=lang).unchecked
+    report["findings"] = [report["findings"][0] | {"rule": "RULES-NOT-AT-HAND"}]
+    absent = report_view(report, lang=lang).unchecked
+
+    assert after_a_failure != absent
+    assert len(after_a_failure) == len(absent) == 1
