@@ -23,7 +23,8 @@ MANIFEST: Final = "manifest.toml"
 RULE_FILES: Final = (".sch", ".xsl", ".xslt")
 MAX_PACKAGE: Final = 20 << 20
 _MAX_FILES: Final = 500
-_MAX_MANIFEST: Final = 1_000_000
+_MAX_MANIFEST: Final = 100_000
+_MAX_LINE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +161,18 @@ def _manifest(data: bytes, name: str) -> Manifest:
             MANIFEST_REFUSED,
             f"The {MANIFEST} of {name} is larger than {_MAX_MANIFEST} bytes. Shorten it.",
         )
+    if max(map(len, data.splitlines()), default=0) > _MAX_LINE:
+        # The time to read a dotted key grows far faster than its length.
+        raise GatewayError(
+            MANIFEST_REFUSED,
+            f"The {MANIFEST} of {name} has a line of more than {_MAX_LINE} bytes. Break it up.",
+        )
     try:
         manifest = parse(data.decode(), origin=f"{MANIFEST} of {name}")
+    except RecursionError as error:
+        raise GatewayError(
+            MANIFEST_REFUSED, f"The {MANIFEST} of {name} nests values too deeply."
+        ) from error
     except UnicodeDecodeError as error:
         raise GatewayError(MANIFEST_REFUSED, f"The {MANIFEST} of {name} is not UTF-8.") from error
     except ManifestInvalid as error:

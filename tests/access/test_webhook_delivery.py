@@ -262,14 +262,13 @@ async def test_two_who_ask_for_what_was_missed_send_it_once(bench):
     assert sum(await asyncio.gather(*asked)) == 1
 
 
-async def test_the_last_two_secrets_sign_also_when_they_were_drawn_at_once(bench):
+async def test_the_last_two_secrets_sign_also_when_many_are_drawn_at_once(bench):
     endpoint, _ = await bench.endpoint()
-    drawn = await asyncio.gather(*(bench.hooks.rotate(bench.caller, endpoint.id) for _ in range(2)))
+    asked = [bench.hooks.rotate(bench.caller, endpoint.id) for _ in range(6)]
+    drawn = {secret for _, secret in await asyncio.gather(*asked)}
     found = await bench.hooks.find(bench.caller, endpoint.id)
-    assert {secret for _, secret in drawn} == {
-        secret_text(found.secret),
-        secret_text(found.former_secret or b""),
-    }
+    signing = {secret_text(found.secret), secret_text(found.former_secret or b"")}
+    assert len(signing & drawn) == 2
 
 
 async def test_one_message_is_replayed_under_its_own_id(bench):

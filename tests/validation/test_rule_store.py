@@ -312,7 +312,9 @@ XSLT = (
         ("own.zip", zipped({"../a.sch": RULES}), "RULES-ARCHIVE", "leads out of it"),
         ("own.zip", zipped({"manifest.toml": b"[["}), "RULES-MANIFEST", "no TOML"),
         ("own.zip", zipped({"manifest.toml": b"x = 1"}), "RULES-MANIFEST", "at least one"),
-        ("own.zip", zipped({"manifest.toml": b"#" * 1_000_001}), "RULES-MANIFEST", "larger"),
+        ("own.zip", zipped({"manifest.toml": b"#\n" * 50_001}), "RULES-MANIFEST", "larger"),
+        ("own.zip", zipped({"manifest.toml": b"a." * 40_000}), "RULES-MANIFEST", "a line of more"),
+        ("own.zip", zipped({"manifest.toml": b"x=" + b"[\n" * 9_000}), "RULES-MANIFEST", "nests"),
     ],
 )
 async def test_what_cannot_be_used_is_refused_and_leaves_nothing(
