@@ -12,6 +12,7 @@ from gateway.validation.orders import Placed
 from gateway.validation.queries import OrderFile, RunFilters
 from gateway.validation.service import CheckOptions
 from gateway.validation.tables import ItemState, OrderState, ValidationRun
+from schematron.manifest_file import ID_PATTERN
 
 __all__ = [
     "CheckQuery",
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 Language = Literal["en", "fr", "nl", "de"]
-RulesetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,79}$")]
+RulesetId = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN.pattern}$")]
 RunVerdict = Literal["valid", "invalid", "undetermined", "unreadable", "engine-error"]
 Search = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 

@@ -109,6 +109,11 @@ async def test_what_nobody_writes_is_refused_before_anything_is_checked(client, 
     assert checks.pool.asked == []
 
 
+async def test_every_id_an_import_may_give_can_be_asked_for(client):
+    name = "house_rules-" + "1" * 80
+    assert (await client.get(f"{RUNS}?ruleset={name}")).status == 200
+
+
 async def test_the_language_is_the_named_one_then_the_browsers(client):
     async def spoken(query: str, header: str | None) -> str:
         headers = {"Accept-Language": header} if header else {}
