@@ -20,7 +20,6 @@ _HOME: Final = "/settings/webhooks"
 _ONE: Final = _HOME + "/{endpoint_id:[0-9a-f]{8}-[0-9a-f-]{27}}"
 _SCOPE: Final = "settings:write"
 _SHOWN: Final = 50
-_URL_LENGTH: Final = 2000
 _TEXT_LENGTH: Final = 200
 
 
@@ -32,7 +31,7 @@ async def show_webhooks(request: web.Request) -> web.Response:
 async def create_webhook(request: web.Request) -> web.Response:
     """Tell an address from now on, and show its secret this once."""
     form = await form_of(request)
-    url, description = _text(form, "url")[:_URL_LENGTH], _text(form, "description")[:_TEXT_LENGTH]
+    url, description = _text(form, "url"), _text(form, "description")[:_TEXT_LENGTH]
     chosen = _types(form)
     try:
         endpoint, secret = await request.app[WEBHOOKS].create(
@@ -55,7 +54,7 @@ async def change_webhook(request: web.Request) -> web.Response:
     """Change where and what an endpoint is told."""
     endpoint_id, form = path_id(request, "endpoint_id"), await form_of(request)
     changes = Changes(
-        url=_text(form, "url")[:_URL_LENGTH],
+        url=_text(form, "url"),
         description=_text(form, "description")[:_TEXT_LENGTH],
         event_types=_types(form),
     )

@@ -40,6 +40,7 @@ TOO_MANY: Final = ErrorKind("WEBHOOK-LIMIT", "The account has all the endpoints 
 IS_DISABLED: Final = ErrorKind("WEBHOOK-DISABLED", "The endpoint is disabled", 409)
 
 MAX_ENDPOINTS: Final = 20
+MAX_URL: Final = 2000
 FORMER_SECRET_FOR: Final = timedelta(hours=24)
 """How long the old secret signs beside the new one."""
 _REPLAYED_AT_ONCE: Final = 500
@@ -302,6 +303,10 @@ class Webhooks:
         return len(messages)
 
     def _require_address(self, url: str) -> None:
+        if len(url) > MAX_URL:
+            raise GatewayError(
+                ADDRESS_REFUSED, f"An endpoint's address has {MAX_URL} characters at most."
+            )
         check_url(url, self._stage)
         if URL(url).user or URL(url).password or URL(url).fragment:
             raise GatewayError(

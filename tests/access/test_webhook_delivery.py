@@ -308,6 +308,11 @@ async def test_old_messages_are_forgotten_with_their_deliveries(bench):
         assert len((await session.exec(select(WebhookMessage))).all()) == 1
 
 
+async def test_an_address_too_long_is_refused_not_cut(bench):
+    with pytest.raises(GatewayError, match="OUTGOING-ADDRESS"):
+        await bench.endpoint(url=f"{bench.url}?{'x' * 2000}")
+
+
 async def test_production_tells_no_private_address(house):
     queue = JobQueue(house.database)
     hooks = Webhooks(
