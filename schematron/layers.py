@@ -77,7 +77,9 @@ class Target:
 @lru_cache(maxsize=32)
 def _validator(schema: Schema, artefacts: Artefacts) -> SchemaValidator:
     try:
-        return SchemaValidator(main=schema.main, files=artefacts.schema_files(schema))
+        return SchemaValidator(
+            main=schema.main, files=artefacts.schema_files(schema), uncoupled=schema.uncoupled
+        )
     except (etree.XMLSyntaxError, etree.XMLSchemaParseError) as error:
         raise ArtefactRefused(f"The {schema.title} is no XML schema: {error}") from error
 

@@ -137,7 +137,8 @@ class Schema:
     ``customizations`` are the CustomizationIDs (BT-24) the schema is for; empty means every
     document of the syntax that no other schema names. ``authored`` is the path below this package
     of a main document of this project's own; its SHA-256 is then empty, all other files come from
-    the distribution.
+    the distribution. ``uncoupled`` sets aside the code lists that the files bind values to: some
+    specifications use a schema without them, and bring rules for the codes.
     """
 
     id: str
@@ -149,6 +150,7 @@ class Schema:
     files: tuple[tuple[str, str], ...]
     customizations: tuple[str, ...] = ()
     authored: str = ""
+    uncoupled: bool = False
 
     @property
     def main(self) -> str:

@@ -231,6 +231,7 @@ def _schema(entry: _Table, libraries: Mapping[str, _Table]) -> Schema:
         files=(main, *((str(name), _digest(digest)) for name, digest in common.items())),
         customizations=_strings(entry.get("customizations", [])),
         authored=authored,
+        uncoupled=bool(entry.get("uncoupled", False)),
     )
 
 

@@ -42,8 +42,9 @@ class Plan:
     """Which rules a document needs: rule sets in order, and whether they suffice for ``valid``.
 
     ``outside_dates`` are those that are run although they are not in force on the date, because no
-    version that is in force is at hand: what they find counts, that they find nothing does not. ``title`` names the use of the rules for people.
-    ``notices`` are the codes of what readers are warned of in this use.
+    version that is in force is at hand: what they find counts, that they find nothing does not.
+    ``title`` names the use of the rules for people, ``notices`` are the codes of what readers are
+    warned of in this use.
     """
 
     chosen: tuple[Chosen, ...]

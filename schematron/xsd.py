@@ -18,10 +18,12 @@ import xmlschema
 from lxml import etree
 
 from schematron.location import PREFIXES, Place, resolve
+from ubl.safexml import parse
 
 __all__ = ["SchemaFailure", "SchemaValidator"]
 
 _BASE: Final = "memory:///"
+_XS: Final = "{http://www.w3.org/2001/XMLSchema}"
 _PREFIX_OF: Final = {namespace: prefix for prefix, namespace in PREFIXES.items()}
 _CLARK: Final = re.compile(r"\{([^}]*)\}([\w.-]+)")
 _EXPECTED: Final = re.compile(r"Expected is (?:one of )?\(\s*(.+?)\s*\)\.?\s*$", re.DOTALL)
@@ -75,11 +77,14 @@ class _MemoryResolver(etree.Resolver):
 class SchemaValidator:
     """A compiled schema; calls are serialised because libxml2 keeps errors on the schema."""
 
-    def __init__(self, *, main: str, files: Mapping[str, bytes]) -> None:
+    def __init__(self, *, main: str, files: Mapping[str, bytes], uncoupled: bool = False) -> None:
         """Compile ``files[main]``, resolving its imports from ``files`` alone.
 
-        Raises lxml's XMLSchemaParseError if the files are no schema.
+        ``uncoupled`` sets the code lists in the files aside. Raises lxml's XMLSchemaParseError if
+        the files are no schema.
         """
+        if uncoupled:
+            files = {name: _without_codes(data) for name, data in files.items()}
         self._main = main
         self._files = files
         self._explainer: xmlschema.XMLSchema10 | None = None
@@ -132,6 +137,16 @@ class SchemaValidator:
                 names = [item.name for item in error.expected or () if item.name]
                 found[error.elem] = ", ".join(_readable(name) for name in names)
         return found
+
+
+def _without_codes(schema: bytes) -> bytes:
+    """Leave every type that lists codes open to any of its base type."""
+    root = parse(schema)
+    for code in list(root.iter(f"{_XS}enumeration")):
+        parent = code.getparent()
+        if parent is not None:
+            parent.remove(code)
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
 def _explainer(main: str, files: Mapping[str, bytes]) -> xmlschema.XMLSchema10:
