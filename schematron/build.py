@@ -22,6 +22,7 @@ from typing import Final
 from lxml import etree
 
 from schematron.schema import Let, Message, Pattern, Schema, SchematronError, Test, read_schema
+from schematron.walk import names_matched
 
 __all__ = ["SchematronError", "compile_schematron"]
 
@@ -34,9 +35,6 @@ _NOT_ONLY_ELEMENTS: Final = re.compile(
     r"@|attribute\s*(?:::|\()|text\s*\(|comment\s*\(|node\s*\(|processing-instruction\s*\(|\.\s*$"
 )
 
-_ELEMENT_NAME: Final = re.compile(r"(?:[^\W\d][\w.\-]*:)?[^\W\d][\w.\-]*")
-_PIECES: Final = re.compile(r"'[^']*'|\"[^\"]*\"|.", re.DOTALL)
-
 
 def _direct(pattern: Pattern) -> tuple[str, ...]:
     """Names of all elements a pattern's rules can match, none if that cannot be told.
@@ -45,35 +43,11 @@ def _direct(pattern: Pattern) -> tuple[str, ...]:
     """
     names: dict[str, None] = {}
     for rule in pattern.rules:
-        for alternative in _split(rule.context, "|"):
-            name = _without_predicates(_split(alternative, "/")[-1]).strip()
-            if not _ELEMENT_NAME.fullmatch(name):
-                return ()
-            names[name] = None
+        matched = names_matched(rule.context)
+        if not matched:
+            return ()
+        names.update(dict.fromkeys(matched))
     return tuple(names)
-
-
-def _split(expression: str, separator: str) -> list[str]:
-    """Split at a separator that stands outside brackets and literals."""
-    parts, depth = [""], 0
-    for piece in _PIECES.findall(expression):
-        depth += (piece in "[(") - (piece in "])")
-        if piece == separator and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += piece
-    return parts
-
-
-def _without_predicates(step: str) -> str:
-    """What stands outside all brackets: of ``a[1] union b[2]`` both names and the word."""
-    kept, depth = "", 0
-    for piece in _PIECES.findall(step):
-        depth += piece == "["
-        if depth == 0:
-            kept += piece
-        depth -= piece == "]"
-    return kept
 
 
 def compile_schematron(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.as4.identifiers import (
     PROCESS_SCHEME,
@@ -15,6 +15,7 @@ from gateway.as4.identifiers import (
     ParticipantId,
     ProcessId,
 )
+from gateway.core.api_values import Instant
 from gateway.network.keys import KeyPair
 from gateway.network.participants import Offer
 from gateway.network.pki import fingerprint
@@ -89,8 +90,8 @@ class ProcessIn(_In):
     process: ProcessText
     endpoint_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
     certificate_pem: Annotated[str, StringConstraints(max_length=10_000)] | None = None
-    activation: AwareDatetime | None = None
-    expiry: AwareDatetime | None = None
+    activation: Instant | None = None
+    expiry: Instant | None = None
     service_description: Line = ""
     technical_contact: Line = ""
 

@@ -7,6 +7,7 @@ stopped before its end carries a failed assertion of its own (``ENGINE-FAILED``,
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -125,5 +126,9 @@ def _token(name: str) -> str:
 
 
 def _legal(text: str) -> str:
-    """Leave out what XML 1.0 cannot carry."""
-    return "".join(char for char in text if char in "\t\n\r" or char.isprintable())
+    """Leave out what XML 1.0 cannot carry, and what steers a terminal; keep every kind of space."""
+    return "".join(
+        char
+        for char in text
+        if char in "\t\n\r" or char.isprintable() or unicodedata.category(char) == "Zs"
+    )

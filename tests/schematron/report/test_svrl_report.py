@@ -121,3 +121,8 @@ def test_any_rule_id_becomes_a_name(report, grammar):
     for found, name in zip(report["findings"], ("", "1", "a:b c", "é²", "-x"), strict=False):
         found["rule"] = name
     grammar.assertValid(etree.fromstring(render_svrl(report, lang="en")))
+
+
+def test_spaces_that_hold_words_together_are_kept(report):
+    report["findings"][0]["official"] = "12\u00a0000\u202f€\x0b"
+    assert "12\u00a0000\u202f€" in render_svrl(report, lang="fr").decode()
