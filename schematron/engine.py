@@ -37,6 +37,9 @@ _OPTIMISATION: Final = f"{_FEATURE}optimizationLevel"
 # puts anything off; "10" is all, as Saxon has it.
 _EAGER: Final = "-v"
 _LAZY: Final = "10"
+_NO_DOCTYPE: Final = (
+    f"{_FEATURE}parserFeature?uri=http://apache.org/xml/features/disallow-doctype-decl"
+)
 _STDERR: Final = 2
 _MAX_COMPLAINT: Final = 400
 
@@ -52,6 +55,9 @@ class Engine:
         # saxonche before 13.1.1 trusted compromised certificate authorities (CVE-2026-91403);
         # rules need no URI at all, so none is allowed, of whatever scheme.
         self._processor.set_configuration_property(f"{_FEATURE}allowedProtocols", "")
+        # That alone is not enough: once rules have called fn:parse-xml, Saxon reuses a parser that
+        # reads any file a document type names. No document here has one.
+        self._processor.set_configuration_property(_NO_DOCTYPE, "true")
         # Also switches off xsl:result-document, environment and system properties.
         self._processor.set_configuration_property(f"{_FEATURE}allow-external-functions", "off")
         self._compiler: PyXslt30Processor = self._processor.new_xslt30_processor()
