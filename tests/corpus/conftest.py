@@ -531,6 +531,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print every table, also where parallel processes wrote its rows."""
+    if terminalreporter.config.getoption("markexpr") != "corpus":
+        return
     for table in sorted(FOUND.glob("*")):
         terminalreporter.write_sep("-", table.name)
         for row in sorted(table.glob("*.txt")):
