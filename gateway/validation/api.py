@@ -26,9 +26,10 @@ from gateway.validation.negotiation import (
 )
 from gateway.validation.queries import list_runs
 from gateway.validation.rendering import file_stem, write_report
-from gateway.validation.service import LANGUAGES, CheckOptions
+from gateway.validation.service import CheckOptions
 from gateway.validation.tables import ValidationRun
 from gateway.validation.uploads import Brought, read_request
+from schematron.texts import LANGUAGES
 
 __all__ = ["ROUTES"]
 

@@ -17,10 +17,11 @@ from gateway.validation.negotiation import FORMATS, Format
 from gateway.validation.orders import Placed
 from gateway.validation.queries import RunFilters, list_runs
 from gateway.validation.rendering import file_stem, write_report
-from gateway.validation.service import LANGUAGES, CheckOptions
+from gateway.validation.service import CheckOptions
 from gateway.validation.tables import ItemState, OrderState
 from gateway.validation.uploads import files_of_form
 from schematron.report.view import report_view
+from schematron.texts import LANGUAGES
 
 __all__ = ["ROUTES"]
 

@@ -23,12 +23,12 @@ from gateway.core.pool import POOL_CRASHED, POOL_FAILED, POOL_MEMORY, POOL_TIMEO
 from gateway.validation.idempotency import Once, remember, require_same
 from gateway.validation.queries import run_of
 from gateway.validation.tables import ValidationKey, ValidationRun
+from schematron.texts import LANGUAGES
 from schematron.unfinished import unfinished
 
 __all__ = [
     "DEFAULTS",
     "ENGINE_FAILED",
-    "LANGUAGES",
     "CheckOptions",
     "Pool",
     "ValidationService",
@@ -39,7 +39,6 @@ ENGINE_FAILED: Final = ErrorKind(
     "VALIDATION-ENGINE", "The rules could not be run to their end", 503, Retry.BACKOFF
 )
 
-LANGUAGES: Final = ("en", "fr", "nl", "de")
 
 _STOPPED: Final[Mapping[ErrorKind, str]] = {
     POOL_TIMEOUT: "ENGINE-TIMEOUT",

@@ -14,9 +14,8 @@ from typing import Final
 
 from schematron.schema import Schema, read_schema
 
-__all__ = ["FOLDER", "LANGUAGES", "covered", "messages", "sources"]
+__all__ = ["FOLDER", "covered", "messages", "sources"]
 
-LANGUAGES: Final = ("en", "fr", "nl", "de")
 FOLDER: Final = Path(__file__).resolve().parent
 _SOURCES: Final[Mapping[str, Path]] = MappingProxyType(
     {

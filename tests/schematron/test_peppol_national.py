@@ -12,7 +12,8 @@ from lxml import etree
 
 from schematron.build import compile_schematron
 from schematron.engine import shared
-from schematron.rules import LANGUAGES, covered, messages, sources
+from schematron.rules import covered, messages, sources
+from schematron.texts import LANGUAGES
 from ubl.safexml import parse
 
 RULESET = "peppol-ubl-2026.5"
