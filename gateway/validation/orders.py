@@ -131,7 +131,7 @@ class ValidationOrders:
                 upload.file.seek(0)
                 stored.append(await self._blobs.put(upload.file))
             placed = await self._accept(caller, uploads, stored, options, once)
-        except BaseException:
+        except BaseException:  # also a caller who went away: nobody will ask for these bytes
             await self._discard(stored)
             raise
         if placed is not None:

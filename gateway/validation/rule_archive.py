@@ -30,6 +30,7 @@ _END_SIZE: Final = 22
 _END_64: Final = b"PK\x06\x07"
 _END_64_SIZE: Final = 20
 _LOOK_BACK: Final = _END_SIZE + 0xFFFF
+# Everything zipfile raises for archives that are broken, encrypted or packed in an unknown way.
 _BROKEN: Final = (
     zipfile.BadZipFile,
     zlib.error,
