@@ -9,7 +9,7 @@ from lxml import etree
 
 from schematron.build import compile_schematron
 from schematron.engine import shared
-from schematron.rules import FOLDER, LANGUAGES, covered, messages, sources
+from schematron.rules import FOLDER, covered, messages, sources
 from schematron.schema import Test as Check
 from schematron.schema import read_schema
 from ubl.safexml import parse
