@@ -12,6 +12,7 @@ from schematron.engine import shared
 from schematron.rules import FOLDER, covered, messages, sources
 from schematron.schema import Test as Check
 from schematron.schema import read_schema
+from schematron.texts import LANGUAGES
 from ubl.safexml import parse
 
 DOCUMENTS = Path(__file__).resolve().parents[1] / "corpus" / "messages"

@@ -16,6 +16,7 @@ from schematron.build import compile_schematron
 from schematron.engine import shared
 from schematron.rules import FOLDER, covered, messages, sources
 from schematron.schema import read_schema
+from schematron.texts import LANGUAGES
 from ubl.safexml import parse
 
 RULESET = "peppol-ubl-2026.5"
