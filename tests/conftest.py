@@ -41,6 +41,7 @@ SERVER_VARIABLE = "GATEWAY_TEST_POSTGRES_URL"
 SERVER_TOOLS = ("initdb", "pg_ctl")
 TABLE_MODULES = (
     "gateway.core.tables",
+    "gateway.core.alarms",
     "gateway.core.jobs.tables",
     "gateway.access.tables",
     "gateway.access.webhook_tables",
