@@ -1,12 +1,15 @@
 """Scopes and roles: what a key may do and what a person in a role may do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["ROLE_SCOPES", "SCOPES", "Role"]
+__all__ = ["OPERATOR_SCOPES", "ROLE_SCOPES", "SCOPES", "Role", "effective"]
 
-SCOPES: Final = frozenset(
+OPERATOR_SCOPES: Final = frozenset({"operations:read", "operations:write"})
+"""What concerns the whole instance: nobody but the service provider's own account has it."""
+
+SCOPES: Final = OPERATOR_SCOPES | frozenset(
     {
         "documents:send",
         "documents:read",
@@ -43,7 +46,13 @@ _ACCOUNT: Final = _READ | {
 
 ROLE_SCOPES: Final[Mapping[Role, frozenset[str]]] = {
     Role.OWNER: SCOPES,
-    Role.OPERATOR: _ACCOUNT | {"participants:write"},
+    Role.OPERATOR: _ACCOUNT | {"participants:write"} | OPERATOR_SCOPES,
     Role.ACCOUNTANT: _ACCOUNT,
-    Role.VIEWER: _READ,
+    Role.VIEWER: _READ | {"operations:read"},
 }
+"""What a role may do; of the instance's scopes only what ``effective`` leaves of them."""
+
+
+def effective(scopes: Iterable[str], *, operator: bool) -> frozenset[str]:
+    """What a caller with these scopes may really do in an account that is the operator's or not."""
+    return frozenset(scopes) if operator else frozenset(scopes) - OPERATOR_SCOPES

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.passwords import hash_password
 from gateway.access.principal import SIGN_IN_NEEDED, CallerKind, Principal
-from gateway.access.roles import SCOPES, Role
+from gateway.access.roles import SCOPES, Role, effective
 from gateway.access.tables import ApiKey, AuditEntry, KeyState, Membership, Tenant, User
 from gateway.core.clock import MachineClock, now
 from gateway.core.database import Database
@@ -156,15 +156,16 @@ class Access:
         key_id, secret = parts.groups()
         async with self._database.read() as session:
             key = await session.get(ApiKey, key_id)
+            tenant = await session.get_one(Tenant, key.tenant_id) if key else None
         matches = hmac.compare_digest(_hashed(secret), key.secret_hash if key else "0" * 64)
-        if key is None or not matches or key.state is not KeyState.ACTIVE:
+        if key is None or tenant is None or not matches or key.state is not KeyState.ACTIVE:
             raise _dead_key()
         await self._touch(key)
         return Principal(
             tenant_id=key.tenant_id,
             actor=f"api-key {key.id} ({key.name})",
             kind=CallerKind.API_KEY,
-            scopes=frozenset(key.scopes),
+            scopes=effective(key.scopes, operator=tenant.is_operator),
         )
 
     async def _touch(self, key: ApiKey) -> None:

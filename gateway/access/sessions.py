@@ -18,9 +18,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.passwords import verify_password
 from gateway.access.principal import CallerKind, Principal
-from gateway.access.roles import ROLE_SCOPES
+from gateway.access.roles import ROLE_SCOPES, effective
 from gateway.access.service import audit
-from gateway.access.tables import Membership, SignInGuard, User, WebSession
+from gateway.access.tables import Membership, SignInGuard, Tenant, User, WebSession
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError, Retry
@@ -103,7 +103,8 @@ class Sessions:
                 expires_at=now + LIFETIME,
             )
             session.add(row)
-            signed_in = SignedIn(_principal(user, membership), row.csrf)
+            tenant = await session.get_one(Tenant, membership.tenant_id)
+            signed_in = SignedIn(_principal(user, membership, tenant), row.csrf)
             audit(session, signed_in.principal, action="session.opened", object=user.email)
         return cookie, signed_in
 
@@ -116,6 +117,7 @@ class Sessions:
                 return None
             user = await session.get_one(User, row.user_id)
             membership = await session.get(Membership, (row.user_id, row.tenant_id))
+            tenant = await session.get_one(Tenant, row.tenant_id)
         if membership is None or not user.active:
             return None
         if now - row.seen_at > _SEEN_STEP:
@@ -123,7 +125,7 @@ class Sessions:
                 seen = await session.get(WebSession, row.id_hash)
                 if seen is not None:
                     seen.seen_at = now
-        return SignedIn(_principal(user, membership), row.csrf)
+        return SignedIn(_principal(user, membership, tenant), row.csrf)
 
     async def sign_out(self, cookie: str) -> None:
         """End a session; ending one that is over is no error."""
@@ -220,12 +222,12 @@ def _wait_until(failures: int, now: datetime) -> datetime | None:
     return now + min(timedelta(seconds=2**doublings), _LONGEST_WAIT)
 
 
-def _principal(user: User, membership: Membership) -> Principal:
+def _principal(user: User, membership: Membership, tenant: Tenant) -> Principal:
     return Principal(
         tenant_id=membership.tenant_id,
         actor=user.email,
         kind=CallerKind.USER,
-        scopes=ROLE_SCOPES[membership.role],
+        scopes=effective(ROLE_SCOPES[membership.role], operator=tenant.is_operator),
         locale=user.locale,
         role=membership.role,
         user_id=user.id,

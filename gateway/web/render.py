@@ -33,6 +33,7 @@ PACKAGES: Final = (
     "gateway.receivables",
     "gateway.dunning",
     "gateway.payments",
+    "gateway.operations",
     "gateway.web",
 )
 """The packages that bring templates and catalogues."""

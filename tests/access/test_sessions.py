@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlmodel import delete, select
 
-from gateway.access.roles import ROLE_SCOPES, Role
+from gateway.access.roles import OPERATOR_SCOPES, ROLE_SCOPES, Role
 from gateway.access.sessions import SIGN_IN_BLOCKED, SIGN_IN_FAILED
 from gateway.access.tables import Membership, SignInGuard, User, WebSession
 from gateway.core.errors import GatewayError
@@ -31,7 +31,7 @@ async def test_a_person_signs_in_with_the_scopes_of_the_role(house, password, ro
     resolved = await house.sessions.resolve(cookie)
     assert resolved == signed_in
     assert resolved.principal.tenant_id == house.alpha
-    assert resolved.principal.scopes == ROLE_SCOPES[role]
+    assert resolved.principal.scopes == ROLE_SCOPES[role] - OPERATOR_SCOPES
     assert resolved.csrf not in ("", cookie)
 
 
