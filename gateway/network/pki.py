@@ -36,6 +36,7 @@ __all__ = [
     "VerdictStatus",
     "fingerprint",
     "issued_for",
+    "issuer_of",
     "same_name",
     "verify_certificate",
 ]
@@ -82,8 +83,9 @@ class CertificateVerdict:
 
     ``code`` is empty when the status is ok, otherwise stable: CERT-UNTRUSTED, CERT-WRONG-CA,
     CERT-EXPIRED, CERT-NOT-YET-VALID, CERT-ISSUER-EXPIRED, CERT-KEY-TYPE, CERT-KEY-SIZE,
-    CERT-KEY-USAGE, CERT-SIGNATURE-ALGORITHM, CERT-EXTENSION, CERT-SEAT-ID, CERT-UNREADABLE or
-    CERT-NO-ANCHORS. ``revocation`` says what was done about revocation.
+    CERT-KEY-USAGE, CERT-SIGNATURE-ALGORITHM, CERT-EXTENSION, CERT-SEAT-ID, CERT-UNREADABLE,
+    CERT-NO-ANCHORS, CERT-REVOKED or CERT-REVOCATION-UNKNOWN. ``revocation`` says in words what
+    was found about revocation.
     """
 
     status: VerdictStatus
@@ -182,10 +184,17 @@ def same_name(certificate: x509.Certificate, text: str) -> bool:
     return _name_parts(other) == _name_parts(certificate.subject)
 
 
+def issuer_of(
+    certificate: x509.Certificate, candidates: Iterable[x509.Certificate]
+) -> x509.Certificate | None:
+    """The candidate whose key signed this certificate; None if it is none of them."""
+    return next((one for one in candidates if _issued_by(certificate, one)), None)
+
+
 def issued_for(certificate: x509.Certificate, anchors: TrustAnchors) -> Purpose | None:
     """The purpose of the authority that issued this certificate; None if it is none of them."""
     for purpose in Purpose:
-        if _first_issuer(certificate, anchors.issuing(purpose)) is not None:
+        if issuer_of(certificate, anchors.issuing(purpose)) is not None:
             return purpose
     return None
 
@@ -244,12 +253,6 @@ def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _first_issuer(
-    certificate: x509.Certificate, candidates: Iterable[x509.Certificate]
-) -> x509.Certificate | None:
-    return next((one for one in candidates if _issued_by(certificate, one)), None)
-
-
 def _issuer_fault(
     certificate: x509.Certificate, *, anchors: TrustAnchors, purpose: Purpose, at: datetime
 ) -> _Fault:
@@ -257,10 +260,10 @@ def _issuer_fault(
     right = anchors.issuing(purpose)
     if not right:
         return "CERT-NO-ANCHORS", f"No {title} authority is configured for this stage."
-    issuer = _first_issuer(certificate, right)
+    issuer = issuer_of(certificate, right)
     if issuer is None:
         other = Purpose.SMP if purpose is Purpose.AP else Purpose.AP
-        if _first_issuer(certificate, anchors.issuing(other)) is not None:
+        if issuer_of(certificate, anchors.issuing(other)) is not None:
             return (
                 "CERT-WRONG-CA",
                 f"The certificate was issued for an {_PURPOSE_TITLE[other]}, not for an {title}.",
@@ -274,7 +277,7 @@ def _issuer_fault(
 
 
 def _authority_fault(issuer: x509.Certificate, *, anchors: TrustAnchors, at: datetime) -> _Fault:
-    root = _first_issuer(issuer, anchors.roots)
+    root = issuer_of(issuer, anchors.roots)
     if root is None:
         return "CERT-UNTRUSTED", "The issuing authority was not issued by a configured root."
     for authority in (issuer, root):
@@ -371,7 +374,7 @@ def _require_authority(
     certificate: x509.Certificate, *, issuers: Sequence[x509.Certificate]
 ) -> None:
     subject = certificate.subject.rfc4514_string()
-    if _first_issuer(certificate, issuers) is None:
+    if issuer_of(certificate, issuers) is None:
         raise AnchorsInvalid(
             ANCHORS_CHAIN,
             f"The authority '{subject}' was not issued by a configured root. Configure root and "

@@ -21,6 +21,7 @@ from gateway.network import queries
 from gateway.network.keys import KEYS_MISSING, FileKeys, KeyPair, KeyRing
 from gateway.network.pki import Purpose, TrustAnchors, issued_for
 from gateway.network.tables import Seat
+from gateway.network.trust import Trust
 
 __all__ = ["NETWORK", "PARTICIPANT_UNKNOWN", "Network", "ServedParticipant"]
 
@@ -43,7 +44,8 @@ class Network:
 
     ``as4_url`` is where peers post messages to us, ``smp_url`` where they ask our SMP; both
     without trailing slash. Which seats are access points and which one is the SMP follows from
-    the authority that issued their certificates.
+    the authority that issued their certificates. ``trust`` judges the certificates of peers;
+    without it their chain alone counts.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class Network:
         as4_url: str,
         smp_url: str,
         now: MachineClock,
+        trust: Trust | None = None,
     ) -> None:
         self.anchors = anchors
+        self.trust = trust or Trust(anchors)
         self.stage = stage
         self.as4_url = as4_url
         self.smp_url = smp_url
