@@ -54,6 +54,7 @@ from gateway.exchange import api as exchange_api
 from gateway.exchange import as4_server
 from gateway.exchange import pages as exchange_pages
 from gateway.exchange.archive import Archive
+from gateway.exchange.events import DocumentEvents
 from gateway.network import api as network_api
 from gateway.network import pages as network_pages
 from gateway.network import smp_api
@@ -190,6 +191,7 @@ def _assemble(
         archive=archive,
         validation=checks.validation,
         books=money.books,
+        events=DocumentEvents(checks.publisher),
     )
     dates = BusinessDates(
         database=database,

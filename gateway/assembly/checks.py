@@ -13,6 +13,7 @@ from gateway.assembly.platform import Platform
 from gateway.core.clock import now
 from gateway.core.jobs.registry import Registry
 from gateway.core.metrics import Metrics
+from gateway.exchange import events as document_events
 from gateway.validation import keys as validation_keys
 from gateway.validation import order_job, orders
 from gateway.validation.metrics import ValidationMetrics
@@ -46,7 +47,11 @@ def checks_of(platform: Platform, metrics: Metrics) -> Checks:
             now=now,
             observe=ValidationMetrics(metrics),
         ),
-        publisher=Publisher(queue=platform.queue, types=EventTypes([*orders.EVENT_TYPES]), now=now),
+        publisher=Publisher(
+            queue=platform.queue,
+            types=EventTypes([*orders.EVENT_TYPES, *document_events.EVENT_TYPES]),
+            now=now,
+        ),
         library=RuleLibrary(
             database=platform.database,
             folder=platform.settings.rules_dir,

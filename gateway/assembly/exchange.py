@@ -19,6 +19,7 @@ from gateway.exchange.archive import Archive
 from gateway.exchange.as4_client import As4Client
 from gateway.exchange.delivery_job import DeliveryJob, bury
 from gateway.exchange.encoding import Encoder
+from gateway.exchange.events import DocumentEvents
 from gateway.exchange.evidence import EvidenceBuilder
 from gateway.exchange.lanes import DELIVER, LOOKUP, ROUTE
 from gateway.exchange.lookup_job import LookupJob
@@ -45,6 +46,7 @@ class Parts:
     archive: Archive
     validation: ValidationService
     books: Bookkeeper
+    events: DocumentEvents
 
 
 def serve_exchange(application: web.Application, parts: Parts) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "PEER_ERROR",
     "PEER_REFUSAL",
     "PEER_SILENT",
+    "PEER_TLS",
     "PEER_UNREACHABLE",
     "RECEIPT_INVALID",
     "TransmissionHistory",
@@ -27,6 +28,9 @@ __all__ = [
 
 PEER_UNREACHABLE: Final = ErrorKind(
     "DELIVERY-UNREACHABLE", "The receiving access point cannot be reached", 502, Retry.BACKOFF
+)
+PEER_TLS: Final = ErrorKind(
+    "DELIVERY-TLS", "The receiving access point's TLS cannot be trusted", 502, Retry.BACKOFF
 )
 PEER_SILENT: Final = ErrorKind(
     "DELIVERY-NO-RECEIPT", "The receiving access point gave no receipt", 502, Retry.BACKOFF
