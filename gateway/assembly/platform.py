@@ -1,6 +1,7 @@
 """What one process runs on, built from its settings, and how it sees the Peppol network."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -25,9 +26,10 @@ from gateway.network.adapters.sml_dns import DnsLocator
 from gateway.network.adapters.sml_static import StaticLocator
 from gateway.network.keys import FileKeys
 from gateway.network.local_pki import ensure_test_pki
+from gateway.network.lookup_zones import read_zones, zone_at
 from gateway.network.pki import TrustAnchors
 from gateway.network.service import Network
-from gateway.network.sml import SML_ZONES, Locator
+from gateway.network.sml import Locator
 from gateway.validation import worker as validation_worker
 
 __all__ = [
@@ -135,15 +137,27 @@ def network_of(settings: Settings) -> Network:
 
 
 def locator_of(settings: Settings) -> Locator:
-    """How this instance finds a participant's SMP."""
+    """How this instance finds a participant's SMP. Raises GatewayError SML-ZONES."""
     network = settings.network
     if network.sml == "static":
         return StaticLocator(network.sml_file or settings.data_dir / "sml.toml")
     return DnsLocator(
-        zone=network.sml_zone or SML_ZONES.get(settings.stage, SML_ZONES[Stage.TEST]),
-        resolvers=network.resolvers,
-        timeout_s=network.connect_timeout_s,
+        zone=_zone_of(settings), resolvers=network.resolvers, timeout_s=network.connect_timeout_s
     )
+
+
+def _zone_of(settings: Settings) -> Callable[[], str]:
+    """The DNS zone to ask now: the operator's, or the one valid on the stage's network."""
+    if settings.network.sml_zone:
+        return lambda: settings.network.sml_zone
+    zones = read_zones(settings.config_dir)
+    stage = Stage.PRODUCTION if settings.stage is Stage.PRODUCTION else Stage.TEST
+
+    def zone() -> str:
+        return zone_at(zones, stage=stage, at=now()).zone
+
+    zone()  # Without a valid one nothing can be sent: say so when starting.
+    return zone
 
 
 def health_of(platform: Platform) -> Health:

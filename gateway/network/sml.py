@@ -7,17 +7,15 @@ exchange facts 2.9 (SHA-256 NAPTR only; the older MD5 names are no longer in use
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from gateway.as4.identifiers import ParticipantId
-from gateway.core.settings import Stage
 from gateway.network.errors import DNS_RECORD, NO_SMP_SERVICE, LookupFailed
 
 __all__ = [
-    "SML_ZONES",
     "Locator",
     "NaptrRecord",
     "SmpAddress",
@@ -26,33 +24,10 @@ __all__ = [
     "select_smp",
 ]
 
-SML_ZONES: Final = {
-    Stage.PRODUCTION: "participant.sml.prod.tech.peppol.org",
-    Stage.TEST: "participant.sml.test.tech.peppol.org",
-}
 SMP_SERVICE: Final = "meta:smp"
 _WHOLE_STRING: Final = frozenset({".*", "^.*$", "(.*)", "^(.*)$"})
 _WEB_CHARACTERS: Final = re.compile(r"https?://[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class SmpAddress:
-    """Where a participant's SMP is: base URL without trailing slash, and how that was learnt.
-
-    ``source`` is the DNS name asked, or the file read; it belongs to the evidence of a lookup.
-    """
-
-    url: str
-    source: str
-
-
-class Locator(Protocol):
-    """Finds the SMP of a participant."""
-
-    async def locate(self, participant: ParticipantId) -> SmpAddress:
-        """The SMP of this participant. Raises LookupFailed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +40,30 @@ class NaptrRecord:
     service: str
     regexp: str
     replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmpAddress:
+    """Where a participant's SMP is: base URL without trailing slash, and how that was learnt.
+
+    ``source`` is the DNS name asked, or the file read; ``aliases`` the names it led on to (CNAME),
+    ``records`` every NAPTR record found there, ``authenticated`` whether the resolver vouches for
+    the answer (DNSSEC, AD flag). They belong to the evidence of a lookup.
+    """
+
+    url: str
+    source: str
+    aliases: tuple[str, ...] = ()
+    records: tuple[NaptrRecord, ...] = ()
+    authenticated: bool = False
+
+
+class Locator(Protocol):
+    """Finds the SMP of a participant."""
+
+    async def locate(self, participant: ParticipantId) -> SmpAddress:
+        """The SMP of this participant. Raises LookupFailed."""
+        ...
 
 
 def dns_name(participant: ParticipantId, zone: str) -> str:
@@ -97,12 +96,15 @@ def is_web_address(url: str, *, https_only: bool) -> bool:
 def select_smp(records: Iterable[NaptrRecord], *, name: str) -> SmpAddress:
     """Choose the SMP among the NAPTR records found under ``name``.
 
-    Lowest order, then lowest preference, among records with service ``Meta:SMP`` and flag ``U``.
-    Raises LookupFailed LOOKUP-NO-SMP when none is offered, LOOKUP-DNS-RECORD when the one chosen
-    cannot be used; both are permanent.
+    Only records with service ``Meta:SMP`` and flag ``U`` count, whatever their case. Of those with
+    the lowest order (RFC 3403 §4.1: no other order may then be considered) the first by preference
+    that names an address wins. Raises LookupFailed LOOKUP-NO-SMP when none is offered,
+    LOOKUP-DNS-RECORD with the fault of the most preferred one when none can be used; both are
+    permanent.
     """
+    found = tuple(sorted(records, key=lambda one: (one.order, one.preference)))
     offered = [
-        one for one in records if one.service.lower() == SMP_SERVICE and one.flags.lower() == "u"
+        one for one in found if one.service.lower() == SMP_SERVICE and one.flags.lower() == "u"
     ]
     if not offered:
         raise LookupFailed(
@@ -111,8 +113,18 @@ def select_smp(records: Iterable[NaptrRecord], *, name: str) -> SmpAddress:
             "registration completed by its provider.",
             dns_name=name,
         )
-    chosen = min(offered, key=lambda one: (one.order, one.preference))
-    return SmpAddress(url=_apply(chosen, name=name), source=name)
+    equal = [one for one in offered if one.order == offered[0].order]
+    return SmpAddress(url=_first_address(equal, name=name), source=name, records=found)
+
+
+def _first_address(records: Sequence[NaptrRecord], *, name: str) -> str:
+    faults = []
+    for one in records:
+        try:
+            return _apply(one, name=name)
+        except LookupFailed as fault:
+            faults.append(fault)
+    raise faults[0]
 
 
 def _apply(record: NaptrRecord, *, name: str) -> str:

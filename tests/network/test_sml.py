@@ -76,6 +76,17 @@ def test_order_then_preference_decide_among_the_right_services() -> None:
     assert select_smp(records[::-1], name=NAME).url == "https://first.example"
 
 
+def test_of_equal_order_the_next_record_helps_where_one_cannot_be_used() -> None:
+    broken = record(preference=1, regexp="!.*!nowhere!")
+    good = record(preference=2, regexp="!.*!https://good.example!")
+    assert select_smp([good, broken], name=NAME).url == "https://good.example"
+    assert select_smp([good, broken], name=NAME).records == (broken, good)
+    later = record(order=101, regexp="!.*!https://later.example!")
+    with pytest.raises(LookupFailed) as caught:
+        select_smp([later, broken], name=NAME)
+    assert caught.value.code == "LOOKUP-DNS-RECORD"
+
+
 @pytest.mark.parametrize(
     "records", [[], [record(service="Meta:BDXR")], [record(flags="")], [record(flags="A")]]
 )

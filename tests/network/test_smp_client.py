@@ -133,7 +133,7 @@ async def test_from_the_dns_to_the_endpoint(pki, session, ours, name_server) -> 
 
     address, asked = await name_server(naptr)
     asking = Lookup(
-        locator=DnsLocator(zone="sml.example", resolvers=[address], timeout_s=10),
+        locator=DnsLocator(zone=lambda: "sml.example", resolvers=[address], timeout_s=10),
         session=session,
         anchors=pki.anchors,
         stage=Stage.TEST,
