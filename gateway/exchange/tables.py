@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from gateway.core.columns import EnumText, Json, UtcDateTime
 from gateway.core.ids import new_id
+from gateway.exchange.answer_tables import MlsAsked
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 
 __all__ = [
@@ -129,6 +130,7 @@ class Transmission(SQLModel, table=True):
     ``encoded`` holds the content type and the signed digests the receipt must acknowledge
     (``gateway.as4.outgoing.Encoded``). A new row (and AS4
     MessageId) is made when the endpoint changed or the last attempt ended in an ebMS error.
+    ``mls_asked`` is what its SBDH asks of C3, None where no MLS answers.
     """
 
     __tablename__ = "transmission"
@@ -145,6 +147,7 @@ class Transmission(SQLModel, table=True):
     envelope_id: UUID = Field(foreign_key="stored_blob.id")
     request_id: UUID = Field(foreign_key="stored_blob.id")
     encoded: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    mls_asked: MlsAsked | None = Field(default=None, sa_column=Column(EnumText(MlsAsked)))
     receipt_id: UUID | None = Field(default=None, foreign_key="stored_blob.id")
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     delivered_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
@@ -172,6 +175,7 @@ class Reception(SQLModel, table=True):
 
     ``digest`` is the SHA-256 over the signed references: the same message again has the same.
     ``flagged`` marks an SBDH identifier that had already arrived under another MessageId.
+    ``revocation_id`` are the OCSP answers and CRLs by which the signer was judged, if any.
     """
 
     __tablename__ = "reception"
@@ -193,6 +197,7 @@ class Reception(SQLModel, table=True):
     content_type: str = Field(max_length=500)
     envelope_id: UUID = Field(foreign_key="stored_blob.id")
     receipt_id: UUID = Field(foreign_key="stored_blob.id")
+    revocation_id: UUID | None = Field(default=None, foreign_key="stored_blob.id")
     flagged: bool = False
     received_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
