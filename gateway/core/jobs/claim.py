@@ -6,6 +6,7 @@ token changes nothing.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,10 +18,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.core.columns import EnumText
 from gateway.core.jobs import lanes
 from gateway.core.jobs.backoff import JobError
-from gateway.core.jobs.dialect import machine_now
+from gateway.core.jobs.dialect import machine_now, machine_time
 from gateway.core.jobs.tables import IS_ACTIVE, Job, JobState
 
 __all__ = [
+    "Claimed",
     "Held",
     "anything_due",
     "bury",
@@ -53,6 +55,14 @@ async def anything_due(session: AsyncSession, *, now: datetime, kinds: Collectio
     return (await session.exec(select(Job.id).where(_due(now, kinds)).limit(1))).first() is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a worker got, and whether more was due than it could take (then ends are news)."""
+
+    jobs: Sequence[Job]
+    more: bool
+
+
 async def claim(
     session: AsyncSession,
     *,
@@ -62,20 +72,31 @@ async def claim(
     kinds: Collection[str],
     limit: int,
     lane_cap: int,
-) -> Sequence[Job]:
+) -> Claimed:
     """Lease up to ``limit`` due jobs, oldest first, never more per lane than its cap."""
     due = _due(now, kinds)
-    free = await session.exec(
-        select(Job.run_at, Job.id)
-        .where(due, col(Job.lane) == "")
-        .order_by(col(Job.run_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    laned = await lanes.admit(session, due=due, now=now, limit=limit, default_cap=lane_cap)
-    chosen = [job_id for _, job_id in sorted([*free.all(), *laned])[:limit]]
+    first = (
+        await session.exec(
+            select(Job.run_at, Job.id, Job.lane)
+            .where(due)
+            .order_by(col(Job.run_at))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    ).all()
+    if len(first) < limit:
+        # Everything that is due: which lane holds what needs no further question.
+        free: Sequence[tuple[datetime, UUID]] = [
+            (run_at, job_id) for run_at, job_id, lane in first if not lane
+        ]
+        laned = [(lane, run_at, job_id) for run_at, job_id, lane in first if lane]
+        admitted = await lanes.admit_seen(session, laned, now=now, default_cap=lane_cap)
+    else:
+        free = await _free(session, due, limit)
+        admitted = await lanes.admit(session, due=due, now=now, limit=limit, default_cap=lane_cap)
+    chosen = [job_id for _, job_id in sorted([*free, *admitted])[:limit]]
     if not chosen:
-        return []
+        return Claimed((), more=bool(first))
     # Once more "due": a lane's candidates are not locked yet and may just have been renewed.
     still_due = select(Job.id).where(col(Job.id).in_(chosen), due)
     claimed = await session.exec(
@@ -93,7 +114,22 @@ async def claim(
         .returning(Job),
         execution_options={"synchronize_session": False},
     )
-    return sorted(claimed.scalars().all(), key=lambda job: job.id)
+    jobs = sorted(claimed.scalars().all(), key=lambda job: job.id)
+    return Claimed(jobs, more=len(first) == limit or len(first) > len(jobs))
+
+
+async def _free(
+    session: AsyncSession, due: ColumnElement[bool], limit: int
+) -> Sequence[tuple[datetime, UUID]]:
+    """Due jobs of no lane: behind a long queue in a full lane they still have their turn."""
+    found = await session.exec(
+        select(Job.run_at, Job.id)
+        .where(due, col(Job.lane) == "")
+        .order_by(col(Job.run_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return found.all()
 
 
 async def renew(
@@ -136,7 +172,7 @@ async def ended(session: AsyncSession, job: Job) -> bool:
 
 async def complete(session: AsyncSession, job: Job) -> bool:
     """Mark a leased job done; False when the lease is no longer ours."""
-    at = await machine_now(session)
+    at = machine_time(session)
     if not await _report(session, job, state=JobState.DONE, finished_at=at):
         return False
     if job.lane:
@@ -150,7 +186,7 @@ async def bury(session: AsyncSession, job: Job, error: JobError) -> bool:
         session,
         job,
         state=JobState.DEAD,
-        finished_at=await machine_now(session),
+        finished_at=machine_time(session),
         error_code=error.code,
         error_text=error.text,
     )
@@ -158,7 +194,7 @@ async def bury(session: AsyncSession, job: Job, error: JobError) -> bool:
 
 async def give_up(session: AsyncSession, job: Job) -> bool:
     """End a leased job because somebody cancelled it; False when the lease is no longer ours."""
-    at = await machine_now(session)
+    at = machine_time(session)
     return await _report(session, job, state=JobState.CANCELLED, finished_at=at)
 
 
@@ -175,7 +211,7 @@ async def hand_back(
         session,
         job,
         state=case((stop, _state(JobState.CANCELLED)), else_=_state(JobState.READY)),
-        finished_at=case((stop, await machine_now(session))),
+        finished_at=case((stop, machine_time(session))),
         run_at=at,
         lapses=0,
         attempt=Job.attempt if error else Job.attempt - 1,

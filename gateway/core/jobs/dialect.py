@@ -1,4 +1,4 @@
-"""The two things SQLite and PostgreSQL say differently: the machine's time, and insert-or-skip."""
+"""What SQLite and PostgreSQL say differently: the machine's time, and insert-or-skip."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.core import clock
 from gateway.core.columns import UtcDateTime
 
-__all__ = ["insert_or_skip", "is_postgresql", "machine_now"]
+__all__ = ["insert_or_skip", "is_postgresql", "machine_now", "machine_time"]
 
 
 def is_postgresql(session: AsyncSession) -> bool:
@@ -24,6 +24,11 @@ async def machine_now(session: AsyncSession) -> datetime:
     if not is_postgresql(session):
         return clock.now()
     return (await session.exec(select(func.clock_timestamp(type_=UtcDateTime)))).one()
+
+
+def machine_time(session: AsyncSession) -> Any:
+    """The same time as a value of a statement: costs no question of its own."""
+    return func.clock_timestamp(type_=UtcDateTime) if is_postgresql(session) else clock.now()
 
 
 def insert_or_skip(session: AsyncSession, table: type[SQLModel]) -> Any:

@@ -1,6 +1,6 @@
 """How many jobs may run at once towards one partner, and a pause for partners that are down."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,10 +10,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from gateway.core.jobs.dialect import insert_or_skip
+from gateway.core.jobs.dialect import insert_or_skip, is_postgresql
 from gateway.core.jobs.tables import IS_LEASED, Job, Lane
 
-__all__ = ["BREAK_AFTER", "admit", "failed", "pause_after", "recovered"]
+__all__ = ["BREAK_AFTER", "admit", "admit_seen", "failed", "pause_after", "recovered"]
 
 BREAK_AFTER: Final = 5
 """Failures in a row after which a lane is shut for a while."""
@@ -44,7 +44,7 @@ async def admit(
     another claimant has committed in it. A lane that failed too often gets one job to probe with.
     """
     await _open_new_lanes(session, due)
-    cap = case((col(Lane.failures) >= BREAK_AFTER, 1), else_=func.coalesce(Lane.cap, default_cap))
+    cap = _cap(default_cap)
     waiting = select(func.min(Job.run_at)).where(due, col(Job.lane) == col(Lane.name))
     locked = await session.exec(
         select(Lane.name, cap)
@@ -58,12 +58,7 @@ async def admit(
         .with_for_update(skip_locked=True, of=Lane)
     )
     caps = dict(locked.all())
-    counted = await session.exec(
-        select(Job.lane, func.count())
-        .where(IS_LEASED, col(Job.run_at) > now, col(Job.lane).in_(caps))
-        .group_by(col(Job.lane))
-    )
-    busy = dict(counted.all())
+    busy = await _running(session, caps, now)
     heads = [
         select(
             select(Job.run_at, Job.id)
@@ -79,6 +74,70 @@ async def admit(
         return []
     found = union_all(*heads).subquery()
     return (await session.exec(select(found.c.run_at, found.c.id))).all()
+
+
+async def admit_seen(
+    session: AsyncSession,
+    waiting: Sequence[tuple[str, datetime, UUID]],
+    *,
+    now: datetime,
+    default_cap: int,
+) -> Sequence[tuple[datetime, UUID]]:
+    """The same where ``waiting`` (lane, due since, id; oldest first) is everything that is due."""
+    names = {lane for lane, _, _ in waiting}
+    if not names:
+        return []
+    rooms = await _lock(session, names, now, default_cap)
+    if len(rooms) < len(names) and await _open(session, names - set(rooms)):
+        rooms |= await _lock(session, names - set(rooms), now, default_cap)
+    chosen = []
+    for lane, run_at, job_id in waiting:
+        if rooms.get(lane, 0) > 0:
+            rooms[lane] -= 1
+            chosen.append((run_at, job_id))
+    return chosen
+
+
+async def _lock(
+    session: AsyncSession, names: Collection[str], now: datetime, default_cap: int
+) -> dict[str, int]:
+    """Lock those of the lanes that are open, and tell how much room each has."""
+    busy = _busy(now).where(col(Job.lane) == col(Lane.name)).scalar_subquery()
+    locked = await session.exec(
+        select(Lane.name, _cap(default_cap), busy)
+        .where(
+            col(Lane.name).in_(names),
+            or_(col(Lane.paused_until).is_(None), col(Lane.paused_until) <= now),
+        )
+        .order_by(col(Lane.name))
+        .with_for_update(skip_locked=True, of=Lane)
+    )
+    found = {name: (cap, running) for name, cap, running in locked.all()}
+    if not is_postgresql(session):
+        return {name: cap - running for name, (cap, running) in found.items()}
+    counted = await _running(session, found, now)
+    return {name: cap - counted.get(name, 0) for name, (cap, _) in found.items()}
+
+
+async def _open(session: AsyncSession, names: Collection[str]) -> bool:
+    """Make rows for lanes nobody used before; whether there were any."""
+    known = set((await session.exec(select(Lane.name).where(col(Lane.name).in_(names)))).all())
+    for name in sorted(set(names) - known):
+        await session.exec(insert_or_skip(session, Lane).values(name=name, failures=0))
+    return set(names) > known
+
+
+def _cap(default_cap: int) -> ColumnElement[int]:
+    return case((col(Lane.failures) >= BREAK_AFTER, 1), else_=func.coalesce(Lane.cap, default_cap))
+
+
+async def _running(session: AsyncSession, names: Collection[str], now: datetime) -> dict[str, int]:
+    counted = await session.exec(
+        select(Job.lane, func.count())
+        .where(IS_LEASED, col(Job.run_at) > now, col(Job.lane).in_(names))
+        .group_by(col(Job.lane))
+    )
+    return dict(counted.all())
 
 
 def _busy(now: datetime) -> SelectOfScalar[int]:

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.core.columns import EnumText
 from gateway.core.database import Database
 from gateway.core.ids import new_id
-from gateway.core.jobs.dialect import insert_or_skip, machine_now
+from gateway.core.jobs.dialect import insert_or_skip, machine_time
 from gateway.core.jobs.tables import IS_ACTIVE, Job, JobState
 from gateway.core.jobs.wakeup import WakeUp
 
@@ -44,7 +44,7 @@ class JobQueue:
         job with the same ``dedupe_key`` is not added, whatever became of the first: its id is
         returned.
         """
-        moment = await machine_now(session)
+        moment = machine_time(session)
         job_id = new_id()
         added = await session.exec(
             insert_or_skip(session, Job)
@@ -83,7 +83,7 @@ class JobQueue:
                 state=case(
                     (waits, literal(JobState.CANCELLED, EnumText(JobState))), else_=Job.state
                 ),
-                finished_at=case((waits, await machine_now(session))),
+                finished_at=case((waits, machine_time(session))),
             ),
             execution_options={"synchronize_session": False},
         )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.core.jobs.backoff import DEFAULT_POLICY, JobError, Policy
@@ -40,6 +41,7 @@ class JobContext:
         self.deadline: datetime | None = job.deadline
         self.cancelled = asyncio.Event()
         self.fenced = False
+        self.committed = False
 
     async def fence(self, session: AsyncSession) -> None:
         """Complete this job in the handler's own write transaction.
@@ -50,6 +52,10 @@ class JobContext:
         if not await complete(session, self._job):
             raise LeaseLost(str(self.id))
         self.fenced = True
+        event.listen(session.sync_session, "after_commit", self._commit_seen, once=True)
+
+    def _commit_seen(self, _session: object) -> None:
+        self.committed = True
 
 
 Handler = Callable[[JobContext], Awaitable[None]]

@@ -35,11 +35,13 @@ class WakeUp:
         self._due.set()
         self._untold.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Return when somebody rings, at the latest after ``seconds``."""
+    async def wait(self, seconds: float) -> bool:
+        """Return when somebody rings, at the latest after ``seconds``; whether anybody rang."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._due.wait(), seconds)
+        rung = self._due.is_set()
         self._due.clear()
+        return rung
 
     async def run(self) -> None:
         """Pass rings on between processes until cancelled; returns at once on SQLite."""

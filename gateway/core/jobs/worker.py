@@ -72,6 +72,8 @@ class Worker:
         self._lease = timedelta(seconds=settings.lease_s)
         self._runs: dict[leases.Held, _Run] = {}
         self._stopping = False
+        self._more = False
+        self._asked_at = 0.0
 
     async def run(self) -> None:
         """Work until ``stop`` is called; then give running jobs their grace and hand them back."""
@@ -81,11 +83,12 @@ class Worker:
         grace = self._settings.release_grace_s
         async with self._heart():
             try:
+                rung = False
                 while not self._stopping:
                     free = self._settings.concurrency - len(self._runs)
-                    claimed = await self._look(free) if free else []
+                    claimed = await self._look(free, rung=rung) if free else []
                     if len(claimed) < max(free, 1) and not self._stopping:
-                        await self._queue.wake.wait(self._settings.poll_s)
+                        rung = await self._queue.wake.wait(self._settings.poll_s)
             except asyncio.CancelledError:
                 grace = 0
                 raise
@@ -99,7 +102,7 @@ class Worker:
         """
         attempts = 0
         async with self._heart():
-            while claimed := await self._take(self._settings.concurrency):
+            while claimed := await self._take(self._settings.concurrency, rung=False):
                 attempts += len(claimed)
                 await asyncio.gather(*(run.task for run in self._runs.values() if run.task))
         return attempts
@@ -109,20 +112,24 @@ class Worker:
         self._stopping = True
         self._queue.wake.ring()
 
-    async def _look(self, limit: int) -> Sequence[Job]:
+    async def _look(self, limit: int, *, rung: bool) -> Sequence[Job]:
         """One round of the loop; a database that is away is waited for, not died of."""
         try:
-            return await self._take(limit)
+            return await self._take(limit, rung=rung)
         except (SQLAlchemyError, OSError) as error:
             log.warning("jobs.database_away", error=type(error).__name__)
             return []
 
-    async def _take(self, limit: int) -> Sequence[Job]:
-        kinds = self._registry.kinds
-        async with self._database.read() as session:
-            now = await machine_now(session)
-            scheduled = await schedule.anything_scheduled(session, now=now)
-            if not scheduled and not await leases.anything_due(session, now=now, kinds=kinds):
+    async def _take(self, limit: int, *, rung: bool) -> Sequence[Job]:
+        """Claim what is due. Who was rung knows of work; who only polls asks before locking."""
+        kinds, scheduled = self._registry.kinds, False
+        if not rung or time.monotonic() - self._asked_at >= self._settings.poll_s:
+            async with self._database.read() as session:
+                now = await machine_now(session)
+                scheduled = await schedule.anything_scheduled(session, now=now)
+                due = rung or await leases.anything_due(session, now=now, kinds=kinds)
+            self._asked_at = time.monotonic()
+            if not scheduled and not due:
                 return []
         async with self._database.write() as session:
             now = await machine_now(session)
@@ -138,9 +145,10 @@ class Worker:
                 limit=limit,
                 lane_cap=self._settings.lane_cap,
             )
-        for job in claimed:
+        self._more = claimed.more
+        for job in claimed.jobs:
             self._start(job)
-        return claimed
+        return claimed.jobs
 
     def _start(self, job: Job) -> None:
         run = _Run(job, JobContext(job))
@@ -150,7 +158,8 @@ class Worker:
 
         def ended(_task: asyncio.Task[None]) -> None:
             del self._runs[held]
-            self._queue.wake.ring()
+            if self._more:
+                self._queue.wake.ring()
 
         run.task.add_done_callback(ended)
 
@@ -165,6 +174,8 @@ class Worker:
             except Exception:
                 # Nothing was reported, so the lease runs out and the job is due again by itself.
                 log.exception("jobs.report_failed")
+            if outcome == "again":
+                self._queue.wake.ring()
             self._observe(job.kind, outcome, time.monotonic() - began)
 
     async def _do(self, run: _Run) -> Outcome:
@@ -248,8 +259,8 @@ class Worker:
 
     async def _fenced(self, run: _Run) -> bool:
         """Whether the handler ended its job itself, and its transaction really committed."""
-        if not run.context.fenced:
-            return False
+        if not run.context.fenced or run.context.committed:
+            return run.context.committed
         async with self._database.read() as session:
             return await leases.ended(session, run.job)
 

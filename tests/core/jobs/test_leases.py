@@ -133,7 +133,7 @@ class Leases(RuleBasedStateMachine):
                 limit=limit,
                 lane_cap=CAPS["b"],
             )
-        )
+        ).jobs
         assert {job.id for job in claimed} <= due.keys()
         assert len(claimed) == min(limit, claimable)
         for job in claimed:

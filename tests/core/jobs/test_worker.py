@@ -391,6 +391,37 @@ async def lapse(database: Database, job_id: UUID, *, times: int) -> None:
         job.state, job.lapses, job.token = JobState.LEASED, times - 1, uuid4()
 
 
+@pytest.mark.parametrize(("settings", "jobs"), [({"lane_cap": 1}, 3), ({"concurrency": 2}, 7)])
+async def test_the_end_of_a_job_lets_the_next_one_in_without_a_poll(
+    queue: JobQueue,
+    registry: Registry,
+    make_worker: Callable[..., Worker],
+    database: Database,
+    settings: dict[str, int],
+    jobs: int,
+) -> None:
+    """What waited for room in its lane, or for a free hand, starts when there is some."""
+    done: list[int] = []
+    all_done = asyncio.Event()
+
+    async def work(job: JobContext) -> None:
+        await asyncio.sleep(0.01)
+        done.append(job.payload["number"])
+        if len(done) == jobs:
+            all_done.set()
+
+    registry.add("work", work)
+    worker = make_worker(poll_s=3600, **settings)
+    running = asyncio.create_task(worker.run())
+    async with database.write() as session:
+        for number in range(jobs):
+            await queue.enqueue(session, kind="work", payload={"number": number}, lane="one")
+    await asyncio.wait_for(all_done.wait(), 30)
+    worker.stop()
+    await running
+    assert sorted(done) == list(range(jobs))
+
+
 async def test_a_job_that_kills_its_workers_is_buried(
     database: Database, queue: JobQueue, registry: Registry, worker: Worker, read_job: ReadJob
 ) -> None:
