@@ -50,11 +50,12 @@ def _refuse_private(address: str, host: str) -> None:
         )
 
 
-def check_url(url: str, stage: Stage) -> None:
+def check_url(url: str, stage: Stage, *, plain_http: bool = False) -> None:
     """Refuse an address the stage does not allow; raises GatewayError OUTGOING-ADDRESS.
 
-    Production takes ``https`` only. A literal IP address is judged here, because the HTTP
-    client does not resolve it.
+    Production takes ``https`` only, unless ``plain_http`` says that the answers are signed and
+    come without TLS (OCSP, CRL). A literal IP address is judged here, because the HTTP client
+    does not resolve it.
     """
     try:
         parsed = URL(url)
@@ -65,7 +66,7 @@ def check_url(url: str, stage: Stage) -> None:
         raise GatewayError(ADDRESS_REFUSED, f"'{url[:200]}' is not an HTTP address.")
     if stage is not Stage.PRODUCTION:
         return
-    if parsed.scheme != "https":
+    if parsed.scheme != "https" and not plain_http:
         raise GatewayError(
             ADDRESS_REFUSED, f"{host} is published without TLS; production needs https."
         )

@@ -37,6 +37,7 @@ __all__ = [
     "FaultSettings",
     "HttpSettings",
     "JobSettings",
+    "KeySettings",
     "MailSettings",
     "NetworkSettings",
     "PaymentSettings",
@@ -44,6 +45,7 @@ __all__ = [
     "RuleSettings",
     "Settings",
     "Stage",
+    "TrustSettings",
     "ValidationSettings",
     "load_settings",
 ]
@@ -119,6 +121,35 @@ class NetworkSettings(_Section):
     lookup_cache_s: float = Field(900, ge=0)
     connect_timeout_s: float = Field(10, gt=0)
     answer_timeout_s: float = Field(120, gt=0)
+
+
+class TrustSettings(_Section):
+    """How it is found out whether a peer's certificate was revoked, and what if nobody answers.
+
+    ``mode`` is the order of asking; ``off`` asks nobody and is refused in production. Without
+    any answer a certificate that was good within the last ``soft_fail_hours`` is accepted, with
+    an alarm (0: never). ``cache_hours`` is how long an answer is used at most; its own end comes
+    first. ``timeout_s`` bounds one question, ``max_crl_bytes`` the size of a revocation list.
+    """
+
+    mode: Literal["ocsp-then-crl", "crl-then-ocsp", "ocsp", "crl", "off"] = "ocsp-then-crl"
+    soft_fail_hours: float = Field(24, ge=0, le=168)
+    cache_hours: float = Field(12, gt=0, le=168)
+    timeout_s: float = Field(10, gt=0)
+    max_crl_bytes: int = Field(10 * 1024 * 1024, gt=0)
+
+
+class KeySettings(_Section):
+    """The token (HSM) that holds private keys whose seat folders name them by a label.
+
+    ``pkcs11_module`` is the vendor's library. The token's PIN is in ``pkcs11_pin`` (better from
+    the environment than from the settings file) or in the file ``pkcs11_pin_file``.
+    """
+
+    pkcs11_module: Path | None = None
+    pkcs11_token: str = ""
+    pkcs11_pin: SecretStr = SecretStr("")
+    pkcs11_pin_file: Path | None = None
 
 
 class JobSettings(_Section):
@@ -250,6 +281,8 @@ class Settings(BaseSettings):
     blobs: BlobSettings = BlobSettings()
     http: HttpSettings = HttpSettings()
     network: NetworkSettings = NetworkSettings()
+    trust: TrustSettings = TrustSettings()
+    keys: KeySettings = KeySettings()
     jobs: JobSettings = JobSettings()
     validation: ValidationSettings = ValidationSettings()
     rules: RuleSettings = RuleSettings()
@@ -274,6 +307,12 @@ class Settings(BaseSettings):
     def _no_faults_in_production(self) -> Self:
         if self.stage is Stage.PRODUCTION and self.faults != FaultSettings():
             raise ValueError("faults may be switched on in the stages demo and test only")
+        return self
+
+    @model_validator(mode="after")
+    def _revocation_is_checked_in_production(self) -> Self:
+        if self.stage is Stage.PRODUCTION and self.trust.mode == "off":
+            raise ValueError("trust.mode off accepts revoked certificates; production must check")
         return self
 
     @model_validator(mode="after")
