@@ -42,6 +42,7 @@ class DocumentKind(StrEnum):
     CREDIT_NOTE = "credit-note"
     INVOICE_RESPONSE = "invoice-response"
     MLS = "mls"
+    MLR = "mlr"
     REMINDER = "reminder"
     OTHER = "other"
 
