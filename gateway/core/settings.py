@@ -40,8 +40,10 @@ __all__ = [
     "KeySettings",
     "MailSettings",
     "NetworkSettings",
+    "ParticipantSettings",
     "PaymentSettings",
     "ReceivableSettings",
+    "ReceiverCheck",
     "RuleSettings",
     "Settings",
     "Stage",
@@ -249,6 +251,40 @@ class DunningSettings(_Section):
     run_at: str = Field("07:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
 
 
+class ReceiverCheck(StrEnum):
+    """What C3 asks before it takes a message: is the receiver ours, and for this document too."""
+
+    PARTICIPANT = "participant"
+    DOCUMENT_TYPE = "document-type"
+
+
+class ParticipantSettings(_Section):
+    """How participants are checked, identified and registered in the network's directory (SML).
+
+    ``sml`` switches registration on; ``sml_url`` is the management address (empty: that of the
+    stage), ``smp_id`` the identifier the SML knows our SMP by, ``sml_ca_file`` the authorities of
+    the SML's TLS certificate (empty: those of this machine). ``identification`` says whether a
+    participant must be identified before it is published; the default asks for it in production
+    only. ``smp_ip`` is the physical address the SML's protocol asks for and no longer uses.
+    Durations are seconds.
+    """
+
+    receiver_check: ReceiverCheck = ReceiverCheck.DOCUMENT_TYPE
+    identification: Literal["production", "always", "never"] = "production"
+    sml: bool = False
+    sml_url: str = ""
+    sml_ca_file: Path | None = None
+    smp_id: str = Field("", max_length=100)
+    smp_ip: str = "0.0.0.0"  # noqa: S104 - an answer to a mandatory field, nothing listens there
+    sml_timeout_s: float = Field(30, gt=0)
+
+    @model_validator(mode="after")
+    def _sml_knows_us(self) -> Self:
+        if self.sml and not self.smp_id:
+            raise ValueError("registration in the SML needs smp_id, the name it knows our SMP by")
+        return self
+
+
 class FaultSettings(_Section):
     """Switches that break the gateway on purpose, for the test and demo stages only.
 
@@ -281,6 +317,7 @@ class Settings(BaseSettings):
     blobs: BlobSettings = BlobSettings()
     http: HttpSettings = HttpSettings()
     network: NetworkSettings = NetworkSettings()
+    participants: ParticipantSettings = ParticipantSettings()
     trust: TrustSettings = TrustSettings()
     keys: KeySettings = KeySettings()
     jobs: JobSettings = JobSettings()

@@ -114,7 +114,7 @@ class Network:
 
         Our own table decides: no question to an SMP, so no outage elsewhere stops receiving.
         """
-        row = await queries.served_participant(session, participant)
+        row = await queries.served_participant(session, participant, at=self.now())
         if row is None or row.seat_id is None:
             return None
         return ServedParticipant(
@@ -131,7 +131,8 @@ class Network:
         if found is None:
             raise GatewayError(
                 PARTICIPANT_UNKNOWN,
-                f"{participant.value} is not a participant of this gateway. Register it first.",
+                f"{participant.value} is not a participant that this gateway serves now. Register "
+                "it, or end its suspension.",
                 participant=str(participant),
             )
         return found
