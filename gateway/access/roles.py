@@ -35,7 +35,7 @@ class Role(StrEnum):
 
 
 _READ: Final = frozenset(
-    {"documents:read", "participants:read", "network:read", "receivables:read"}
+    {"documents:read", "participants:read", "network:read", "receivables:read", "operations:read"}
 )
 _ACCOUNT: Final = _READ | {
     "documents:send",
@@ -48,7 +48,7 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[str]]] = {
     Role.OWNER: SCOPES,
     Role.OPERATOR: _ACCOUNT | {"participants:write"} | OPERATOR_SCOPES,
     Role.ACCOUNTANT: _ACCOUNT,
-    Role.VIEWER: _READ | {"operations:read"},
+    Role.VIEWER: _READ,
 }
 """What a role may do; of the instance's scopes only what ``effective`` leaves of them."""
 

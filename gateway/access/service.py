@@ -11,11 +11,12 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.access.audit import audit
 from gateway.access.passwords import hash_password
 from gateway.access.principal import SIGN_IN_NEEDED, CallerKind, Principal
 from gateway.access.roles import SCOPES, Role, effective
 from gateway.access.tables import ApiKey, AuditEntry, KeyState, Membership, Tenant, User
-from gateway.core.clock import MachineClock, now
+from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.http import NOT_FOUND
@@ -29,22 +30,6 @@ TENANT_TAKEN: Final = ErrorKind("ACCESS-TENANT-TAKEN", "This short name is in us
 KEY_PREFIX: Final = "gwk"
 _KEY_TEXT: Final = re.compile(rf"{KEY_PREFIX}_([0-9a-f]{{8}})_([A-Za-z0-9_-]{{43}})")
 _LAST_USED_STEP: Final = timedelta(minutes=1)
-
-
-def audit(
-    session: AsyncSession, caller: Principal, *, action: str, object: str, **facts: str | int
-) -> None:
-    """Add an entry to the audit log within the transaction of the thing done."""
-    session.add(
-        AuditEntry(
-            tenant_id=caller.tenant_id,
-            actor=caller.actor,
-            action=action,
-            object=object,
-            facts=dict(facts),
-            at=now(),
-        )
-    )
 
 
 class Access:

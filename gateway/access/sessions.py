@@ -16,10 +16,10 @@ from uuid import UUID
 from sqlmodel import col, delete, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.access.audit import audit
 from gateway.access.passwords import verify_password
 from gateway.access.principal import CallerKind, Principal
 from gateway.access.roles import ROLE_SCOPES, effective
-from gateway.access.service import audit
 from gateway.access.tables import Membership, SignInGuard, Tenant, User, WebSession
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database

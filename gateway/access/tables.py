@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index
+from sqlalchemy import BigInteger, Column, Index, Integer
 from sqlmodel import Field, SQLModel
 
 from gateway.access.roles import Role
@@ -15,6 +15,7 @@ from gateway.core.ids import new_id
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "AuditHead",
     "Membership",
     "SignInGuard",
     "Tenant",
@@ -111,7 +112,11 @@ class ApiKey(SQLModel, table=True):
 
 
 class AuditEntry(SQLModel, table=True):
-    """Who did what to which object, when; append-only."""
+    """Who did what to which object, when; append-only, written by ``gateway.access.audit`` alone.
+
+    ``number`` is the place in the instance's chain, ``hash`` the SHA-256 (hex) over this entry
+    and the hash of the one before.
+    """
 
     __tablename__ = "audit_entry"
     __table_args__ = (Index("ix_audit_entry_list", "tenant_id", "id"),)
@@ -122,4 +127,16 @@ class AuditEntry(SQLModel, table=True):
     action: str = Field(max_length=80)
     object: str = Field(max_length=300)
     facts: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    number: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
+    hash: str = Field(max_length=64)
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class AuditHead(SQLModel, table=True):
+    """The end of the audit log's chain: one row, which every writer locks in turn."""
+
+    __tablename__ = "audit_head"
+
+    id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    number: int = Field(sa_column=Column(BigInteger, nullable=False))
+    hash: str = Field(max_length=64)

@@ -18,7 +18,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway import __version__
-from gateway.access.tables import AuditEntry
+from gateway.access.audit import record
 from gateway.access.webhook_publishing import DELIVER
 from gateway.access.webhook_signing import signed_headers
 from gateway.access.webhook_tables import (
@@ -203,15 +203,14 @@ def _disable(
         return
     endpoint.state, endpoint.disabled_because = EndpointState.DISABLED, because
     endpoint.updated_at = at
-    session.add(
-        AuditEntry(
-            tenant_id=endpoint.tenant_id,
-            actor="gateway",
-            action="webhook.disabled",
-            object=str(endpoint.id),
-            facts={"name": endpoint.url, "because": because.value},
-            at=at,
-        )
+    record(
+        session,
+        tenant_id=endpoint.tenant_id,
+        actor="gateway",
+        action="webhook.disabled",
+        object=str(endpoint.id),
+        facts={"name": endpoint.url, "because": because.value},
+        at=at,
     )
     log.warning("webhook.disabled", endpoint=str(endpoint.id), because=because.value)
 

@@ -13,8 +13,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
 from yarl import URL
 
+from gateway.access.audit import audit
 from gateway.access.principal import Principal
-from gateway.access.service import audit
 from gateway.access.webhook_events import EventTypes
 from gateway.access.webhook_publishing import Publisher
 from gateway.access.webhook_signing import SECRET_BYTES, secret_text

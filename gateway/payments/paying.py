@@ -15,7 +15,8 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.access.tables import AuditEntry, Tenant
+from gateway.access.audit import record
+from gateway.access.tables import Tenant
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
@@ -325,15 +326,14 @@ class Paying:
     def _audit(
         self, session: AsyncSession, link: PaymentLink, action: str, **facts: str | int
     ) -> None:
-        session.add(
-            AuditEntry(
-                tenant_id=link.tenant_id,
-                actor=PAYER,
-                action=action,
-                object=str(link.id),
-                facts=dict(facts),
-                at=self._now(),
-            )
+        record(
+            session,
+            tenant_id=link.tenant_id,
+            actor=PAYER,
+            action=action,
+            object=str(link.id),
+            facts=facts,
+            at=self._now(),
         )
 
 

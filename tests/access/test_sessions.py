@@ -202,7 +202,7 @@ async def test_a_changed_role_takes_effect_at_once(house, password) -> None:
         row = await session.get_one(Membership, (signed_in.principal.user_id, house.alpha))
         row.role = Role.VIEWER
     resolved = await house.sessions.resolve(cookie)
-    assert resolved.principal.scopes == ROLE_SCOPES[Role.VIEWER]
+    assert resolved.principal.scopes == ROLE_SCOPES[Role.VIEWER] - OPERATOR_SCOPES
 
 
 async def test_the_language_is_remembered(house, password) -> None:
