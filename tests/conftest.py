@@ -49,6 +49,7 @@ TABLE_MODULES = (
     "gateway.validation.tables",
     "gateway.validation.rule_tables",
     "gateway.exchange.tables",
+    "gateway.exchange.delivery_tables",
     "gateway.exchange.answer_tables",
     "gateway.exchange.statistics.tables",
     "gateway.receivables.tables",

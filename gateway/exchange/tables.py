@@ -85,7 +85,8 @@ class Document(SQLModel, table=True):
 
     ``fingerprint`` tells the same document from another: a received one has it from its sender,
     SBDH identifier and content, so that nobody can push a document aside by reusing its
-    identifier; a sent one is itself from the moment it is accepted.
+    identifier; a sent one is itself from the moment it is accepted. ``sending_round`` counts how
+    often somebody had it sent again after it was given up.
     """
 
     __tablename__ = "document"
@@ -121,6 +122,7 @@ class Document(SQLModel, table=True):
     mls_to: str | None = Field(default=None, max_length=200)
     failure_code: str | None = Field(default=None, max_length=60)
     failure_text: str | None = Field(default=None, sa_column=Column(Text))
+    sending_round: int = 0
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
