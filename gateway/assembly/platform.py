@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -56,7 +56,7 @@ class Platform:
     database: Database
     blobs: BlobStore
     queue: JobQueue
-    pool: ComputePool[dict[str, object]]
+    pool: ComputePool[Any]
     http: aiohttp.ClientSession
     business: BusinessClock
     faults: Faults
@@ -75,7 +75,7 @@ async def open_platform(settings: Settings, closing: AsyncExitStack) -> Platform
         await schema.upgrade(database)
     pool = ComputePool(
         validation_worker.initialise,
-        validation_worker.check,
+        validation_worker.run,
         initial=(
             str(settings.config_dir) if settings.config_dir else None,
             str(settings.rules_dir),

@@ -9,6 +9,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, Route, body_of, idempotency_key, json_answer, query_of
+from gateway.core.spool import Spool
 from gateway.exchange.api_models import (
     DocumentOut,
     DocumentPage,
@@ -28,6 +29,7 @@ from gateway.exchange.queries import (
     timeline_of,
 )
 from gateway.exchange.responding import ResponseOrder
+from gateway.exchange.streaming import send_stored, take_body
 from gateway.exchange.submission import DOCUMENT_INVALID, ReportedError
 
 __all__ = ["ROUTES"]
@@ -37,9 +39,12 @@ _DOCUMENT: Final = "/v1/documents/{document_id:[0-9a-f-]{36}}"
 
 async def submit_document(request: web.Request) -> web.Response:
     """Take a UBL invoice or credit note: 202 when it is on its way, 422 with the report if not."""
-    submitted = await request.app[SUBMISSION].submit(
-        principal(request), await request.read(), idempotency_key=idempotency_key(request)
-    )
+    too_large = web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=0)
+    with Spool() as body:
+        await take_body(request, body.binary, too_large=too_large)
+        submitted = await request.app[SUBMISSION].submit(
+            principal(request), body, idempotency_key=idempotency_key(request)
+        )
     if submitted.refused:
         raise ReportedError(
             DOCUMENT_INVALID,
@@ -77,16 +82,18 @@ async def get_document(request: web.Request) -> web.Response:
     return json_answer(DocumentOut.of(row))
 
 
-async def get_content(request: web.Request) -> web.Response:
+async def get_content(request: web.Request) -> web.StreamResponse:
     """The document's bytes as submitted or received."""
     async with request.app[DATABASE].read() as session:
         row = await document_of(session, principal(request).tenant_id, _document_id(request))
         stored = await stored_blob(session, row.tenant_id, row.content_id)
-        content = await request.app[ARCHIVE].read(stored)
-    return web.Response(
-        body=content,
-        content_type="application/xml",
-        headers={"Content-Disposition": f'attachment; filename="{row.id}.xml"'},
+    content = await request.app[ARCHIVE].open(stored)
+    return await send_stored(
+        request,
+        content,
+        size=stored.size,
+        media_type="application/xml",
+        file_name=f"{row.id}.xml",
     )
 
 

@@ -7,37 +7,46 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from uuid import UUID
 
 from gateway.as4.identifiers import INVOICE_RESPONSE, MESSAGE_LEVEL_STATUS, DocumentTypeId
 from gateway.as4.sbdh import Sbdh, extract, read
 from gateway.core.clock import MachineClock
 from gateway.core.errors import GatewayError
+from gateway.core.spool import LARGE_BYTES, Content, Spool
 from gateway.exchange.archive import Archive
-from gateway.exchange.facts import InvoiceFacts, ReminderFacts, read_facts, reminder_facts
+from gateway.exchange.facts import InvoiceFacts, ReminderFacts
 from gateway.exchange.mls import REJECTING
-from gateway.exchange.reminder_check import check_arrived_reminder, is_reminder
+from gateway.exchange.reading import (
+    judge_reminder,
+    read_arrived_invoice,
+    refusal_of_response,
+    unreadable_report,
+)
+from gateway.exchange.reminder_check import is_reminder
 from gateway.exchange.tables import DocumentKind, Reception, StoredBlob
 from gateway.validation.service import ValidationService, require_verdict
 from gateway.validation.tables import ValidationRun
-from ubl.reader import DocumentUnreadable, read_invoice
-from ubl.response import ResponseRefused, read_invoice_response
-from ubl.safexml import XmlRefused, parse
 
 __all__ = ["Arrival", "ArrivalReader"]
 
 PATIENCE_ATTEMPTS: Final = 3
 
+_ANSWERS: Final = frozenset({DocumentKind.MLS, DocumentKind.INVOICE_RESPONSE})
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What arrived, read as far as possible before anything is written."""
+    """What arrived, read as far as possible before anything is written.
+
+    ``content`` are the bytes of an answer (MLS, Invoice Response) and None for everything else,
+    and for an answer of more than LARGE_BYTES: that is refused, for no answer needs so many.
+    """
 
     reception: Reception
     header: Sbdh
-    content: bytes
+    content: bytes | None
     stored: StoredBlob
     kind: DocumentKind
     facts: InvoiceFacts | ReminderFacts | None
@@ -74,37 +83,66 @@ class ArrivalReader:
         self._validation = validation
         self._now = now
 
-    async def read(self, reception: Reception, envelope: bytes, attempt: int) -> Arrival:
-        """Read and judge one reception; ``attempt`` counts the tries of the job, from 1."""
-        header, content = await asyncio.to_thread(_open, envelope)
-        stored = await self._archive.keep(
-            content,
-            purpose="document",
-            media_type="application/xml",
-            tenant_id=reception.tenant_id,
-        )
+    async def read(self, reception: Reception, envelope: StoredBlob, attempt: int) -> Arrival:
+        """Read and judge one reception; ``attempt`` counts the tries of the job, from 1.
+
+        Memory stays fixed: a large document passes through files, and is read in a worker
+        process.
+        """
+        source = await self._archive.open(envelope)
+        with Spool() as document:
+            header = await asyncio.to_thread(_open, source, document.binary)
+            stored = await self._archive.keep(
+                document.binary,
+                purpose="document",
+                media_type="application/xml",
+                tenant_id=reception.tenant_id,
+            )
+            content = await asyncio.to_thread(lambda: document.content)
+            return await self._judge(reception, header, stored, content, attempt)
+
+    async def _judge(
+        self,
+        reception: Reception,
+        header: Sbdh,
+        stored: StoredBlob,
+        content: Content,
+        attempt: int,
+    ) -> Arrival:
         kind = _kind(header.document_type)
+        answer: bytes | None = None
         facts: InvoiceFacts | ReminderFacts | None = None
         run: ValidationRun | None = None
         refusal: Mapping[str, Any] | None = None
         if kind is DocumentKind.REMINDER:
-            reminder, run = await asyncio.to_thread(
-                check_arrived_reminder,
-                content,
-                header.document_type,
-                tenant_id=reception.tenant_id,
-                at=self._now(),
+            facts, run = await self._validation.read(
+                content, judge_reminder, header.document_type, reception.tenant_id, self._now()
             )
-            facts = reminder_facts(reminder) if reminder is not None else None
-        if kind is DocumentKind.INVOICE_RESPONSE:
-            refusal = await asyncio.to_thread(_refusal, content)
-        if kind is DocumentKind.OTHER:
+        elif kind in _ANSWERS:
+            if not isinstance(content, bytes):
+                refusal = unreadable_report(
+                    "XML-TOO-LARGE", f"An answer of more than {LARGE_BYTES} bytes is not read."
+                )
+            else:
+                answer = content
+                if kind is DocumentKind.INVOICE_RESPONSE:
+                    refusal = await asyncio.to_thread(refusal_of_response, content)
+        else:
             run = await self._check(reception.tenant_id, content, attempt)
-            facts = invoice = await asyncio.to_thread(_facts, content)
+            facts = invoice = await self._facts(content, attempt)
             kind = invoice.kind if invoice else kind
-        return Arrival(reception, header, content, stored, kind, facts, run, refusal)
+        return Arrival(reception, header, answer, stored, kind, facts, run, refusal)
 
-    async def _check(self, tenant_id: UUID, content: bytes, attempt: int) -> ValidationRun | None:
+    async def _facts(self, content: Content, attempt: int) -> InvoiceFacts | None:
+        """Read what lists show, with the same patience: what no worker can read is shown bare."""
+        try:
+            return await self._validation.read(content, read_arrived_invoice)
+        except GatewayError:
+            if attempt < PATIENCE_ATTEMPTS:
+                raise
+            return None
+
+    async def _check(self, tenant_id: UUID, content: Content, attempt: int) -> ValidationRun | None:
         """Judge the document, with patience for busy workers but not for ever.
 
         A document that breaks the engine each time is handed over without a verdict in the end.
@@ -120,11 +158,13 @@ class ArrivalReader:
         return run
 
 
-def _open(envelope: bytes) -> tuple[Sbdh, bytes]:
-    header = read(BytesIO(envelope))
-    content = BytesIO()
-    extract(BytesIO(envelope), content)
-    return header, content.getvalue()
+def _open(envelope: BinaryIO, document: BinaryIO) -> Sbdh:
+    """Copy the business document out of its envelope; returns the header."""
+    with envelope:
+        header = read(envelope)
+        extract(envelope, document)
+    document.seek(0)
+    return header
 
 
 def _kind(document_type: DocumentTypeId) -> DocumentKind:
@@ -136,32 +176,3 @@ def _kind(document_type: DocumentTypeId) -> DocumentKind:
     if is_reminder(document_type):
         return DocumentKind.REMINDER
     return DocumentKind.OTHER
-
-
-def _facts(content: bytes) -> InvoiceFacts | None:
-    try:
-        root = parse(content)
-        return read_facts(root, read_invoice(root).invoice)
-    except (XmlRefused, DocumentUnreadable, GatewayError):
-        return None  # the report says what is wrong; the document is still shown in the inbox
-
-
-def _refusal(content: bytes) -> Mapping[str, Any] | None:
-    """Why an Invoice Response cannot be read, in the shape of a report; None if it can."""
-    try:
-        read_invoice_response(content)
-    except (ResponseRefused, XmlRefused) as refused:
-        finding = {
-            "rule": refused.code,
-            "severity": "fatal",
-            "layer": "input",
-            "message": str(refused),
-            "location": None,
-        }
-        return {
-            "valid": False,
-            "verdict": "unreadable",
-            "counts": {"fatal": 1, "warning": 0},
-            "findings": [finding],
-        }
-    return None

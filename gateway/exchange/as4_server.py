@@ -3,7 +3,6 @@
 import asyncio
 from typing import BinaryIO, Final
 
-import structlog
 from aiohttp import web
 
 from gateway.core.errors import ErrorKind, GatewayError
@@ -11,6 +10,7 @@ from gateway.core.faults import Faults
 from gateway.core.http import Face, Route
 from gateway.exchange.encoding import spool
 from gateway.exchange.keys import RECEIVER
+from gateway.exchange.streaming import take_body
 
 __all__ = ["AS4_PATH", "FAULTS", "ROUTES"]
 
@@ -19,16 +19,12 @@ FAULTS: Final = web.AppKey("faults", Faults)
 MESSAGE_TOO_LARGE: Final = ErrorKind("AS4-TOO-LARGE", "The message is too large", 413)
 MESSAGE_CUT: Final = ErrorKind("AS4-CUT", "The message ended early", 400)
 
-_CHUNK: Final = 256 * 1024
-
-log = structlog.get_logger(__name__)
-
 
 async def receive(request: web.Request) -> web.StreamResponse:
     """Take one AS4 message; the receipt leaves only after everything is committed."""
     body = spool()
     try:
-        await _read(request, body)
+        await _take(request, body)
         # Bytes of a header that are no text can be kept in no row.
         content_type = request.headers.get("Content-Type", "").encode(errors="replace").decode()
         reply = await request.app[RECEIVER].receive(body, content_type)
@@ -45,20 +41,15 @@ async def receive(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _read(request: web.Request, body: BinaryIO) -> None:
+async def _take(request: web.Request, body: BinaryIO) -> None:
     """Spool the request's body, bounded by the server's limit, and rewind it."""
-    limit, size = request.client_max_size, 0
+    too_large = GatewayError(
+        MESSAGE_TOO_LARGE, f"At most {request.client_max_size} bytes are taken in one message."
+    )
     try:
-        async for chunk in request.content.iter_chunked(_CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise GatewayError(
-                    MESSAGE_TOO_LARGE, f"At most {limit} bytes are taken in one message."
-                )
-            await asyncio.to_thread(body.write, chunk)
+        await take_body(request, body, too_large=too_large)
     except (ConnectionError, web.RequestPayloadError) as error:
         raise GatewayError(MESSAGE_CUT, "The connection ended before the message did.") from error
-    body.seek(0)
 
 
 ROUTES: Final = (

@@ -68,7 +68,7 @@ class RoutingJob:
         reception_id = UUID(job.payload["reception_id"])
         async with self._database.read() as session:
             reception = await session.get_one(Reception, reception_id)
-            envelope = await self._archive.fetch(session, reception.envelope_id)
+            envelope = await self._archive.row(session, reception.envelope_id)
         arrival = await self._reader.read(reception, envelope, job.attempt)
         wanted = self._wants_mls(arrival)
         answer = await self._keep_mls(arrival) if wanted else None
@@ -122,7 +122,9 @@ class RoutingJob:
             session.add(arrival.run)
         await session.flush()
         document = _document(arrival, at=self._now())
-        if arrival.kind is DocumentKind.MLS:
+        if arrival.content is None:
+            pass  # no answer, or one that is too large to be one; its report says so
+        elif arrival.kind is DocumentKind.MLS:
             await apply_mls(
                 session,
                 document,

@@ -20,19 +20,19 @@ from gateway.core.faults import Faults
 from gateway.core.http import IDEMPOTENCY_CONFLICT
 from gateway.core.ids import new_id
 from gateway.core.jobs.queue import JobQueue
+from gateway.core.spool import Spool
 from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
-from gateway.exchange.facts import InvoiceFacts, read_facts
+from gateway.exchange.facts import DOCUMENT_ADDRESS, InvoiceFacts
 from gateway.exchange.outbound import enqueue_lookup
 from gateway.exchange.ports import Bookkeeper
+from gateway.exchange.reading import DOCUMENT_KIND, OutgoingInvoice, read_outgoing_invoice
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, IdempotencyKey, StoredBlob
 from gateway.network.queries import own_participant
 from gateway.validation.service import CheckOptions, ValidationService, require_verdict
 from gateway.validation.tables import ValidationRun
 from ubl.model import Invoice
-from ubl.reader import DocumentUnreadable, read_invoice
-from ubl.safexml import XmlRefused, parse
 
 __all__ = [
     "DOCUMENT_INVALID",
@@ -43,7 +43,6 @@ __all__ = [
 ]
 
 DOCUMENT_INVALID: Final = ErrorKind("DOCUMENT-INVALID", "The document breaks rules", 422)
-DOCUMENT_KIND: Final = ErrorKind("DOCUMENT-KIND", "This kind of document is not sent here", 422)
 SENDER_NOT_YOURS: Final = ErrorKind(
     "SENDER-NOT-YOURS", "The sender is not a participant of this account", 403
 )
@@ -97,23 +96,36 @@ class Submission:
     async def submit(
         self,
         caller: Principal,
-        content: bytes,
+        content: bytes | Spool,
         *,
         idempotency_key: str | None = None,
         file_name: str = "",
     ) -> Submitted:
         """Take one UBL invoice or credit note and put it on its way, or say why not.
 
-        A document that breaks rules is kept as refused, with its report. Raises GatewayError
-        IDEMPOTENCY-CONFLICT, DOCUMENT-KIND, DOCUMENT-ADDRESS, SENDER-NOT-YOURS, or what reading
-        and checking raise.
+        A spool stays the caller's. A document that breaks rules is kept as refused, with its
+        report. Raises GatewayError IDEMPOTENCY-CONFLICT,
+        DOCUMENT-KIND, DOCUMENT-ADDRESS, SENDER-NOT-YOURS, or what reading and checking raise.
         """
         caller.require("documents:send")
-        fingerprint = (await asyncio.to_thread(hashlib.sha256, content)).hexdigest()
+        if isinstance(content, bytes):
+            with Spool() as spool:
+                spool.write(content)
+                return await self.submit(
+                    caller, spool, idempotency_key=idempotency_key, file_name=file_name
+                )
+        fingerprint = await asyncio.to_thread(_fingerprint, content)
         if idempotency_key and (known := await self._replay(caller, idempotency_key, fingerprint)):
             return known
+        return await self._accept(
+            caller, content, idempotency_key=idempotency_key, file_name=file_name
+        )
+
+    async def _accept(
+        self, caller: Principal, spool: Spool, *, idempotency_key: str | None, file_name: str
+    ) -> Submitted:
         stored = await self._archive.keep(
-            content,
+            spool.binary,
             purpose="document",
             media_type="application/xml",
             tenant_id=caller.tenant_id,
@@ -121,12 +133,12 @@ class Submission:
         self._faults.reach("blob-fsynced")
         run = await self._validation.check(
             caller.tenant_id,
-            content,
+            spool.content,
             file_name=file_name,
             options=CheckOptions(lang=caller.locale),
         )
         require_verdict(run)
-        read = await asyncio.to_thread(_read, content, run)
+        read = await self._read(spool, run)
         document = await self._draft(caller, read.facts, run, stored)
         try:
             await self._save(
@@ -139,12 +151,28 @@ class Submission:
             )
         except IntegrityError:
             # Another request with the same key won the race; its answer is the answer.
-            known = await self._replay(caller, idempotency_key or "", fingerprint)
+            known = await self._replay(caller, idempotency_key or "", stored.sha256)
             if known is None:
                 raise
             return known
         self._faults.reach("row-committed")
         return Submitted(document, run.report)
+
+    async def _read(self, spool: Spool, run: ValidationRun) -> OutgoingInvoice:
+        """Read who sends what to whom; what cannot be read has no row in the outbox."""
+        if run.verdict == "undetermined":
+            raise ReportedError(
+                DOCUMENT_KIND,
+                "No complete set of rules for this kind of document is known here, so it cannot "
+                "be judged. Peppol BIS Billing 3.0 invoices and credit notes are sent.",
+                report=run.report,
+            )
+        try:
+            return await self._validation.read(spool.content, read_outgoing_invoice)
+        except GatewayError as error:
+            if error.kind not in (DOCUMENT_KIND, DOCUMENT_ADDRESS):
+                raise
+            raise ReportedError(error.kind, error.message, report=run.report) from None
 
     async def _replay(self, caller: Principal, key: str, fingerprint: str) -> Submitted | None:
         async with self._database.read() as session:
@@ -243,30 +271,9 @@ class Submission:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A submitted document in the semantic model, and what delivery needs of it."""
-
-    invoice: Invoice
-    facts: InvoiceFacts
-
-
-def _read(content: bytes, run: ValidationRun) -> _Read:
-    """Read who sends what to whom; a document that cannot be read has no row in the outbox."""
-    if run.verdict == "undetermined":
-        raise ReportedError(
-            DOCUMENT_KIND,
-            "No complete set of rules for this kind of document is known here, so it cannot be "
-            "judged. Peppol BIS Billing 3.0 invoices and credit notes are sent.",
-            report=run.report,
-        )
-    try:
-        root = parse(content)
-        invoice = read_invoice(root).invoice
-        return _Read(invoice, read_facts(root, invoice))
-    except GatewayError as error:
-        raise ReportedError(error.kind, error.message, report=run.report) from None
-    except XmlRefused as error:
-        raise ReportedError(DOCUMENT_KIND, error.message, report=run.report) from None
-    except DocumentUnreadable as error:
-        raise ReportedError(DOCUMENT_KIND, error.message, report=run.report) from None
+def _fingerprint(spool: Spool) -> str:
+    """The SHA-256 of a spooled document, in hex; rewinds it."""
+    spool.seek(0)
+    digest = hashlib.file_digest(spool, "sha256").hexdigest()
+    spool.seek(0)
+    return digest

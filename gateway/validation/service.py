@@ -6,11 +6,12 @@ apply is decided by the business date unless the caller names another. An engine
 does not gets a report that says so.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -20,6 +21,8 @@ from gateway.core.clock import BusinessClock, MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.pool import POOL_CRASHED, POOL_FAILED, POOL_MEMORY, POOL_TIMEOUT
+from gateway.core.spool import Content
+from gateway.validation import worker
 from gateway.validation.idempotency import Once, remember, require_same
 from gateway.validation.queries import run_of
 from gateway.validation.tables import ValidationKey, ValidationRun
@@ -40,6 +43,9 @@ ENGINE_FAILED: Final = ErrorKind(
 )
 
 
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
 _STOPPED: Final[Mapping[ErrorKind, str]] = {
     POOL_TIMEOUT: "ENGINE-TIMEOUT",
     POOL_MEMORY: "ENGINE-MEMORY",
@@ -53,7 +59,7 @@ class Pool(Protocol):
     """Where checks run: processes that may be killed without harm."""
 
     async def run(self, *arguments: Any) -> Any:
-        """Run one check; raises GatewayError when no worker could finish it."""
+        """Run ``worker.run`` with these arguments; raises GatewayError if none could finish it."""
         ...
 
 
@@ -115,19 +121,32 @@ class ValidationService:
     async def check(
         self,
         tenant_id: UUID,
-        content: bytes,
+        content: Content,
         *,
         file_name: str = "",
         options: CheckOptions = DEFAULTS,
     ) -> ValidationRun:
         """Check one document and return the run; the caller saves it with its own rows.
 
-        Raises GatewayError when the workers are busy, too slow or crash, which is never a
-        verdict, and VALIDATION-RULESET for a rule set that is not known.
+        A large document is given as its file. Raises GatewayError when the workers are busy, too
+        slow or crash, which is never a verdict, and VALIDATION-RULESET for a rule set that is not
+        known.
         """
         wanted = self._dated(options)
-        report = await self._pool.run(content, {**_passed(wanted), "file": file_name or None})
+        passed = {**_passed(wanted), "file": file_name or None}
+        report = await self._pool.run(worker.check, None, content, passed)
         return self._noted(report, tenant_id, file_name)
+
+    async def read(self, content: Content, reader: Callable[[bytes, *Ts], T], *arguments: *Ts) -> T:
+        """Have a document read: a small one in a thread, a large one in a worker process.
+
+        ``reader`` is a function of a module; what it takes and gives is pickled. Raises
+        GatewayError as ``check`` does, and what the reader raises if that is a GatewayError.
+        """
+        if isinstance(content, bytes):
+            return await asyncio.to_thread(reader, content, *arguments)
+        found: T = await self._pool.run(worker.read, content, reader, *arguments)
+        return found
 
     async def examine(
         self, tenant_id: UUID, content: bytes, *, file_name: str, options: CheckOptions

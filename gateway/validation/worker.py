@@ -4,14 +4,18 @@ The engine is imported in the worker process only: Saxon has no place in the ser
 imports this module to name the functions.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 from gateway.core.errors import GatewayError
+from gateway.core.spool import Content
 from gateway.validation.errors import RULESET_UNKNOWN
 from schematron.errors import UnknownRuleset
 
-__all__ = ["WARM", "check", "initialise"]
+__all__ = ["WARM", "check", "initialise", "read", "run"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 # What most documents need; everything else is compiled with the first document that does.
 WARM: Final = ("cen-ubl-1.3.16", "peppol-ubl-2026.5")
@@ -26,7 +30,16 @@ def initialise(
     worker.initialise(config_dir, store, warm=warm)
 
 
-def check(_state: None, content: bytes, options: Mapping[str, Any]) -> dict[str, object]:
+def run(_state: None, task: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    """Do what a process of the pool is asked to do: ``task`` is a function of a module.
+
+    What large documents say is read in these processes too, because a tree of 100 MB of XML
+    has no place in the server.
+    """
+    return task(*arguments)
+
+
+def check(_state: None, content: Content, options: Mapping[str, Any]) -> dict[str, object]:
     """Check one document; ``options`` are the keyword arguments of ``schematron.worker.run``.
 
     Raises GatewayError VALIDATION-RULESET for a rule set that is not known.
@@ -34,6 +47,15 @@ def check(_state: None, content: bytes, options: Mapping[str, Any]) -> dict[str,
     from schematron import worker  # noqa: PLC0415 - see the module's text
 
     try:
-        return worker.run(content, **options)
+        return worker.run(_bytes_of(content), **options)
     except UnknownRuleset as error:
         raise GatewayError(RULESET_UNKNOWN, str(error)) from None
+
+
+def read(content: Content, reader: Callable[[bytes, *Ts], T], *arguments: *Ts) -> T:
+    """Have ``reader``, a function of a module, read one document."""
+    return reader(_bytes_of(content), *arguments)
+
+
+def _bytes_of(content: Content) -> bytes:
+    return content if isinstance(content, bytes) else content.read_bytes()

@@ -208,7 +208,7 @@ class InProcess:
     async def run(self, *arguments: Any) -> Any:
         if self.failure is not None:
             raise self.failure
-        return validation_worker.check(None, *arguments)
+        return validation_worker.run(None, *arguments)
 
 
 @asynccontextmanager

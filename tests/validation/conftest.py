@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,12 +39,13 @@ class Pool:
         self.fails: dict[str, ErrorKind] = {}
         self.failing: ErrorKind | None = None
 
-    async def run(self, content: bytes, options: dict[str, object]) -> dict[str, object]:
+    async def run(self, task: Callable[..., Any], *arguments: Any) -> Any:
+        options = arguments[-1]
         self.asked.append(options)
         failing = self.failing or self.fails.get(str(options["file"]))
         if failing is not None:
             raise GatewayError(failing, "As the test says.")
-        return worker.check(None, content, options)
+        return worker.run(None, task, *arguments)
 
 
 @dataclass(frozen=True)
