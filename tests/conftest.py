@@ -46,6 +46,8 @@ TABLE_MODULES = (
     "gateway.access.tables",
     "gateway.access.webhook_tables",
     "gateway.network.tables",
+    "gateway.network.trust_tables",
+    "gateway.network.lookup_tables",
     "gateway.validation.tables",
     "gateway.validation.rule_tables",
     "gateway.exchange.tables",
