@@ -21,10 +21,11 @@ from gateway.network.smp import (
     WSA_NAMESPACE,
     PublishedEndpoint,
     PublishedProcess,
+    Redirect,
     ServiceMetadata,
 )
 
-__all__ = ["service_group", "signed_metadata"]
+__all__ = ["service_group", "signed_metadata", "signed_redirect"]
 
 _PREFIXES: Final = {"smp": SMP_NAMESPACE, "id": IDS_NAMESPACE, "wsa": WSA_NAMESPACE}
 
@@ -58,6 +59,16 @@ def signed_metadata(
     processes = etree.SubElement(information, _smp("ProcessList"))
     for process in metadata.processes:
         _process(processes, process)
+    sign_enveloped(root, key=key, certificate=certificate)
+    return _bytes(root)
+
+
+def signed_redirect(redirect: Redirect, *, key: PrivateKey, certificate: x509.Certificate) -> bytes:
+    """That another SMP answers for a document type, signed as an SMP."""
+    root = etree.Element(_smp("SignedServiceMetadata"), nsmap=_PREFIXES)
+    metadata = etree.SubElement(root, _smp("ServiceMetadata"))
+    element = etree.SubElement(metadata, _smp("Redirect"), href=redirect.href)
+    _leaf(element, _smp("CertificateUID"), redirect.certificate_uid)
     sign_enveloped(root, key=key, certificate=certificate)
     return _bytes(root)
 

@@ -7,21 +7,22 @@ certificate or a withdrawn document type is what the next asker sees.
 import asyncio
 import base64
 from collections.abc import Sequence
-from itertools import groupby
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.network import queries
+from gateway.network.business_card import BusinessCard, BusinessEntity, business_card_xml
 from gateway.network.keys import KEYS_MISSING
 from gateway.network.service import Network
-from gateway.network.smp import PublishedEndpoint, PublishedProcess, ServiceMetadata
-from gateway.network.smp_documents import service_group, signed_metadata
+from gateway.network.smp import PublishedEndpoint, PublishedProcess, Redirect, ServiceMetadata
+from gateway.network.smp_documents import service_group, signed_metadata, signed_redirect
 from gateway.network.smp_selection import TRANSPORT_PROFILE
-from gateway.network.tables import Capability, Participant
+from gateway.network.tables import BusinessCardRow, Capability, Participant, PublishedRedirect
 
 __all__ = ["SmpServer"]
 
@@ -36,11 +37,12 @@ class SmpServer:
     async def service_group(self, participant: ParticipantId) -> bytes | None:
         """The ServiceGroup of a participant of ours; None for everybody else."""
         async with self._database.read() as session:
-            row = await queries.served_participant(session, participant)
+            row = await self._served(session, participant)
             if row is None:
                 return None
-            rows = await queries.capabilities(session, row)
-        types = [DocumentTypeId.parse(one) for one, _ in groupby(rows, _document_type)]
+            published = {one.document_type for one in await queries.capabilities(session, row)}
+            published |= {one.document_type for one in await queries.redirects(session, row)}
+        types = [DocumentTypeId.parse(one) for one in sorted(published)]
         return service_group(participant, types, base_url=self._network.smp_url)
 
     async def service_metadata(
@@ -48,16 +50,40 @@ class SmpServer:
     ) -> bytes | None:
         """The SignedServiceMetadata; None when nothing is registered under exactly this type.
 
-        Raises GatewayError KEYS-... when no SMP certificate is valid now.
+        Where another SMP answers for the type it holds a Redirect. Raises GatewayError KEYS-...
+        when no SMP certificate is valid now.
         """
         async with self._database.read() as session:
-            row = await queries.served_participant(session, participant)
+            row = await self._served(session, participant)
             if row is None:
                 return None
             rows = await queries.capabilities(session, row, document_type)
+            elsewhere = await queries.redirects(session, row, document_type)
+        if elsewhere:
+            return await asyncio.to_thread(self._redirecting, elsewhere[0])
         if not rows:
             return None
         return await asyncio.to_thread(self._signed, row, document_type, rows)
+
+    async def business_card(self, participant: ParticipantId) -> bytes | None:
+        """The business card of a participant of ours; None where it has none to show."""
+        async with self._database.read() as session:
+            row = await self._served(session, participant)
+            card = None if row is None else await session.get(BusinessCardRow, row.id)
+        if card is None:
+            return None
+        entities = tuple(BusinessEntity.model_validate(one) for one in card.entities)
+        return business_card_xml(BusinessCard(participant, entities))
+
+    async def _served(
+        self, session: AsyncSession, participant: ParticipantId
+    ) -> Participant | None:
+        return await queries.served_participant(session, participant, at=self._network.now())
+
+    def _redirecting(self, row: PublishedRedirect) -> bytes:
+        pair = self._network.smp_signing(self._network.now())
+        redirect = Redirect(href=row.href, certificate_uid=row.certificate_uid)
+        return signed_redirect(redirect, key=pair.key, certificate=pair.certificate)
 
     def _signed(
         self, row: Participant, document_type: DocumentTypeId, rows: Sequence[Capability]
@@ -97,7 +123,3 @@ class SmpServer:
             service_description=capability.service_description,
             technical_contact=capability.technical_contact,
         )
-
-
-def _document_type(capability: Capability) -> str:
-    return capability.document_type
