@@ -22,6 +22,7 @@ from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
 from gateway.assembly.checks import Checks, checks_of, register_checks, serve_checks
 from gateway.assembly.exchange import Parts, register_exchange, serve_exchange
+from gateway.assembly.lookup import lookup_of
 from gateway.assembly.money import (
     Money,
     money_of,
@@ -34,7 +35,6 @@ from gateway.assembly.platform import (
     Platform,
     ended,
     health_of,
-    locator_of,
     network_of,
     open_platform,
 )
@@ -137,14 +137,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     async with AsyncExitStack() as closing:
         platform = await open_platform(settings, closing)
         network = network_of(settings)
-        lookup = Lookup(
-            locator=locator_of(settings),
-            session=platform.http,
-            anchors=network.anchors,
-            stage=settings.stage,
-            timeout_s=settings.network.connect_timeout_s,
-            cache_s=settings.network.lookup_cache_s,
-        )
+        lookup = lookup_of(platform, network)
         metrics = Metrics()
         checks = checks_of(platform, metrics)
         await checks.library.refresh()

@@ -1,6 +1,6 @@
 """Remembering answers of the network for a while, so that a batch asks an SMP once.
 
-Only success is remembered, and never beyond what the answer itself allows.
+Nothing is remembered beyond what the answer itself allows.
 """
 
 from collections.abc import Hashable
@@ -40,6 +40,10 @@ class LookupCache(Generic[P]):
             self._answers.pop(question, None)
             return None
         return answer
+
+    def forget(self, question: Hashable) -> None:
+        """Believe this answer no longer."""
+        self._answers.pop(question, None)
 
     def put(self, question: Hashable, answer: P, at: datetime) -> None:
         """Remember an answer given at this moment."""

@@ -31,12 +31,7 @@ from gateway.network.errors import (
     SMP_CERTIFICATE,
     LookupFailed,
 )
-from gateway.network.pki import (
-    Purpose,
-    TrustAnchors,
-    VerdictStatus,
-    verify_certificate,
-)
+from gateway.network.pki import CertificateVerdict, Purpose, VerdictStatus
 from ubl.safexml import Limits, XmlRefused, parse
 
 __all__ = [
@@ -49,11 +44,12 @@ __all__ = [
     "Redirect",
     "ServiceGroup",
     "ServiceMetadata",
-    "SignedServiceMetadata",
+    "SignedAnswer",
+    "open_signed_metadata",
+    "read_metadata",
     "read_service_group",
-    "read_signed_metadata",
-    "require_certificate",
     "require_same",
+    "require_trusted",
 ]
 
 SMP_NAMESPACE: Final = "http://busdox.org/serviceMetadata/publishing/1.0/"
@@ -116,11 +112,11 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedServiceMetadata:
-    """A verified answer: what it says and who signed it."""
+class SignedAnswer:
+    """An answer whose signature holds. Its content is read once its signer has been judged."""
 
-    content: ServiceMetadata | Redirect
     signer: x509.Certificate
+    root: etree._Element
 
 
 def read_service_group(data: bytes, *, participant: ParticipantId) -> ServiceGroup:
@@ -147,18 +143,16 @@ def read_service_group(data: bytes, *, participant: ParticipantId) -> ServiceGro
     return ServiceGroup(participant=found, document_types=tuple(types))
 
 
-def read_signed_metadata(
-    data: bytes, *, anchors: TrustAnchors, at: datetime
-) -> SignedServiceMetadata:
-    """Verify and read the answer to ``GET /{participant}/services/{documentType}``.
+def open_signed_metadata(data: bytes) -> SignedAnswer:
+    """Verify the signature of the answer to ``GET /{participant}/services/{documentType}``.
 
-    The signature must be sound and its signer an SMP of this stage, before anything is read.
-    Raises LookupFailed LOOKUP-SMP-ANSWER, LOOKUP-SIGNATURE, LOOKUP-SMP-CERTIFICATE or
-    LOOKUP-CERTIFICATE-UNDECIDED.
+    Inclusive canonicalisation is what SMPs write since SMP 1.2, exclusive is as safe and read too;
+    SHA-1 is refused. Whether the signer is an SMP of this stage is for the caller to judge, before
+    anything is read. Raises LookupFailed LOOKUP-SMP-ANSWER or LOOKUP-SIGNATURE.
     """
     root = _parse(data, expected="SignedServiceMetadata")
     try:
-        signer = verify_enveloped(root)
+        return SignedAnswer(signer=verify_enveloped(root), root=root)
     except SignatureRefused as error:
         raise LookupFailed(
             SIGNATURE,
@@ -166,15 +160,16 @@ def read_signed_metadata(
             "this.",
             reason=error.code,
         ) from error
-    require_certificate(signer, anchors=anchors, purpose=Purpose.SMP, at=at)
-    metadata = _one(root, SMP_NAMESPACE, "ServiceMetadata")
+
+
+def read_metadata(answer: SignedAnswer) -> ServiceMetadata | Redirect:
+    """What a verified answer says. Raises LookupFailed LOOKUP-SMP-ANSWER."""
+    metadata = _one(answer.root, SMP_NAMESPACE, "ServiceMetadata")
     kinds = [one for one in metadata if isinstance(one.tag, str)]
-    if len(kinds) != 1:
-        raise _unusable("ServiceMetadata must hold either ServiceInformation or Redirect")
-    if kinds[0].tag == _smp("Redirect"):
-        return SignedServiceMetadata(content=_redirect(kinds[0]), signer=signer)
-    if kinds[0].tag == _smp("ServiceInformation"):
-        return SignedServiceMetadata(content=_information(kinds[0]), signer=signer)
+    if len(kinds) == 1 and kinds[0].tag == _smp("Redirect"):
+        return _redirect(kinds[0])
+    if len(kinds) == 1 and kinds[0].tag == _smp("ServiceInformation"):
+        return _information(kinds[0])
     raise _unusable("ServiceMetadata must hold either ServiceInformation or Redirect")
 
 
@@ -194,13 +189,14 @@ _REFUSED: Final[dict[Purpose, tuple[ErrorKind, str]]] = {
 }
 
 
-def require_certificate(
-    certificate: x509.Certificate, *, anchors: TrustAnchors, purpose: Purpose, at: datetime
-) -> str:
-    """Refuse what the PKI does not vouch for; returns what was done about revocation."""
-    verdict = verify_certificate(certificate, anchors=anchors, purpose=purpose, at=at)
+def require_trusted(verdict: CertificateVerdict, *, purpose: Purpose) -> None:
+    """Refuse what the PKI does not vouch for.
+
+    Raises LookupFailed LOOKUP-SMP-CERTIFICATE or LOOKUP-AP-CERTIFICATE for good, or
+    LOOKUP-CERTIFICATE-UNDECIDED for now.
+    """
     if verdict.ok:
-        return verdict.revocation
+        return
     kind, sentence = _REFUSED[purpose]
     if verdict.status is VerdictStatus.INDETERMINATE:
         kind = CERTIFICATE_UNDECIDED

@@ -1,62 +1,34 @@
-"""Finding a receiver: locate its SMP, ask it, verify the answer, choose the endpoint.
+"""Finding a receiver: locate its SMP, read what it publishes, choose the endpoint, remember it.
 
-The one place that talks HTTP to SMPs. Follows no HTTP redirect (SMP 1.4.0 §5.1), bounds size and
-time, keeps the raw answers as evidence. Decides nothing that smp and smp_selection decide.
+Ties sml, lookup_reader and smp_selection together for whoever sends; lookup_inspection does it for
+whoever looks. Decides nothing that those decide.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NoReturn
 
-import aiohttp
 from cryptography import x509
-from yarl import URL
 
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
-from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.outgoing import check_url
-from gateway.core.settings import Stage
-from gateway.network.errors import (
-    NOT_REGISTERED,
-    REDIRECT,
-    SMP_ADDRESS,
-    SMP_ANSWER,
-    SMP_TLS,
-    SMP_UNAVAILABLE,
-    LookupFailed,
-)
+from gateway.core.errors import Retry
+from gateway.network.errors import SMP_ANSWER, LookupFailed
 from gateway.network.lookup_cache import LookupCache
-from gateway.network.pki import TrustAnchors, same_name
-from gateway.network.sml import Locator, SmpAddress, is_web_address
-from gateway.network.smp import (
-    MAX_ANSWER_BYTES,
-    Redirect,
-    ServiceGroup,
-    ServiceMetadata,
-    SignedServiceMetadata,
-    read_service_group,
-    read_signed_metadata,
-    require_same,
-)
+from gateway.network.lookup_memory import SmpAnswer
+from gateway.network.lookup_reader import Asking, SmpReader, metadata_address
+from gateway.network.pki import Purpose
+from gateway.network.revocation import RevocationAnswer
+from gateway.network.sml import Locator, SmpAddress
+from gateway.network.smp import require_trusted
 from gateway.network.smp_selection import Endpoint, select_document_type, select_endpoint
 
 __all__ = ["Found", "Lookup", "SmpAnswer"]
 
-# The session hands over bytes as they come, so they must come as they are.
-_HEADERS: Final = {"Accept": "text/xml, application/xml", "Accept-Encoding": "identity"}
-_CHUNK: Final = 64 * 1024
-_NOT_FOUND: Final = 404
-_TOO_MANY: Final = 429
-_SERVER_ERROR: Final = 500
+REFUSAL_TTL_S: Final = 30
 
-
-@dataclass(frozen=True, slots=True)
-class SmpAnswer:
-    """One raw answer of an SMP: evidence of what was published at that moment."""
-
-    url: str
-    status: int
-    body: bytes
+_Question = tuple[ParticipantId, DocumentTypeId, ProcessId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +37,9 @@ class Found:
 
     ``document_type`` is the registration that matched (a wildcard may differ from what was asked).
     ``asked_url`` is the metadata address at the participant's own SMP, ``signer`` the certificate
-    of the SMP whose answer decided, ``evidence`` every answer in the order received, at
-    ``found_at`` (aware UTC).
+    of the SMP whose answer decided, ``evidence`` every answer in the order received, ``revocation``
+    what authorities said about the certificates met. ``found_at`` (aware UTC) is when the oldest
+    of the answers was received.
     """
 
     endpoint: Endpoint
@@ -76,6 +49,7 @@ class Found:
     signer: x509.Certificate
     evidence: tuple[SmpAnswer, ...]
     found_at: datetime
+    revocation: tuple[RevocationAnswer, ...] = ()
 
     @property
     def best_before(self) -> datetime:
@@ -84,31 +58,28 @@ class Found:
         return min(ends if self.endpoint.expiry is None else [*ends, self.endpoint.expiry])
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A failure that asking again at once would not change."""
+
+    failure: LookupFailed
+    best_before: datetime
+
+
 class Lookup:
     """Asks the network where a participant takes a document.
 
-    ``session`` is the HTTP client for this ``stage``; production asks public https addresses
-    only. ``timeout_s`` bounds one HTTP exchange, ``cache_s`` is how long an answer is remembered
-    (0: not at all), both in seconds.
+    ``cache_s`` is how long an endpoint is remembered, in seconds (0: not at all); a permanent
+    failure is remembered for 30 seconds at most. The same question asked by many at once is asked
+    of the network once.
     """
 
-    def __init__(
-        self,
-        *,
-        locator: Locator,
-        session: aiohttp.ClientSession,
-        anchors: TrustAnchors,
-        stage: Stage,
-        timeout_s: float,
-        cache_s: float = 0,
-    ) -> None:
+    def __init__(self, *, locator: Locator, reader: SmpReader, cache_s: float = 0) -> None:
         self._locator = locator
-        self._session = session
-        self._anchors = anchors
-        self._stage = stage
-        self._https_only = stage is Stage.PRODUCTION
-        self._cache: LookupCache[Found] = LookupCache(ttl_s=cache_s)
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._reader = reader
+        self._found: LookupCache[Found] = LookupCache(ttl_s=cache_s)
+        self._refused: LookupCache[_Refused] = LookupCache(ttl_s=min(cache_s, REFUSAL_TTL_S))
+        self._flights: dict[_Question, asyncio.Task[Found]] = {}
 
     async def find(
         self,
@@ -126,78 +97,84 @@ class Lookup:
         its retry class whether the same question may succeed later.
         """
         question = (participant, document_type, process)
-        known = None if fresh else self._cache.get(question, at)
-        if known is not None:
+        if fresh:
+            return await self._ask(question, at=at, fresh=True)
+        if (known := self._found.get(question, at)) is not None:
             return known
-        found = await self._ask(participant, document_type, process, at=at)
-        self._cache.put(question, found, at)
+        if (refused := self._refused.get(question, at)) is not None:
+            raise _again(refused.failure)
+        flight = self._flights.get(question)
+        if flight is None:
+            flight = asyncio.create_task(self._ask(question, at=at, fresh=False))
+            self._flights[question] = flight
+            flight.add_done_callback(partial(self._landed, question))
+        try:
+            # Whoever stops waiting must not end the question of the others.
+            return await asyncio.shield(flight)
+        except LookupFailed as failure:
+            raise _again(failure) from failure
+
+    def _landed(self, question: _Question, flight: asyncio.Task[Found]) -> None:
+        self._flights.pop(question, None)
+        if not flight.cancelled():
+            flight.exception()  # Taken note of, even if nobody waits for it any more.
+
+    async def _ask(self, question: _Question, *, at: datetime, fresh: bool) -> Found:
+        try:
+            found = await self._establish(*question, Asking(at=at, fresh=fresh))
+        except LookupFailed as failure:
+            if failure.retry is Retry.NO:
+                self._found.forget(question)
+                until = at + timedelta(seconds=REFUSAL_TTL_S)
+                self._refused.put(question, _Refused(failure, until), at)
+            raise
+        self._refused.forget(question)
+        self._found.put(question, found, found.found_at)
         return found
 
-    async def _ask(
+    async def _establish(
         self,
         participant: ParticipantId,
         document_type: DocumentTypeId,
         process: ProcessId,
-        *,
-        at: datetime,
+        asking: Asking,
     ) -> Found:
         smp = await self._locator.locate(participant)
-        evidence: list[SmpAnswer] = []
         registered = document_type
         if len(document_type.wildcard_candidates()) > 1:
-            group = await self._group(smp, participant, evidence)
+            group = await self._reader.group(smp, participant, asking)
             registered = select_document_type(group, document_type)
-        asked = f"{smp.url}/{participant.percent_encoded}/services/{registered.percent_encoded}"
-        body = await self._get(asked, evidence)
-        if body is None:
-            await self._explain_missing(smp, participant, registered, evidence)
-        signed = read_signed_metadata(body, anchors=self._anchors, at=at)
-        if isinstance(signed.content, Redirect):
-            signed = await self._follow(signed.content, evidence, at=at)
-        metadata = signed.content
-        if not isinstance(metadata, ServiceMetadata):
-            raise _redirect_failed("The SMP redirects twice; one redirect is allowed.")
-        require_same(metadata, participant=participant, document_type=registered)
+        published = await self._reader.metadata(smp, participant, registered, asking)
+        if published is None:
+            await self._explain_missing(smp, participant, registered, asking)
         endpoint = select_endpoint(
-            metadata,
+            published.metadata,
             process=process,
-            anchors=self._anchors,
-            https_only=self._https_only,
-            at=at,
+            https_only=self._reader.https_only,
+            at=asking.at,
         )
+        verdict = await self._reader.judge(endpoint.certificate, asking)
+        require_trusted(verdict, purpose=Purpose.AP)
         return Found(
-            endpoint=endpoint,
+            endpoint=replace(endpoint, revocation=verdict.revocation),
             document_type=registered,
             smp=smp,
-            asked_url=asked,
-            signer=signed.signer,
-            evidence=tuple(evidence),
-            found_at=at,
+            asked_url=metadata_address(smp, participant, registered),
+            signer=published.signer,
+            evidence=tuple(asking.answers),
+            found_at=asking.oldest,
+            revocation=tuple(asking.revocation),
         )
-
-    async def _group(
-        self, smp: SmpAddress, participant: ParticipantId, evidence: list[SmpAnswer]
-    ) -> ServiceGroup:
-        body = await self._get(f"{smp.url}/{participant.percent_encoded}", evidence)
-        if body is None:
-            raise LookupFailed(
-                NOT_REGISTERED,
-                "The SMP in charge does not know the receiver. Check the identifier, or ask the "
-                "receiver to have its registration completed.",
-                participant=str(participant),
-                smp=smp.url,
-            )
-        return read_service_group(body, participant=participant)
 
     async def _explain_missing(
         self,
         smp: SmpAddress,
         participant: ParticipantId,
         document_type: DocumentTypeId,
-        evidence: list[SmpAnswer],
+        asking: Asking,
     ) -> NoReturn:
         """Tell an unknown receiver from one that does not take this document type."""
-        group = await self._group(smp, participant, evidence)
+        group = await self._reader.group(smp, participant, asking)
         select_document_type(group, document_type)
         raise LookupFailed(
             SMP_ANSWER,
@@ -207,80 +184,7 @@ class Lookup:
             document_type=str(document_type),
         )
 
-    async def _follow(
-        self, redirect: Redirect, evidence: list[SmpAnswer], *, at: datetime
-    ) -> SignedServiceMetadata:
-        """Ask the SMP redirected to; its signer must be the one the first SMP announced."""
-        if not is_web_address(redirect.href, https_only=self._https_only):
-            raise _redirect_failed("The SMP redirects to an address that is not allowed.")
-        body = await self._get(redirect.href, evidence)
-        if body is None:
-            raise _redirect_failed("The SMP redirects to an address where there is nothing.")
-        signed = read_signed_metadata(body, anchors=self._anchors, at=at)
-        if not same_name(signed.signer, redirect.certificate_uid):
-            raise _redirect_failed("The redirect's target was signed by somebody else.")
-        return signed
 
-    async def _get(self, url: str, evidence: list[SmpAnswer]) -> bytes | None:
-        """Fetch one address; None for 404. Raises LookupFailed for everything but an answer."""
-        try:
-            check_url(url, self._stage)
-            async with self._session.get(
-                URL(url, encoded=True),
-                allow_redirects=False,
-                timeout=self._timeout,
-                headers=_HEADERS,
-            ) as response:
-                body = await _read(response, url=url)
-        except LookupFailed:
-            raise
-        except GatewayError as error:
-            raise LookupFailed(SMP_ADDRESS, error.message, url=url[:600]) from error
-        except aiohttp.ClientSSLError as error:
-            raise _unreachable(SMP_TLS, url=url, error=error) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(SMP_UNAVAILABLE, url=url, error=error) from error
-        evidence.append(SmpAnswer(url=url, status=response.status, body=body))
-        return None if response.status == _NOT_FOUND else body
-
-
-async def _read(response: aiohttp.ClientResponse, *, url: str) -> bytes:
-    status = response.status
-    if status == _TOO_MANY or status >= _SERVER_ERROR:
-        raise LookupFailed(
-            SMP_UNAVAILABLE,
-            f"The SMP answered with status {status}; it will be asked again.",
-            url=url[:600],
-            status=status,
-        )
-    if status not in (200, _NOT_FOUND):
-        raise LookupFailed(
-            SMP_ANSWER,
-            f"The SMP answered with status {status}, which the protocol does not foresee. Its "
-            "provider has to correct this.",
-            url=url[:600],
-            status=status,
-        )
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise LookupFailed(
-                SMP_ANSWER,
-                f"The SMP's answer is larger than {MAX_ANSWER_BYTES} bytes.",
-                url=url[:600],
-            )
-    return bytes(body)
-
-
-def _unreachable(kind: ErrorKind, *, url: str, error: Exception) -> LookupFailed:
-    return LookupFailed(
-        kind,
-        "The SMP could not be asked. This says nothing about the receiver; it will be asked again.",
-        url=url[:600],
-        reason=type(error).__name__,
-    )
-
-
-def _redirect_failed(fault: str) -> LookupFailed:
-    return LookupFailed(REDIRECT, f"{fault} The receiver's provider has to correct this.")
+def _again(failure: LookupFailed) -> LookupFailed:
+    """The same failure for another caller; an exception carries the trace of one only."""
+    return LookupFailed(failure.kind, failure.message, **failure.facts)

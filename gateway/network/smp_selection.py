@@ -1,6 +1,7 @@
 """Choosing where to send: the registration that fits, its endpoint, its certificate.
 
-Pure: works on what smp has read and verified. Source: exchange facts 2.7 and 2.10.
+Pure: works on what smp has read and verified; whether to trust the certificate is for others.
+Source: exchange facts 2.7 and 2.10.
 """
 
 import base64
@@ -23,14 +24,8 @@ from gateway.network.errors import (
     PROCESS,
     LookupFailed,
 )
-from gateway.network.pki import Purpose, TrustAnchors
 from gateway.network.sml import is_web_address
-from gateway.network.smp import (
-    PublishedEndpoint,
-    ServiceGroup,
-    ServiceMetadata,
-    require_certificate,
-)
+from gateway.network.smp import PublishedEndpoint, ServiceGroup, ServiceMetadata
 
 __all__ = [
     "TRANSPORT_PROFILE",
@@ -45,10 +40,10 @@ TRANSPORT_PROFILE: Final = "peppol-transport-as4-v2_0"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and for whom to encrypt: an active AS4 endpoint with an accepted certificate.
+    """Where and for whom to encrypt: an active AS4 endpoint.
 
     ``seat_id`` is the certificate's common name, the receiver's ``To/PartyId``. ``revocation``
-    says what was done about revocation of the certificate.
+    says what was found about revocation once the certificate has been judged.
     """
 
     url: str
@@ -59,7 +54,7 @@ class Endpoint:
     expiry: datetime | None
     service_description: str
     technical_contact: str
-    revocation: str
+    revocation: str = ""
 
 
 def select_document_type(group: ServiceGroup, document_type: DocumentTypeId) -> DocumentTypeId:
@@ -84,17 +79,16 @@ def select_endpoint(
     metadata: ServiceMetadata,
     *,
     process: ProcessId,
-    anchors: TrustAnchors,
     https_only: bool,
     at: datetime,
 ) -> Endpoint:
-    """Choose the endpoint to send to now, and judge its certificate and address.
+    """Choose the endpoint to send to now; its certificate is read, not judged.
 
     The process must be equal in scheme and value, the transport profile Peppol AS4 2.0, and
     ``at`` within activation and expiry; of several, the first published wins. ``https_only`` is
     off only where this instance talks to itself. Raises LookupFailed LOOKUP-PROCESS,
-    LOOKUP-NO-AS4-ENDPOINT, LOOKUP-NOT-ACTIVE, LOOKUP-EXPIRED, LOOKUP-ENDPOINT-ADDRESS,
-    LOOKUP-AP-CERTIFICATE or LOOKUP-CERTIFICATE-UNDECIDED.
+    LOOKUP-NO-AS4-ENDPOINT, LOOKUP-NOT-ACTIVE, LOOKUP-EXPIRED, LOOKUP-ENDPOINT-ADDRESS or
+    LOOKUP-AP-CERTIFICATE.
     """
     chosen = _current(_as4_endpoints(metadata, process=process), at=at)
     if not is_web_address(chosen.url, https_only=https_only):
@@ -112,7 +106,6 @@ def select_endpoint(
             "provider has to correct the publication.",
             reason="CERT-UNREADABLE",
         )
-    revocation = require_certificate(certificate, anchors=anchors, purpose=Purpose.AP, at=at)
     return Endpoint(
         url=chosen.url,
         certificate=certificate,
@@ -122,7 +115,6 @@ def select_endpoint(
         expiry=chosen.expiry,
         service_description=chosen.service_description,
         technical_contact=chosen.technical_contact,
-        revocation=revocation,
     )
 
 

@@ -27,6 +27,8 @@ from gateway.core.outgoing import client_session
 from gateway.core.settings import Stage
 from gateway.network.adapters.sml_dns import DnsLocator
 from gateway.network.errors import LookupFailed
+from gateway.network.lookup_memory import AnswerMemory
+from gateway.network.lookup_reader import SmpReader
 from gateway.network.participants import Offer
 from gateway.network.pki import TrustAnchors
 from gateway.network.sml import SmpAddress
@@ -40,6 +42,7 @@ from gateway.network.smp import (
 from gateway.network.smp_client import Lookup
 from gateway.network.smp_documents import service_group, signed_metadata
 from gateway.network.smp_selection import TRANSPORT_PROFILE
+from gateway.network.trust import Trust
 
 RECEIVER = ParticipantId.of("0088:1234567890123")
 UNKNOWN = ParticipantId.of("0088:0000000000000")
@@ -72,14 +75,13 @@ async def session():
         yield open_session
 
 
-def lookup(pki, session, url, *, stage=Stage.TEST, timeout_s=10.0, anchors=None) -> Lookup:
-    return Lookup(
-        locator=Fixed(url),
-        session=session,
-        anchors=anchors or pki.anchors,
-        stage=stage,
-        timeout_s=timeout_s,
-    )
+def reader(pki, session, *, stage=Stage.TEST, timeout_s=10.0, anchors=None) -> SmpReader:
+    trust = Trust(anchors or pki.anchors)
+    return SmpReader(session=session, trust=trust, stage=stage, timeout_s=timeout_s)
+
+
+def lookup(pki, session, url, **named) -> Lookup:
+    return Lookup(locator=Fixed(url), reader=reader(pki, session, **named))
 
 
 async def ask(pki, asking: Lookup, *, of=RECEIVER, document_type=BILLING_INVOICE, at=None):
@@ -132,13 +134,8 @@ async def test_from_the_dns_to_the_endpoint(pki, session, ours, name_server) -> 
         return response
 
     address, asked = await name_server(naptr)
-    asking = Lookup(
-        locator=DnsLocator(zone=lambda: "sml.example", resolvers=[address], timeout_s=10),
-        session=session,
-        anchors=pki.anchors,
-        stage=Stage.TEST,
-        timeout_s=10,
-    )
+    locator = DnsLocator(zone=lambda: "sml.example", resolvers=[address], timeout_s=10)
+    asking = Lookup(locator=locator, reader=reader(pki, session))
     found = await ask(pki, asking)
     assert found.endpoint.seat_id == pki.ap_seat
     assert [f"{found.smp.source}. IN NAPTR"] == asked
@@ -257,14 +254,7 @@ async def test_a_remembered_answer_is_used_until_its_time_or_a_fresh_question(
         asked.append(request.path)
         return web.Response(body=metadata_of(pki), content_type="text/xml")
 
-    asking = Lookup(
-        locator=Fixed(await smp_of(answer)),
-        session=session,
-        anchors=pki.anchors,
-        stage=Stage.TEST,
-        timeout_s=10,
-        cache_s=60,
-    )
+    asking = Lookup(locator=Fixed(await smp_of(answer)), reader=reader(pki, session), cache_s=60)
     first = await ask(pki, asking)
     assert await ask(pki, asking, at=pki.now + timedelta(seconds=59)) is first
     assert len(asked) == 1
@@ -273,6 +263,97 @@ async def test_a_remembered_answer_is_used_until_its_time_or_a_fresh_question(
     await asking.find(RECEIVER, BILLING_INVOICE, PROCESS_BILLING, at=again.found_at, fresh=True)
     assert len(asked) == 3
     assert again.best_before == pki.smp_pair.certificate.not_valid_after_utc
+
+
+async def test_a_question_of_many_is_asked_once(pki, session, smp_of) -> None:
+    asked: list[str] = []
+    go = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        await go.wait()
+        return web.Response(body=metadata_of(pki), content_type="text/xml")
+
+    asking = Lookup(locator=Fixed(await smp_of(answer)), reader=reader(pki, session), cache_s=60)
+    impatient, *others = [asyncio.create_task(ask(pki, asking)) for _ in range(20)]
+    while not asked:
+        await asyncio.sleep(0.01)
+    impatient.cancel()
+    await asyncio.wait([impatient])
+    go.set()
+    found = await asyncio.gather(*others)
+    assert impatient.cancelled()
+    assert len({id(one) for one in found}) == len(asked) == 1
+
+
+async def test_what_is_refused_for_good_is_remembered_for_a_moment(pki, session, smp_of) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=404)
+
+    asking = Lookup(locator=Fixed(await smp_of(answer)), reader=reader(pki, session), cache_s=900)
+    first = await refused(pki, asking)
+    again = await refused(pki, asking, at=pki.now + timedelta(seconds=29))
+    assert first.code == again.code == "LOOKUP-NOT-REGISTERED"
+    assert again.facts == first.facts
+    once = len(asked)
+    await refused(pki, asking, at=pki.now + timedelta(seconds=30))
+    assert len(asked) == 2 * once
+    with pytest.raises(LookupFailed):
+        await asking.find(RECEIVER, BILLING_INVOICE, PROCESS_BILLING, at=pki.now, fresh=True)
+    assert len(asked) == 3 * once
+
+
+async def test_an_outage_is_not_remembered(pki, session, smp_of) -> None:
+    answers = [web.Response(status=503), web.Response(body=metadata_of(pki))]
+
+    async def answer(_request: web.Request) -> web.Response:
+        return answers.pop(0)
+
+    asking = Lookup(locator=Fixed(await smp_of(answer)), reader=reader(pki, session), cache_s=900)
+    assert (await refused(pki, asking)).code == "LOOKUP-SMP-UNAVAILABLE"
+    assert (await ask(pki, asking)).endpoint.seat_id == pki.ap_seat
+
+
+async def test_who_is_withdrawn_is_not_found_in_memory(pki, session, smp_of) -> None:
+    answers = [web.Response(body=metadata_of(pki)), web.Response(status=404)]
+
+    async def answer(_request: web.Request) -> web.Response:
+        return answers.pop(0) if len(answers) > 1 else web.Response(status=404)
+
+    asking = Lookup(locator=Fixed(await smp_of(answer)), reader=reader(pki, session), cache_s=900)
+    await ask(pki, asking)
+    with pytest.raises(LookupFailed):
+        await asking.find(RECEIVER, BILLING_INVOICE, PROCESS_BILLING, at=pki.now, fresh=True)
+    assert (await refused(pki, asking)).code == "LOOKUP-NOT-REGISTERED"
+
+
+async def test_processes_share_what_one_of_them_asked(pki, session, smp_of, database) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(body=metadata_of(pki), content_type="text/xml")
+
+    url = await smp_of(answer)
+    memory = AnswerMemory(database=database, ttl_s=60)
+
+    def process() -> Lookup:
+        trust = Trust(pki.anchors)
+        reading = SmpReader(
+            session=session, trust=trust, stage=Stage.TEST, timeout_s=10, memory=memory
+        )
+        return Lookup(locator=Fixed(url), reader=reading, cache_s=60)
+
+    await ask(pki, process())
+    second = process()
+    shared = await ask(pki, second, at=pki.now + timedelta(seconds=50))
+    assert (len(asked), shared.found_at) == (1, pki.now)
+    # Remembered twice, it is believed no longer than once.
+    later = await ask(pki, second, at=pki.now + timedelta(seconds=60))
+    assert (len(asked), later.found_at) == (2, pki.now + timedelta(seconds=60))
 
 
 async def test_tampering_wrong_signer_wrong_answer(pki, session, smp_of) -> None:
