@@ -33,6 +33,7 @@ __all__ = [
     "SETTINGS_FILE",
     "BlobSettings",
     "DatabaseSettings",
+    "DeliverySettings",
     "DunningSettings",
     "FaultSettings",
     "HttpSettings",
@@ -164,6 +165,25 @@ class JobSettings(_Section):
     release_grace_s: float = Field(20, ge=0)
     delivery_backoff_s: tuple[float, ...] = (60, 300, 900, 3600, 7200, 14400, 21600)
     delivery_deadline_s: float = Field(3 * 86400, gt=0)
+
+
+class DeliverySettings(_Section):
+    """What accounts may ask of deliveries, and when a queue or a document has waited too long.
+
+    The first four bound every account's own policy; ``max_attempts`` holds where an account has
+    none. ``handover_folder`` is where accounts that want files get them, one folder per account,
+    named by its short name; empty: no account can choose files. Durations are seconds.
+    """
+
+    shortest_wait_s: int = Field(10, gt=0)
+    longest_wait_s: int = Field(86400, gt=0)
+    longest_deadline_s: int = Field(7 * 86400, ge=60)
+    most_attempts: int = Field(1000, gt=0)
+    max_attempts: int = Field(1000, gt=0)
+    queue_age_s: int = Field(900, gt=0)
+    stuck_after_s: int = Field(86400, gt=0)
+    ageing_every_s: int = Field(120, gt=0)
+    handover_folder: Path | None = None
 
 
 class ValidationSettings(_Section):
@@ -321,6 +341,7 @@ class Settings(BaseSettings):
     trust: TrustSettings = TrustSettings()
     keys: KeySettings = KeySettings()
     jobs: JobSettings = JobSettings()
+    delivery: DeliverySettings = DeliverySettings()
     validation: ValidationSettings = ValidationSettings()
     rules: RuleSettings = RuleSettings()
     mail: MailSettings = MailSettings()
