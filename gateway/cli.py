@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway import __version__
 from gateway.access.roles import Role
-from gateway.commands import rules, validate
+from gateway.commands import check, rules, validate
 from gateway.commands.settings import EXIT_FAILED, EXIT_USAGE, Unusable, read_settings
 from gateway.core import schema, telemetry
 from gateway.core.database import Database
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only", choices=("web", "work"), help="run just one half, for several processes"
     )
     add_configured("migrate", _migrate, "bring the database schema to this version")
-    add_configured("check", _check, "print the settings in use and test what they point to")
+    check.register(add_configured)
     person = add_configured("add-user", _add_user, "let a person sign in to the console")
     person.add_argument("email", type=_email)
     person.add_argument("--tenant", required=True, type=_slug, help="short name of the account")
@@ -199,27 +199,6 @@ def _migrate(options: argparse.Namespace) -> int:
         return 0
 
     return _run(migrate())
-
-
-def _check(options: argparse.Namespace) -> int:
-    settings = read_settings(options.config)
-    telemetry.configure(level="ERROR")
-    print(settings.model_dump_json(indent=2))
-
-    async def check() -> int:
-        async with _opened(settings) as gateway:
-            gateway.platform.pool.start()
-            # A pool that cannot start is a failed check below, not a reason to wait for ever.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(settings.validation.timeout_s):
-                    while not gateway.platform.pool.ready:
-                        await asyncio.sleep(0.1)
-            readiness = await gateway.health.readiness()
-        for one in readiness.checks:
-            print(f"{'ok  ' if one.ok else 'FAIL'} {one.name} {one.reason}".rstrip())
-        return 0 if readiness.ready else EXIT_FAILED
-
-    return _run(check())
 
 
 def _add_user(options: argparse.Namespace) -> int:

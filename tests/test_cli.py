@@ -53,7 +53,7 @@ def test_a_configuration_without_rules_is_told_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GATEWAY__CONFIG_DIR", str(tmp_path / "nowhere"))
-    assert main(["check"]) == EXIT_FAILED
+    assert main(["serve"]) == EXIT_FAILED
     assert "There is no rulesets.toml" in capsys.readouterr().err
 
 

@@ -34,11 +34,13 @@ from gateway.validation import worker as validation_worker
 
 __all__ = [
     "Platform",
+    "blobs_of",
     "ended",
     "health_of",
     "locator_of",
     "network_of",
     "open_platform",
+    "pool_of",
 ]
 
 log = structlog.get_logger(__name__)
@@ -73,7 +75,33 @@ async def open_platform(settings: Settings, closing: AsyncExitStack) -> Platform
         await schema.require_head(database)
     else:
         await schema.upgrade(database)
-    pool = ComputePool(
+    pool = pool_of(settings)
+    closing.push_async_callback(pool.close)
+    http = client_session(
+        settings.stage,
+        connect_timeout_s=settings.network.connect_timeout_s,
+        answer_timeout_s=settings.network.answer_timeout_s,
+        dns_timeout_s=settings.network.dns_timeout_s,
+        tls_authorities=settings.network.tls_ca_file,
+    )
+    closing.push_async_callback(http.close)
+    queue = JobQueue(database)
+    closing.push_async_callback(ended, asyncio.create_task(queue.wake.run()))
+    return Platform(
+        settings=settings,
+        database=database,
+        blobs=blobs_of(settings),
+        queue=queue,
+        pool=pool,
+        http=http,
+        business=BusinessClock(zone=ZoneInfo(settings.time_zone)),
+        faults=Faults(settings.faults),
+    )
+
+
+def pool_of(settings: Settings) -> ComputePool[Any]:
+    """The processes that check documents, not yet started."""
+    return ComputePool(
         validation_worker.initialise,
         validation_worker.run,
         initial=(
@@ -85,25 +113,6 @@ async def open_platform(settings: Settings, closing: AsyncExitStack) -> Platform
         rss_limit_mb=settings.validation.rss_limit_mb,
         queue_limit=settings.validation.queue_limit,
     )
-    closing.push_async_callback(pool.close)
-    http = client_session(
-        settings.stage,
-        connect_timeout_s=settings.network.connect_timeout_s,
-        answer_timeout_s=settings.network.answer_timeout_s,
-    )
-    closing.push_async_callback(http.close)
-    queue = JobQueue(database)
-    closing.push_async_callback(ended, asyncio.create_task(queue.wake.run()))
-    return Platform(
-        settings=settings,
-        database=database,
-        blobs=_blobs(settings),
-        queue=queue,
-        pool=pool,
-        http=http,
-        business=BusinessClock(zone=ZoneInfo(settings.time_zone)),
-        faults=Faults(settings.faults),
-    )
 
 
 async def ended(task: asyncio.Task[None]) -> None:
@@ -113,7 +122,8 @@ async def ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-def _blobs(settings: Settings) -> BlobStore:
+def blobs_of(settings: Settings) -> BlobStore:
+    """Where bytes are stored: the data folder, or an object storage."""
     if settings.blobs.url:
         return ObjectBlobStore(settings.blobs.url)
     return LocalBlobStore(settings.data_dir / "blobs")
