@@ -1,12 +1,15 @@
 """Finding the receiver: what is final, what is tried again, and what is kept of it."""
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 
 from gateway.as4.identifiers import BILLING_INVOICE
 from gateway.exchange.lookup_job import evidence_of_lookup
 from gateway.network.smp_client import SmpAnswer
+
+MOMENT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 async def submitted(pair, content):
@@ -88,6 +91,9 @@ async def test_a_publication_signed_by_nobody_we_trust_ends_it(lite, make_invoic
 
 def test_the_answers_of_the_smp_are_kept_as_they_came(bundles):
     kept = evidence_of_lookup(
-        [SmpAnswer("http://smp.example/a", 200, b"<a/>"), SmpAnswer("http://b", 404, b"")]
+        [
+            SmpAnswer("http://smp.example/a", 200, b"<a/>", MOMENT),
+            SmpAnswer("http://b", 404, b"", MOMENT),
+        ]
     )
     assert kept.startswith(b"PK")
