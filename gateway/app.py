@@ -18,6 +18,7 @@ from gateway.access import api as access_api
 from gateway.access import pages as access_pages
 from gateway.access import webhook_api, webhook_pages
 from gateway.access.directory import Directory
+from gateway.access.rate_limits import limited
 from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
 from gateway.assembly.checks import Checks, checks_of, register_checks, serve_checks
@@ -103,7 +104,7 @@ def all_routes() -> tuple[Route, ...]:
         *access_api.ROUTES,
         *webhook_api.ROUTES,
         *network_api.ROUTES,
-        *smp_api.ROUTES,
+        *limited(smp_api.ROUTES),
         *validation_api.ROUTES,
         *rule_api.ROUTES,
         *exchange_api.ROUTES,

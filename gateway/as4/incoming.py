@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from cryptography import x509
 
@@ -75,6 +75,8 @@ __all__ = [
     "build_receipt",
     "unpack",
 ]
+
+_CANONICAL_BYTES: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,7 @@ def _open_payload(
     if not hmac.compare_digest(digest, proof.digest):
         if proof.compressed:
             raise _payload_changed()
-        plain = _canonical_payload(plain, proof.digest, limits=limits, spool=spool)
+        plain = _canonical_payload(plain, proof.digest, spool=spool)
     if not proof.compressed:
         return plain
     document = spool()
@@ -246,15 +248,16 @@ def _payload_changed() -> PeerAs4Error:
 
 
 def _canonical_payload(
-    plain: BinaryIO, signed: bytes, *, limits: UnpackLimits, spool: Callable[[], BinaryIO]
+    plain: BinaryIO, signed: bytes, *, spool: Callable[[], BinaryIO]
 ) -> BinaryIO:
     """Return the canonical form of an uncompressed payload if that is what was signed.
 
     For XML attachments the SwA profile has the sender digest the exclusive canonical form. What
-    was signed is released, not what arrived. Needs the whole document in memory.
+    was signed is released, not what arrived. Needs the whole document in memory, so a large one
+    has to be compressed, as everybody does it.
     """
     try:
-        root = parse(plain.read(), Limits(max_bytes=limits.max_document_bytes))
+        root = parse(plain.read(_CANONICAL_BYTES + 1), Limits(max_bytes=_CANONICAL_BYTES))
         data = canonicalise(root.getroottree(), Transform(ns.EXC_C14N))
     except (XmlRefused, SignatureRefused):
         raise _payload_changed() from None

@@ -7,6 +7,7 @@ from uuid import UUID
 from aiohttp import web
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.access.rate_limits import LIMITS, Limits
 from gateway.as4.incoming import UnpackLimits
 from gateway.as4.mime import MimeLimits
 from gateway.assembly.platform import Platform
@@ -14,6 +15,8 @@ from gateway.core.clock import now
 from gateway.core.jobs.backoff import JobError, Ladder
 from gateway.core.jobs.registry import Registry
 from gateway.core.jobs.tables import Job
+from gateway.core.patience import Patience
+from gateway.core.settings import NetworkSettings
 from gateway.exchange import as4_server, keys
 from gateway.exchange.archive import Archive
 from gateway.exchange.as4_client import As4Client
@@ -54,6 +57,7 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
     platform, archive = parts.platform, parts.archive
     database, queue, faults = platform.database, platform.queue, platform.faults
     limit = platform.settings.http.max_body_bytes
+    limits = Limits.of(platform.settings.limits)
     application[keys.ARCHIVE] = archive
     application[keys.EVIDENCE] = EvidenceBuilder(database=database, archive=archive, now=now)
     application[keys.SUBMISSION] = Submission(
@@ -76,7 +80,9 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
         now=now,
         faults=faults,
         limits=UnpackLimits(mime=MimeLimits(max_part_bytes=limit), max_document_bytes=limit),
+        seats=limits.as4_seat,
     )
+    application[LIMITS] = limits
     application[as4_server.FAULTS] = faults
 
 
@@ -108,7 +114,9 @@ def register_exchange(registry: Registry, parts: Parts) -> None:
             archive=archive,
             lookup=lookup,
             encoder=Encoder(database=database, archive=archive, network=parts.network, now=now),
-            client=As4Client(platform.http, settings.stage, platform.faults),
+            client=As4Client(
+                platform.http, settings.stage, platform.faults, _patience(settings.network)
+            ),
             now=now,
             faults=platform.faults,
         ),
@@ -127,4 +135,15 @@ def register_exchange(registry: Registry, parts: Parts) -> None:
             faults=platform.faults,
         ),
         on_dead=keep_unrouted,
+    )
+
+
+def _patience(network: NetworkSettings) -> Patience:
+    return Patience(
+        dns=network.dns_timeout_s,
+        connect=network.connect_timeout_s,
+        tls=network.tls_timeout_s,
+        send=network.send_timeout_s,
+        wait=network.answer_timeout_s,
+        read=network.read_timeout_s,
     )

@@ -39,6 +39,7 @@ __all__ = [
     "HttpSettings",
     "JobSettings",
     "KeySettings",
+    "LimitSettings",
     "MailSettings",
     "NetworkSettings",
     "ParticipantSettings",
@@ -110,7 +111,12 @@ class NetworkSettings(_Section):
     ``keys_dir`` one folder of keys per seat. Empty folders default to places in the data folder.
     ``provider_name`` and ``provider_country`` (ISO 3166 alpha-2) say who answers under this
     instance's SPID. ``lookup_cache_s`` is how long an SMP's answer is believed without asking
-    again. Durations are seconds.
+    again.
+
+    The time-outs are seconds, one for each phase of handing a message over: name server,
+    connection, TLS handshake, every piece sent, the wait for the answer (more for large
+    messages), every piece of it. ``tls_ca_file`` is a PEM file of TLS authorities that are
+    trusted beside the system's.
     """
 
     sml: Literal["dns", "static"] = "dns"
@@ -122,8 +128,28 @@ class NetworkSettings(_Section):
     provider_name: str = "Service provider"
     provider_country: str = Field("BE", pattern=r"^[A-Z]{2}$")
     lookup_cache_s: float = Field(900, ge=0)
+    dns_timeout_s: float = Field(5, gt=0)
     connect_timeout_s: float = Field(10, gt=0)
+    tls_timeout_s: float = Field(10, gt=0)
+    send_timeout_s: float = Field(60, gt=0)
     answer_timeout_s: float = Field(120, gt=0)
+    read_timeout_s: float = Field(30, gt=0)
+    tls_ca_file: Path | None = None
+
+
+class LimitSettings(_Section):
+    """How often strangers may knock at one process, per minute; 0 is no limit.
+
+    ``as4_address_per_minute`` counts AS4 requests of one IP address before anything is read,
+    ``as4_seat_per_minute`` those of one sending access point whose signature holds,
+    ``smp_address_per_minute`` the questions of one address to the public SMP. A bucket holds
+    what comes together in ``burst_s`` seconds, so that bursts pass.
+    """
+
+    as4_address_per_minute: float = Field(6000, ge=0)
+    as4_seat_per_minute: float = Field(6000, ge=0)
+    smp_address_per_minute: float = Field(1200, ge=0)
+    burst_s: float = Field(30, gt=0)
 
 
 class TrustSettings(_Section):
@@ -337,6 +363,7 @@ class Settings(BaseSettings):
     blobs: BlobSettings = BlobSettings()
     http: HttpSettings = HttpSettings()
     network: NetworkSettings = NetworkSettings()
+    limits: LimitSettings = LimitSettings()
     participants: ParticipantSettings = ParticipantSettings()
     trust: TrustSettings = TrustSettings()
     keys: KeySettings = KeySettings()

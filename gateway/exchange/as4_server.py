@@ -5,6 +5,7 @@ from typing import BinaryIO, Final
 
 from aiohttp import web
 
+from gateway.access.rate_limits import LIMITS, TOO_OFTEN_AS4, require_address
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.faults import Faults
 from gateway.core.http import Face, Route
@@ -22,6 +23,7 @@ MESSAGE_CUT: Final = ErrorKind("AS4-CUT", "The message ended early", 400)
 
 async def receive(request: web.Request) -> web.StreamResponse:
     """Take one AS4 message; the receipt leaves only after everything is committed."""
+    require_address(request, request.app[LIMITS].as4_address, TOO_OFTEN_AS4)
     body = spool()
     try:
         await _take(request, body)

@@ -20,6 +20,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.access.rate_limits import TOO_OFTEN_AS4, too_often
+from gateway.as4.agreement import common_name
 from gateway.as4.errors import NOT_SERVICED, EbmsCode, PeerAs4Error
 from gateway.as4.incoming import (
     MessageRefused,
@@ -31,20 +33,26 @@ from gateway.as4.incoming import (
 )
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
-from gateway.core.errors import GatewayError
+from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.faults import Faults
 from gateway.core.ids import new_id
 from gateway.core.jobs.queue import JobQueue
+from gateway.core.token_buckets import TokenBuckets
 from gateway.exchange.archive import Archive
 from gateway.exchange.encoding import spool
 from gateway.exchange.lanes import ROUTE
 from gateway.exchange.tables import Reception, StoredBlob
+from gateway.exchange.traffic import record_received
 from gateway.network.keys import KeyPair
 from gateway.network.pki import Purpose, VerdictStatus, fingerprint, verify_certificate
+from gateway.network.revocation import RevocationAnswer, evidence_of_revocation
 from gateway.network.service import Network, ServedParticipant
 
 __all__ = ["Receiver", "Reply"]
 
+TRUST_UNDECIDED: Final = ErrorKind(
+    "AS4-TRUST-UNDECIDED", "The sender's certificate cannot be judged now", 503, Retry.BACKOFF
+)
 SOAP: Final = "application/soap+xml;charset=UTF-8"
 MAX_IDENTIFIER: Final = 200
 MAX_CONTENT_TYPE: Final = 500
@@ -73,6 +81,7 @@ class Receiver:
         now: MachineClock,
         faults: Faults,
         limits: UnpackLimits,
+        seats: TokenBuckets,
     ) -> None:
         self._database = database
         self._archive = archive
@@ -81,19 +90,22 @@ class Receiver:
         self._now = now
         self._faults = faults
         self._limits = limits
+        self._seats = seats
 
     async def receive(self, body: BinaryIO, content_type: str) -> Reply:
         """Take one message, spooled and rewound, and answer it.
 
         Everything that is wrong with the message is answered as a signed ebMS error; trouble of
-        our own (full disk, database away) is raised as GatewayError, so that the sender keeps
-        the message and tries again.
+        our own (full disk, database away), a signer that comes too often and one whose
+        revocation nobody answers for are raised as GatewayError, so that the sender keeps the
+        message and tries again.
         """
         self._faults.reach("message-spooled")
         try:
             received = await asyncio.to_thread(self._unpack, body, content_type)
             try:
-                return await self._take(received, body, content_type)
+                answers = await self._judge(received)
+                return await self._take(received, body, content_type, answers)
             finally:
                 received.sbd.close()
         except MessageRefused as error:
@@ -110,13 +122,46 @@ class Receiver:
         )
 
     def _verify_signer(self, certificate: x509.Certificate) -> None:
+        """Refuse a stranger before anything is decrypted, and slow down who comes too often.
+
+        Only the chain is judged here; revocation is asked about once the message is proven.
+        """
         verdict = verify_certificate(
             certificate, anchors=self._network.anchors, purpose=Purpose.AP, at=self._now()
         )
         if verdict.status is not VerdictStatus.OK:
             raise PeerAs4Error(verdict.code, verdict.message, ebms=EbmsCode.FAILED_AUTHENTICATION)
+        wait = self._seats.take(common_name(certificate) or "")
+        if wait:
+            raise too_often(TOO_OFTEN_AS4, wait)
 
-    async def _take(self, received: Received, body: BinaryIO, content_type: str) -> Reply:
+    async def _judge(self, received: Received) -> Sequence[RevocationAnswer]:
+        """Ask whether the signer's certificate was revoked; what the authority answered.
+
+        Without an answer nobody is refused and nothing is taken: the sender tries again.
+        """
+        judgement = await self._network.trust.judge(
+            received.signer, purpose=Purpose.AP, at=self._now()
+        )
+        verdict = judgement.verdict
+        if verdict.status is VerdictStatus.INDETERMINATE:
+            raise GatewayError(TRUST_UNDECIDED, verdict.message, reason=verdict.code)
+        if not verdict.ok:
+            raise _refuse(
+                received.message.message_id,
+                verdict.code,
+                verdict.message,
+                ebms=EbmsCode.FAILED_AUTHENTICATION,
+            )
+        return judgement.answers
+
+    async def _take(
+        self,
+        received: Received,
+        body: BinaryIO,
+        content_type: str,
+        answers: Sequence[RevocationAnswer],
+    ) -> Reply:
         _check_lengths(received, content_type)
         digest = _digest(received)
         signer = fingerprint(received.signer)
@@ -135,7 +180,14 @@ class Receiver:
                 detail=NOT_SERVICED,
             )
         try:
-            receipt = await self._commit(received, served, body, content_type, digest)
+            receipt = await self._commit(
+                received,
+                served,
+                body,
+                content_type=content_type,
+                digest=digest,
+                answers=answers,
+            )
         except IntegrityError:
             async with self._database.read() as session:
                 known = await _find(session, received.message.message_id, signer)
@@ -162,17 +214,27 @@ class Receiver:
         received: Received,
         served: ServedParticipant,
         body: BinaryIO,
+        *,
         content_type: str,
         digest: str,
+        answers: Sequence[RevocationAnswer],
     ) -> bytes:
         """Make message, document and receipt durable, then the row and the job that name them."""
         at = self._now()
         receipt = self._receipt(received, at)
         kept = await self._keep(received, body, receipt, tenant_id=served.tenant_id)
-        self._faults.reach("blob-fsynced")
         request, envelope, answer = kept
+        revocation: StoredBlob | None = None
+        if answers:
+            revocation = await self._archive.keep(
+                evidence_of_revocation(answers),
+                purpose="revocation",
+                media_type="application/zip",
+                tenant_id=served.tenant_id,
+            )
+        self._faults.reach("blob-fsynced")
         async with self._database.write() as session:
-            session.add_all(kept)
+            session.add_all([*kept, *([revocation] if revocation else [])])
             await session.flush()
             reception = Reception(
                 tenant_id=served.tenant_id,
@@ -189,10 +251,11 @@ class Receiver:
                 content_type=content_type,
                 envelope_id=envelope.id,
                 receipt_id=answer.id,
+                revocation_id=revocation.id if revocation else None,
                 received_at=at,
             )
             session.add(reception)
-            await session.flush()
+            await record_received(session, reception, received.header, at=at)
             await self._queue.enqueue(
                 session,
                 kind=ROUTE,

@@ -6,6 +6,7 @@ from io import BytesIO
 import aiohttp
 
 from gateway.core.faults import Faults
+from gateway.core.patience import Patience
 from gateway.core.settings import FaultSettings, Stage
 from gateway.exchange.as4_client import As4Client
 
@@ -40,7 +41,8 @@ async def test_an_answer_is_text_whatever_its_content_type_says_besides():
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/as4"
     async with server, aiohttp.ClientSession() as session:
-        client = As4Client(session, Stage.TEST, Faults(FaultSettings()))
+        patience = Patience(dns=5, connect=5, tls=5, send=5, wait=5, read=5)
+        client = As4Client(session, Stage.TEST, Faults(FaultSettings()), patience)
         found = await client.post(url, content_type="text/plain", body=BytesIO(b"message"), size=7)
     assert found.content_type.startswith("application/soap+xml; x=")
     assert found.content_type.encode().decode() == found.content_type
