@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from gateway.as4.identifiers import check_seat_id
 from gateway.core.errors import ErrorKind, GatewayError
@@ -74,8 +74,13 @@ def issue(
     issuer: Authority,
     not_before: datetime,
     not_after: datetime,
+    ocsp_url: str | None = None,
+    crl_url: str | None = None,
 ) -> x509.Certificate:
-    """Issue a seat's certificate with the key usage of the real ones (exchange facts 2.6)."""
+    """Issue a seat's certificate with the key usage of the real ones (exchange facts 2.6).
+
+    ``ocsp_url`` and ``crl_url`` are where it says that its authority tells of revocation.
+    """
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "BE"),
@@ -96,6 +101,19 @@ def issue(
         .add_extension(_usage(digital_signature=True, encipherment=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=True)
     )
+    if ocsp_url is not None:
+        access = x509.AccessDescription(
+            AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(ocsp_url)
+        )
+        builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+    if crl_url is not None:
+        point = x509.DistributionPoint(
+            full_name=[x509.UniformResourceIdentifier(crl_url)],
+            relative_name=None,
+            reasons=None,
+            crl_issuer=None,
+        )
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
     return builder.sign(issuer.key, hashes.SHA256())
 
 

@@ -120,7 +120,7 @@ def without_answer(
     ``last_good`` is when the authority last said that the certificate is good, ``soft_fail`` how
     long that counts while it says nothing; ``reason`` names the trouble by its code.
     """
-    if last_good is not None and at - last_good <= soft_fail:
+    if last_good is not None and at - last_good < soft_fail:
         return replace(
             verdict,
             revocation=f"no answer ({reason}); last known good {last_good:%Y-%m-%d %H:%M}Z",

@@ -1,6 +1,7 @@
 """A PKI of fictional seats and a gateway on its network, shared by the tests of the package."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,9 @@ from gateway.network.service import NETWORK, Network
 from gateway.network.smp_api import ROUTES as SMP_ROUTES
 from gateway.network.smp_api import SMP_SERVER
 from gateway.network.smp_server import SmpServer
+
+# Tests are no packages here, so the modules beside this one are found by their folder.
+sys.path.insert(0, str(Path(__file__).parent))
 
 AP_SEAT = "POP000901"
 SMP_SEAT = "PSM000901"
