@@ -21,6 +21,7 @@ from gateway.access.directory import Directory
 from gateway.access.rate_limits import limited
 from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
+from gateway.assembly.answers import answers_of
 from gateway.assembly.checks import Checks, checks_of, register_checks, serve_checks
 from gateway.assembly.exchange import Parts, register_exchange, serve_exchange
 from gateway.assembly.lookup import lookup_of
@@ -36,9 +37,9 @@ from gateway.assembly.platform import (
     Platform,
     ended,
     health_of,
-    network_of,
     open_platform,
 )
+from gateway.assembly.trust import network_of
 from gateway.core import app_keys, health
 from gateway.core.business_date import BusinessDates
 from gateway.core.clock import now
@@ -137,7 +138,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as closing:
         platform = await open_platform(settings, closing)
-        network = network_of(settings)
+        network = network_of(platform)
         lookup = lookup_of(platform, network)
         metrics = Metrics()
         checks = checks_of(platform, metrics)
@@ -178,6 +179,7 @@ def _assemble(
     application[smp_api.SMP_SERVER] = SmpServer(database=database, network=network)
     serve_checks(application, checks)
     money = money_of(platform, archive=archive, lookup=lookup)
+    events = DocumentEvents(checks.publisher)
     parts = Parts(
         platform=platform,
         network=network,
@@ -185,7 +187,8 @@ def _assemble(
         archive=archive,
         validation=checks.validation,
         books=money.books,
-        events=DocumentEvents(checks.publisher),
+        events=events,
+        answers=answers_of(platform, books=money.books, events=events),
     )
     dates = BusinessDates(
         database=database,

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
-import structlog
 
 from gateway.core import health, schema
 from gateway.core.blobs import BlobStore, LocalBlobStore
@@ -21,14 +20,9 @@ from gateway.core.jobs.queue import JobQueue
 from gateway.core.outgoing import client_session
 from gateway.core.pool import ComputePool
 from gateway.core.settings import Settings, Stage
-from gateway.exchange import as4_server
 from gateway.network.adapters.sml_dns import DnsLocator
 from gateway.network.adapters.sml_static import StaticLocator
-from gateway.network.keys import FileKeys
-from gateway.network.local_pki import ensure_test_pki
 from gateway.network.lookup_zones import read_zones, zone_at
-from gateway.network.pki import TrustAnchors
-from gateway.network.service import Network
 from gateway.network.sml import Locator
 from gateway.validation import worker as validation_worker
 
@@ -38,16 +32,9 @@ __all__ = [
     "ended",
     "health_of",
     "locator_of",
-    "network_of",
     "open_platform",
     "pool_of",
 ]
-
-log = structlog.get_logger(__name__)
-
-TEST_AP_SEAT: Final = "POP000001"
-TEST_SMP_SEAT: Final = "PSM000001"
-SMP_PATH: Final = "/smp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,23 +114,6 @@ def blobs_of(settings: Settings) -> BlobStore:
     if settings.blobs.url:
         return ObjectBlobStore(settings.blobs.url)
     return LocalBlobStore(settings.data_dir / "blobs")
-
-
-def network_of(settings: Settings) -> Network:
-    """The network by its settings; outside production a missing PKI is made for testing."""
-    if settings.stage is not Stage.PRODUCTION and not settings.trust_dir.exists():
-        ensure_test_pki(
-            settings.data_dir / "pki", ap_seats=[TEST_AP_SEAT], smp_seats=[TEST_SMP_SEAT], at=now()
-        )
-        log.warning("network.local_pki_made", folder=str(settings.data_dir / "pki"))
-    return Network(
-        anchors=TrustAnchors.from_folder(settings.trust_dir),
-        keys=FileKeys(settings.keys_dir),
-        stage=settings.stage,
-        as4_url=f"{settings.public_url}{as4_server.AS4_PATH}",
-        smp_url=f"{settings.public_url}{SMP_PATH}",
-        now=now,
-    )
 
 
 def locator_of(settings: Settings) -> Locator:
