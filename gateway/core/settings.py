@@ -49,6 +49,7 @@ __all__ = [
     "RuleSettings",
     "Settings",
     "Stage",
+    "StatisticsSettings",
     "TrustSettings",
     "ValidationSettings",
     "load_settings",
@@ -331,6 +332,19 @@ class ParticipantSettings(_Section):
         return self
 
 
+class StatisticsSettings(_Section):
+    """When the monthly reports to the network (TSR, EUSR) are sent by themselves, and to whom.
+
+    ``day`` of the following month and ``hour`` are UTC; the last day is the 15th. ``receiver`` is
+    a participant value such as ``9925:be0848934496``, which is OpenPeppol and what empty means in
+    production; in the other stages empty means that nothing is sent.
+    """
+
+    day: int = Field(2, ge=1, le=15)
+    hour: int = Field(6, ge=0, le=23)
+    receiver: str = Field("", pattern=r"^([0-9]{4}:[\x21-\x7e]{1,130})?$")
+
+
 class FaultSettings(_Section):
     """Switches that break the gateway on purpose, for the test and demo stages only.
 
@@ -375,6 +389,7 @@ class Settings(BaseSettings):
     receivables: ReceivableSettings = ReceivableSettings()
     payments: PaymentSettings = PaymentSettings()
     dunning: DunningSettings = DunningSettings()
+    statistics: StatisticsSettings = StatisticsSettings()
     faults: FaultSettings = FaultSettings()
 
     @field_validator("time_zone")

@@ -44,6 +44,7 @@ class DocumentKind(StrEnum):
     MLS = "mls"
     MLR = "mlr"
     REMINDER = "reminder"
+    STATISTICS = "statistics"
     OTHER = "other"
 
 
