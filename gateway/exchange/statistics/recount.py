@@ -1,0 +1,85 @@
+"""Traffic against what it was recorded from: receipts given and receipts verified.
+
+A difference is a fault of ours, never of the traffic: a report must not be believed before it is
+explained.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.exchange.statistics.period import Period
+from gateway.exchange.statistics.tables import Traffic
+from gateway.exchange.tables import Direction, Reception, Transmission
+
+__all__ = ["Recount", "recount"]
+
+MAX_NAMED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """What does not agree: exchanges that are not counted, and counts without an exchange.
+
+    Each by the id of its transmission or reception, at most the first hundred of each sort.
+    """
+
+    uncounted: tuple[UUID, ...]
+    unfounded: tuple[UUID, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every exchange with a positive receipt is counted exactly once."""
+        return not self.uncounted and not self.unfounded
+
+
+async def recount(session: AsyncSession, period: Period) -> Recount:
+    """Count the month again, for all seats, from transmissions and receptions."""
+    sent = (
+        select(Transmission.id)
+        .join(Traffic, col(Traffic.id) == col(Transmission.id), isouter=True)
+        .where(
+            col(Transmission.receipt_id).is_not(None),
+            col(Transmission.delivered_at) >= period.start,
+            col(Transmission.delivered_at) < period.end,
+            col(Traffic.id).is_(None),
+        )
+        .limit(MAX_NAMED)
+    )
+    received = (
+        select(Reception.id)
+        .join(Traffic, col(Traffic.id) == col(Reception.id), isouter=True)
+        .where(
+            col(Reception.received_at) >= period.start,
+            col(Reception.received_at) < period.end,
+            col(Traffic.id).is_(None),
+        )
+        .limit(MAX_NAMED)
+    )
+    in_period = (
+        col(Traffic.exchanged_at) >= period.start,
+        col(Traffic.exchanged_at) < period.end,
+    )
+    without_receipt = (
+        select(Traffic.id)
+        .join(Transmission, col(Transmission.id) == col(Traffic.id), isouter=True)
+        .where(
+            *in_period,
+            Traffic.direction == Direction.OUT,
+            col(Transmission.receipt_id).is_(None),
+        )
+        .limit(MAX_NAMED)
+    )
+    without_message = (
+        select(Traffic.id)
+        .join(Reception, col(Reception.id) == col(Traffic.id), isouter=True)
+        .where(*in_period, Traffic.direction == Direction.IN, col(Reception.id).is_(None))
+        .limit(MAX_NAMED)
+    )
+    found = [
+        list(await session.exec(one)) for one in (sent, received, without_receipt, without_message)
+    ]
+    return Recount(uncounted=tuple((*found[0], *found[1])), unfounded=tuple((*found[2], *found[3])))
