@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.access.rate_limits import LIMITS, Limits
 from gateway.as4.incoming import UnpackLimits
 from gateway.as4.mime import MimeLimits
+from gateway.assembly.answers import Answers, register_answers, serve_answers
 from gateway.assembly.platform import Platform
 from gateway.core.clock import now
 from gateway.core.jobs.backoff import JobError, Ladder
@@ -50,6 +51,7 @@ class Parts:
     validation: ValidationService
     books: Bookkeeper
     events: DocumentEvents
+    answers: Answers
 
 
 def serve_exchange(application: web.Application, parts: Parts) -> None:
@@ -82,6 +84,7 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
         limits=UnpackLimits(mime=MimeLimits(max_part_bytes=limit), max_document_bytes=limit),
         seats=limits.as4_seat,
     )
+    serve_answers(application, parts.answers)
     application[LIMITS] = limits
     application[as4_server.FAULTS] = faults
 
@@ -96,7 +99,9 @@ def register_exchange(registry: Registry, parts: Parts) -> None:
     )
 
     async def give_up(session: AsyncSession, job: Job, error: JobError) -> None:
-        await bury(session, UUID(job.payload["document_id"]), error, at=now())
+        document_id = UUID(job.payload["document_id"])
+        await bury(session, document_id, error, at=now())
+        await parts.answers.fallback.given_up(session, document_id, error, at=now())
 
     async def keep_unrouted(session: AsyncSession, job: Job, error: JobError) -> None:
         await salvage(session, UUID(job.payload["reception_id"]), error, at=now())
@@ -130,12 +135,15 @@ def register_exchange(registry: Registry, parts: Parts) -> None:
             archive=archive,
             queue=queue,
             validation=parts.validation,
-            books=parts.books,
+            correlator=parts.answers.correlator,
+            outcomes=parts.answers.outcomes,
+            events=parts.events,
             now=now,
             faults=platform.faults,
         ),
         on_dead=keep_unrouted,
     )
+    register_answers(registry, platform, archive, parts.answers)
 
 
 def _patience(network: NetworkSettings) -> Patience:

@@ -95,7 +95,7 @@ MLS_TABLE: Final[Mapping[tuple[MlsState, MlsEvent], MlsState]] = {
 
 
 class AnswerPolicy(SQLModel, table=True):
-    """How one account answers and what it asks for; an account without a row has the defaults.
+    """How one account answers; an account without a row has the defaults.
 
     ``timer_minutes`` after reception a document whose outcome is not known yet is answered
     "forwarded, no confirmation" (AB): MLS-1 allows 20 minutes.
@@ -106,7 +106,6 @@ class AnswerPolicy(SQLModel, table=True):
     tenant_id: UUID = Field(foreign_key="tenant.id", primary_key=True)
     confirm: Confirm = Field(sa_column=Column(EnumText(Confirm), nullable=False))
     invalid: InvalidPolicy = Field(sa_column=Column(EnumText(InvalidPolicy), nullable=False))
-    asks: MlsAsked = Field(sa_column=Column(EnumText(MlsAsked), nullable=False))
     timer_minutes: int
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_by: str = Field(max_length=340)

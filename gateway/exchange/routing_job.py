@@ -4,6 +4,7 @@ Runs once per reception; what it decides commits together with the end of the jo
 anywhere leaves either nothing or everything done.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -19,26 +20,31 @@ from gateway.core.faults import Faults
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.registry import JobContext
 from gateway.exchange import timeline
+from gateway.exchange.answer_outcome import Outcomes
+from gateway.exchange.answer_policy import UNANSWERED_KINDS, Decision, Policy, decide, policy_of
+from gateway.exchange.answer_tables import MlsAsked, MlsRecord, MlsSide
+from gateway.exchange.answer_tables import MlsState as State
 from gateway.exchange.archive import Archive
 from gateway.exchange.arrival import Arrival, ArrivalReader
-from gateway.exchange.correlation import apply_invoice_response, apply_mls, apply_reminder
-from gateway.exchange.encoding import ANSWERED_BY_MLS
-from gateway.exchange.facts import ReminderFacts
-from gateway.exchange.mls import mls_document, write_mls_for
+from gateway.exchange.correlation import Correlator
+from gateway.exchange.events import DocumentEvents
+from gateway.exchange.mls import mls_document, write_statement
 from gateway.exchange.outbound import enqueue_lookup
-from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
-from gateway.exchange.tables import (
-    Direction,
-    Document,
-    DocumentKind,
-    EventGroup,
-    Reception,
-    StoredBlob,
-)
+from gateway.exchange.tables import Direction, Document, EventGroup, Reception, StoredBlob
 from gateway.validation.service import ValidationService
 
 __all__ = ["RoutingJob"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the account says about an arrival: the decision, its policy, the MLS if one leaves."""
+
+    decision: Decision
+    policy: Policy
+    asked: MlsAsked
+    mls: StoredBlob | None
 
 
 class RoutingJob:
@@ -51,7 +57,9 @@ class RoutingJob:
         archive: Archive,
         queue: JobQueue,
         validation: ValidationService,
-        books: Bookkeeper,
+        correlator: Correlator,
+        outcomes: Outcomes,
+        events: DocumentEvents,
         now: MachineClock,
         faults: Faults,
     ) -> None:
@@ -59,7 +67,9 @@ class RoutingJob:
         self._archive = archive
         self._queue = queue
         self._reader = ArrivalReader(archive=archive, validation=validation, now=now)
-        self._books = books
+        self._correlator = correlator
+        self._outcomes = outcomes
+        self._events = events
         self._now = now
         self._faults = faults
 
@@ -69,9 +79,9 @@ class RoutingJob:
         async with self._database.read() as session:
             reception = await session.get_one(Reception, reception_id)
             envelope = await self._archive.row(session, reception.envelope_id)
+            policy = await policy_of(session, reception.tenant_id)
         arrival = await self._reader.read(reception, envelope, job.attempt)
-        wanted = self._wants_mls(arrival)
-        answer = await self._keep_mls(arrival) if wanted else None
+        answer = await self._answer(arrival, policy)
         async with self._database.write() as session:
             await job.fence(session)
             reception = await session.get_one(Reception, reception_id, with_for_update=True)
@@ -88,60 +98,78 @@ class RoutingJob:
                 )
                 return
             reception.flagged = reused
-            document = await self._hand_over(session, reception, arrival)
-            if answer is not None:
-                session.add(answer)
-                await session.flush()
-                reply = mls_document(arrival.header, document, reception, answer, at=self._now())
-                session.add(reply)
-                await session.flush()
-                await enqueue_lookup(session, self._queue, reply)
+            document = await self._hand_over(session, reception, arrival, answer.decision)
+            if arrival.kind not in UNANSWERED_KINDS:
+                await self._owe(session, document, reception, answer)
         self._faults.reach("inbox-committed")
 
-    def _wants_mls(self, arrival: Arrival) -> bool:
-        if arrival.kind not in ANSWERED_BY_MLS and arrival.kind is not DocumentKind.OTHER:
-            return False
-        if self._faults.cuts("mls"):
-            return False
-        return arrival.header.mls_type is MlsType.ALWAYS_SEND or not arrival.valid
-
-    async def _keep_mls(self, arrival: Arrival) -> StoredBlob:
-        return await self._archive.keep(
-            write_mls_for(arrival.header, arrival.reception, arrival.report, at=self._now()),
+    async def _answer(self, arrival: Arrival, policy: Policy) -> _Answer:
+        """Decide by the account's policy; the bytes of an MLS that leaves at once are durable."""
+        always = arrival.header.mls_type is MlsType.ALWAYS_SEND
+        asked = MlsAsked.ALWAYS if always else MlsAsked.FAILURES
+        decision = decide(policy, arrival.report, kind=arrival.kind, asked=asked)
+        if not decision.send or decision.statement is None or self._faults.cuts("mls"):
+            return _Answer(decision, policy, asked, None)
+        content = write_statement(
+            decision.statement,
+            reference=arrival.header.instance_identifier,
+            own_seat=arrival.reception.own_seat,
+            address=_address(arrival),
+            at=self._now(),
+        )
+        mls = await self._archive.keep(
+            content,
             purpose="document",
             media_type="application/xml",
             tenant_id=arrival.reception.tenant_id,
         )
+        return _Answer(decision, policy, asked, mls)
+
+    async def _owe(
+        self, session: AsyncSession, document: Document, reception: Reception, answer: _Answer
+    ) -> None:
+        """Record what is owed about the document, and send what can be said now."""
+        statement, began = answer.decision.statement, reception.received_at
+        waiting, at = statement is None, self._now()
+        record = MlsRecord(
+            document_id=document.id,
+            tenant_id=document.tenant_id,
+            side=MlsSide.OWED,
+            state=State.WAITING if waiting or answer.decision.send else State.SILENT,
+            asked=answer.asked,
+            peer_seat=reception.signer_seat,
+            own_seat=reception.own_seat,
+            address=document.mls_to,
+            began_at=began,
+            timer_at=began + answer.policy.timer if waiting else None,
+        )
+        session.add(record)
+        if statement is None:
+            await self._outcomes.enqueue(session, record, timer=True)
+        elif not answer.decision.send:
+            record.code, record.statement = statement.code.value, statement.to_json()
+        elif answer.mls is not None:
+            await self._outcomes.decide(session, document, record, statement, at=at, write=False)
+            session.add(answer.mls)
+            await session.flush()
+            reply = mls_document(document, record, answer.mls, at=at)
+            session.add(reply)
+            await session.flush()
+            record.mls_id = reply.id
+            await enqueue_lookup(session, self._queue, reply)
 
     async def _hand_over(
-        self, session: AsyncSession, reception: Reception, arrival: Arrival
+        self, session: AsyncSession, reception: Reception, arrival: Arrival, decision: Decision
     ) -> Document:
         """Write the document into the inbox of the tenant it concerns, and correlate it."""
         session.add(arrival.stored)
         if arrival.run is not None:
             session.add(arrival.run)
         await session.flush()
-        document = _document(arrival, at=self._now())
-        if arrival.content is None:
-            pass  # no answer, or one that is too large to be one; its report says so
-        elif arrival.kind is DocumentKind.MLS:
-            await apply_mls(
-                session,
-                document,
-                arrival.content,
-                signer_seat=reception.signer_seat,
-                at=self._now(),
-            )
-            # What an MLS says is read by the account whose document it is about.
-            arrival.stored.tenant_id = document.tenant_id
-        elif arrival.kind is DocumentKind.INVOICE_RESPONSE:
-            await apply_invoice_response(
-                session, document, arrival.content, books=self._books, at=self._now()
-            )
+        document = _document(arrival, rejected=decision.rejected, at=self._now())
+        await self._correlator.apply(session, document, arrival, at=self._now())
         session.add(document)
         await session.flush()
-        if isinstance(arrival.facts, ReminderFacts) and arrival.valid:
-            await apply_reminder(session, document, arrival.facts, at=self._now())
         reception.document_id = document.id
         timeline.record(
             session,
@@ -157,14 +185,16 @@ class RoutingJob:
                 session,
                 document,
                 EventGroup.NETWORK,
-                "document.rejected",
+                "document.rejected" if decision.rejected else "document.flagged",
                 at=self._now(),
                 facts={"fatal": arrival.report["counts"]["fatal"]},
             )
+        await self._correlator.conclude(session, document, arrival, at=self._now())
+        await self._events.entered(session, document, at=self._now())
         return document
 
 
-def _document(arrival: Arrival, *, at: datetime) -> Document:
+def _document(arrival: Arrival, *, rejected: bool, at: datetime) -> Document:
     header, facts = arrival.header, arrival.facts
     return Document(
         tenant_id=arrival.reception.tenant_id,
@@ -186,17 +216,18 @@ def _document(arrival: Arrival, *, at: datetime) -> Document:
         content_id=arrival.stored.id,
         validation_id=arrival.run.id if arrival.run else None,
         transport=TransportState.RECEIVED,
-        network=NetworkState.NONE if arrival.valid else NetworkState.REJECTED,
+        network=NetworkState.REJECTED if rejected else NetworkState.NONE,
         business=BusinessState.UNANSWERED,
         payment=PaymentState.NONE,
-        mls_to=str(header.mls_to or _provider(arrival.reception)),
+        mls_to=str(_address(arrival)),
         created_at=at,
         updated_at=at,
     )
 
 
-def _provider(reception: Reception) -> ParticipantId:
-    return spid_of_seat(reception.signer_seat)
+def _address(arrival: Arrival) -> ParticipantId:
+    """Whom the MLS goes to: whom C2 named, else the service provider of the seat that signed."""
+    return arrival.header.mls_to or spid_of_seat(arrival.reception.signer_seat)
 
 
 async def _known_document(

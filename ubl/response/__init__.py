@@ -4,6 +4,7 @@ Pure: no clock, no identifiers of its own; the caller hands both in.
 """
 
 from ubl.response.codes import (
+    CREDIT_NOTE_CODES,
     FAILURES,
     ClarificationList,
     InvoiceStatus,
@@ -26,6 +27,7 @@ from ubl.response.invoice_response import (
     write_invoice_response,
 )
 from ubl.response.mls import (
+    MLS_ADDRESS_RULES,
     MLS_CUSTOMIZATION,
     MLS_PROFILE,
     Mls,
@@ -35,9 +37,11 @@ from ubl.response.mls import (
 )
 
 __all__ = [
+    "CREDIT_NOTE_CODES",
     "FAILURES",
     "INVOICE_RESPONSE_CUSTOMIZATION",
     "INVOICE_RESPONSE_PROFILES",
+    "MLS_ADDRESS_RULES",
     "MLS_CUSTOMIZATION",
     "MLS_PROFILE",
     "Clarification",

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 __all__ = [
+    "CREDIT_NOTE_CODES",
     "FAILURES",
     "ClarificationList",
     "InvoiceStatus",
@@ -87,3 +88,9 @@ class StatusAction(StrEnum):
     CREDIT_PARTIALLY = "CNP"
     CREDIT_THE_AMOUNT = "CNA"
     OTHER = "OTH"
+
+
+CREDIT_NOTE_CODES: Final = frozenset(
+    {"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "532"}
+)
+"""Document type codes (UNCL 1001) of EN 16931 that make an invoice a credit note."""

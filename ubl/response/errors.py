@@ -9,10 +9,10 @@ __all__ = ["Fault", "ResponseRefused"]
 class Fault:
     """One thing wrong with a response.
 
-    ``code`` is stable: RESPONSE-NOT-MLS, RESPONSE-NOT-INVOICE-RESPONSE, RESPONSE-MISSING,
-    RESPONSE-COUNT, RESPONSE-ADDRESS, RESPONSE-DATE, RESPONSE-TIME, RESPONSE-CODE,
-    RESPONSE-CONTRADICTION or RESPONSE-TEXT. ``rule`` is the id of the official rule the check
-    stands for, where there is one; ``path`` is where, in short XPath from the root.
+    ``code`` is stable: RESPONSE-NOT-MLS, RESPONSE-NOT-MLR, RESPONSE-NOT-INVOICE-RESPONSE,
+    RESPONSE-MISSING, RESPONSE-COUNT, RESPONSE-ADDRESS, RESPONSE-DATE, RESPONSE-TIME,
+    RESPONSE-CODE, RESPONSE-CONTRADICTION or RESPONSE-TEXT. ``rule`` is the id of the official
+    rule the check stands for, where there is one; ``path`` is where, in short XPath from the root.
     """
 
     code: str

@@ -16,13 +16,23 @@ from ubl.response.codes import FAILURES, MlsCode, MlsReason
 from ubl.response.document import ROOT, Faults, Node, Writer, read_date, read_time
 from ubl.safexml import parse
 
-__all__ = ["MLS_CUSTOMIZATION", "MLS_PROFILE", "Mls", "MlsIssue", "read_mls", "write_mls"]
+__all__ = [
+    "MLS_ADDRESS_RULES",
+    "MLS_CUSTOMIZATION",
+    "MLS_PROFILE",
+    "NO_LOCATION",
+    "Mls",
+    "MlsIssue",
+    "read_mls",
+    "write_mls",
+]
 
 MLS_CUSTOMIZATION: Final = "urn:peppol:edec:mls:1.0"
 MLS_PROFILE: Final = "urn:peppol:edec:mls"
 NO_LOCATION: Final = "NA"
 SPIS_SCHEME: Final = "0242"
-ADDRESS_RULES: Final = frozenset({"SCH-MLS-09", "SCH-MLS-11", "SCH-MLS-14", "SCH-MLS-16"})
+MLS_ADDRESS_RULES: Final = frozenset({"SCH-MLS-09", "SCH-MLS-11", "SCH-MLS-14", "SCH-MLS-16"})
+"""The rules on addresses: a status that breaks only these still says everything."""
 _SPIS = re.compile(
     r"[0-9]{6}(?:-[0-9A-Z_]{3,12}(?:\.[0-9A-Z\-._~]{3,24})?)?", re.ASCII | re.IGNORECASE
 )
@@ -103,7 +113,7 @@ def read_mls(data: bytes, *, tolerate: Iterable[str] = ()) -> Mls:
     """
     root = parse(data)
     document = Node(root)
-    faults = Faults(set(tolerate) & ADDRESS_RULES)
+    faults = Faults(set(tolerate) & MLS_ADDRESS_RULES)
     if root.tag != ROOT:
         faults.add("RESPONSE-NOT-MLS", "/", "The document is no UBL 2.1 ApplicationResponse.")
         faults.refuse_if_any()

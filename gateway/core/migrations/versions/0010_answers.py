@@ -16,7 +16,6 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("confirm", sa.String(length=40), nullable=False),
         sa.Column("invalid", sa.String(length=40), nullable=False),
-        sa.Column("asks", sa.String(length=40), nullable=False),
         sa.Column("timer_minutes", sa.Integer(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_by", sa.String(length=340), nullable=False),
