@@ -7,7 +7,7 @@ publishes is checked first, because the whole network acts on it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from cryptography import x509
@@ -24,6 +24,7 @@ from gateway.as4.identifiers import (
     PROCESS_MLS,
     PROCESS_REMINDER,
     REMINDER,
+    SPID_ICD,
     DocumentTypeId,
     ParticipantId,
     ProcessId,
@@ -49,6 +50,7 @@ __all__ = [
     "SEAT_UNKNOWN",
     "Offer",
     "Participants",
+    "require_own",
 ]
 
 PARTICIPANT_EXISTS: Final = ErrorKind("PARTICIPANT-EXISTS", "The participant is registered", 409)
@@ -91,12 +93,44 @@ _NOT_IN_CODE_LIST: Final = frozenset({REMINDER})
 """Types that Peppol's code list does not have: never published on a production SMP."""
 
 
-class Participants:
-    """Registers participants of tenants and keeps what our SMP publishes about them."""
+class Directory(Protocol):
+    """The network's own directory of participants (SML): learns who is published here."""
 
-    def __init__(self, *, database: Database, network: Network) -> None:
+    async def published(
+        self, session: AsyncSession, tenant_id: UUID, participant: ParticipantId
+    ) -> None:
+        """A participant is published, in the caller's transaction."""
+        ...
+
+
+class Gate(Protocol):
+    """Who may be published: only end users that were identified, where that is asked for."""
+
+    async def require(
+        self, session: AsyncSession, tenant_id: UUID, participant: ParticipantId
+    ) -> None:
+        """Raises GatewayError for who may not."""
+        ...
+
+
+class Participants:
+    """Registers participants of tenants and keeps what our SMP publishes about them.
+
+    ``directory`` is told of everybody published, ``gate`` asked before; without them nobody is.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        network: Network,
+        directory: Directory | None = None,
+        gate: Gate | None = None,
+    ) -> None:
         self._database = database
         self._network = network
+        self._directory = directory
+        self._gate = gate
 
     async def register(
         self,
@@ -107,14 +141,16 @@ class Participants:
         country: str,
         seat_id: str | None = None,
         offers: Sequence[Offer] = BILLING_OFFERS,
+        announce: bool = True,
     ) -> Participant:
         """Register a participant with what it accepts; ``seat_id`` defaults to the only AP seat.
 
         Where this instance is no access point and every offer names its own endpoint, the
-        participant is published only.
+        participant is published only. Without ``announce`` the SML is not told: the participant
+        is still led to another SMP, from which it moves here.
 
         Raises GatewayError PARTICIPANT-EXISTS (here, whoever's it is), SEAT-UNKNOWN,
-        PUBLICATION-INVALID or PUBLICATION-NOT-AGREED.
+        IDENTIFICATION-MISSING, PUBLICATION-INVALID or PUBLICATION-NOT-AGREED.
         """
         if len({(one.document_type, one.process) for one in offers}) != len(offers):
             raise _invalid("Name each document type and process once.")
@@ -135,7 +171,11 @@ class Participants:
                     await self._network.enrol_seats(session)
                 session.add(row)
                 await session.flush()
+                if offers:
+                    await self._may_publish(session, row)
                 session.add_all(self._row(row, offer) for offer in offers)
+                if offers and announce and self._directory is not None:
+                    await self._directory.published(session, tenant_id, participant)
         except IntegrityError:
             raise GatewayError(
                 PARTICIPANT_EXISTS,
@@ -177,7 +217,7 @@ class Participants:
     ) -> Sequence[Capability]:
         """What is published about one document type. Raises GatewayError ...-UNKNOWN."""
         async with self._database.read() as session:
-            row = await self._own(session, tenant_id, participant)
+            row = await require_own(session, tenant_id, participant)
             found = await queries.capabilities(session, row, document_type)
         if not found:
             raise _nothing_published(participant, document_type)
@@ -192,7 +232,8 @@ class Participants:
     ) -> Sequence[Capability]:
         """Publish exactly these offers about one document type, in place of what was there.
 
-        Raises GatewayError PARTICIPANT-UNKNOWN, PUBLICATION-INVALID or PUBLICATION-NOT-AGREED.
+        Raises GatewayError PARTICIPANT-UNKNOWN, IDENTIFICATION-MISSING, PUBLICATION-INVALID or
+        PUBLICATION-NOT-AGREED.
         """
         processes = [offer.process for offer in offers]
         same_type = all(offer.document_type == document_type for offer in offers)
@@ -201,16 +242,22 @@ class Participants:
         for offer in offers:
             self._check(offer)
         async with self._database.write() as session:
-            row = await self._own(session, tenant_id, participant)
+            row = await require_own(session, tenant_id, participant)
             if row.seat_id is None and any(offer.endpoint_url is None for offer in offers):
                 raise _invalid(
                     "This participant has no seat here: name the endpoint and its certificate."
                 )
+            await self._may_publish(session, row)
+            first = not await queries.capabilities(session, row)
             for old in await queries.capabilities(session, row, document_type):
                 await session.delete(old)
+            for other in await queries.redirects(session, row, document_type):
+                await session.delete(other)
             await session.flush()
             new = [self._row(row, offer) for offer in offers]
             session.add_all(new)
+            if first and self._directory is not None:
+                await self._directory.published(session, tenant_id, participant)
         return new
 
     async def withdraw(
@@ -218,24 +265,17 @@ class Participants:
     ) -> None:
         """Publish nothing about this document type any more. Raises GatewayError ...-UNKNOWN."""
         async with self._database.write() as session:
-            row = await self._own(session, tenant_id, participant)
+            row = await require_own(session, tenant_id, participant)
             found = await queries.capabilities(session, row, document_type)
             if not found:
                 raise _nothing_published(participant, document_type)
             for old in found:
                 await session.delete(old)
 
-    async def _own(
-        self, session: AsyncSession, tenant_id: UUID, participant: ParticipantId
-    ) -> Participant:
-        row = await queries.own_participant(session, tenant_id, participant)
-        if row is None:
-            raise GatewayError(
-                PARTICIPANT_UNKNOWN,
-                f"{participant.value} is not a participant of this account. Register it first.",
-                participant=str(participant),
-            )
-        return row
+    async def _may_publish(self, session: AsyncSession, row: Participant) -> None:
+        participant = ParticipantId(row.scheme, row.value)
+        if self._gate is not None and participant.icd != SPID_ICD:
+            await self._gate.require(session, row.tenant_id, participant)
 
     def _seat(self, wanted: str | None, offers: Sequence[Offer]) -> str | None:
         seats = self._network.seat_ids(Purpose.AP)
@@ -299,6 +339,20 @@ class Participants:
             technical_contact=offer.technical_contact,
             updated_at=self._network.now(),
         )
+
+
+async def require_own(
+    session: AsyncSession, tenant_id: UUID, participant: ParticipantId
+) -> Participant:
+    """The tenant's own participant. Raises GatewayError PARTICIPANT-UNKNOWN."""
+    row = await queries.own_participant(session, tenant_id, participant)
+    if row is None:
+        raise GatewayError(
+            PARTICIPANT_UNKNOWN,
+            f"{participant.value} is not a participant of this account. Register it first.",
+            participant=str(participant),
+        )
+    return row
 
 
 def _invalid(fault: str) -> GatewayError:
