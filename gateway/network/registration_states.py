@@ -42,10 +42,17 @@ REGISTRATIONS: Final[Mapping[Registration, frozenset[Registration]]] = {
         {Registration.PENDING, Registration.REMOVING, Registration.REGISTERED}
     ),
     Registration.REMOVING: frozenset(
-        {Registration.REMOVED, Registration.REMOVAL_FAILED, Registration.PENDING}
+        {
+            Registration.REMOVED,
+            Registration.REMOVAL_FAILED,
+            Registration.PENDING,
+            Registration.REGISTERED,
+        }
     ),
     Registration.REMOVED: frozenset({Registration.PENDING, Registration.REGISTERED}),
-    Registration.REMOVAL_FAILED: frozenset({Registration.REMOVING, Registration.PENDING}),
+    Registration.REMOVAL_FAILED: frozenset(
+        {Registration.REMOVING, Registration.PENDING, Registration.REGISTERED}
+    ),
     Registration.MOVED: frozenset({Registration.PENDING, Registration.REGISTERED}),
 }
 """Which state may follow which."""
