@@ -181,6 +181,20 @@ class Statistics:
             recount=counted_again,
         )
 
+    async def changes(self, seat_id: str, period: Period, kind: ReportKind) -> Difference | None:
+        """How a month differs from its newest delivered report; None where none was delivered.
+
+        Raises GatewayError STATISTICS-SEAT.
+        """
+        async with self._database.read() as session:
+            await require_duty(session, seat_id)
+            found = await queries.reports_of(session, seat_id, period=period, kind=kind)
+            delivered = _delivered(found)
+            if delivered is None:
+                return None
+            now = await figures_of(session, seat_id, period, kind)
+        return difference(Figures.from_json(delivered.figures), now)
+
     async def content(self, seat_id: str, period: Period, kind: ReportKind) -> bytes:
         """The report of a month as it would be sent now. Raises GatewayError STATISTICS-SEAT."""
         async with self._database.read() as session:
@@ -267,6 +281,10 @@ async def figures_of(
         return count_transactions(found, period=period, seat_id=seat_id)
     uses = await queries.end_user_uses(session, seat_id, period)
     return count_end_users(uses, period=period, seat_id=seat_id)
+
+
+def _delivered(newest_first: Sequence[StatisticsReport]) -> StatisticsReport | None:
+    return next((one for one in newest_first if one.state is ReportState.DELIVERED), None)
 
 
 def latest_of(row: StatisticsReport | None) -> Latest | None:
