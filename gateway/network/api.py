@@ -68,6 +68,7 @@ async def register_participant(request: web.Request) -> web.Response:
         country=body.country,
         seat_id=body.seat_id,
         offers=offers,
+        announce=body.announce,
     )
     return json_answer(ParticipantOut.of(row), status=201)
 

@@ -24,6 +24,8 @@ from gateway.network.tables import Capability, Participant, Seat
 
 __all__ = [
     "CertificateOut",
+    "Country",
+    "Line",
     "LookupOut",
     "LookupQuery",
     "ParticipantIn",
@@ -125,13 +127,15 @@ class ParticipantIn(_In):
     """A participant to register.
 
     Without ``services`` it accepts BIS Billing invoices, credit notes and Invoice Responses;
-    an empty list registers a participant that only sends.
+    an empty list registers a participant that only sends. With ``announce`` false it is not
+    registered in the SML: it moves here from another SMP with a migration key.
     """
 
     participant: ParticipantText
     name: Annotated[Line, StringConstraints(min_length=1, max_length=300)]
     country: Country
     seat_id: str | None = None
+    announce: bool = True
     services: Annotated[list[ServiceIn], Field(max_length=200)] | None = None
 
 
