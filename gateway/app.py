@@ -24,7 +24,7 @@ from gateway.access.sessions import Sessions
 from gateway.assembly.answers import answers_of
 from gateway.assembly.checks import Checks, checks_of, register_checks, serve_checks
 from gateway.assembly.exchange import Parts, register_exchange, serve_exchange
-from gateway.assembly.lookup import lookup_of
+from gateway.assembly.lookup import Lookups, lookups_of, serve_lookups
 from gateway.assembly.money import (
     Money,
     money_of,
@@ -39,6 +39,7 @@ from gateway.assembly.platform import (
     health_of,
     open_platform,
 )
+from gateway.assembly.statistics import register_statistics, serve_statistics
 from gateway.assembly.trust import network_of
 from gateway.core import app_keys, health
 from gateway.core.business_date import BusinessDates
@@ -57,13 +58,14 @@ from gateway.exchange import as4_server
 from gateway.exchange import pages as exchange_pages
 from gateway.exchange.archive import Archive
 from gateway.exchange.events import DocumentEvents
+from gateway.exchange.statistics import api as statistics_api
+from gateway.exchange.statistics.duties import ensure_duties
 from gateway.network import api as network_api
+from gateway.network import lookup_api, lookup_pages, smp_api
 from gateway.network import pages as network_pages
-from gateway.network import smp_api
 from gateway.network.participants import Participants
 from gateway.network.pki import Purpose
 from gateway.network.service import NETWORK, Network
-from gateway.network.smp_client import Lookup
 from gateway.network.smp_server import SmpServer
 from gateway.payments import api as payments_api
 from gateway.payments import pages as payments_pages
@@ -105,10 +107,12 @@ def all_routes() -> tuple[Route, ...]:
         *access_api.ROUTES,
         *webhook_api.ROUTES,
         *network_api.ROUTES,
+        *lookup_api.ROUTES,
         *limited(smp_api.ROUTES),
         *validation_api.ROUTES,
         *rule_api.ROUTES,
         *exchange_api.ROUTES,
+        *statistics_api.ROUTES,
         *as4_server.ROUTES,
         *receivables_api.ROUTES,
         *bank_api.ROUTES,
@@ -119,6 +123,7 @@ def all_routes() -> tuple[Route, ...]:
         *access_pages.ROUTES,
         *webhook_pages.ROUTES,
         *network_pages.ROUTES,
+        *lookup_pages.ROUTES,
         *validation_pages.ROUTES,
         *rule_pages.ROUTES,
         *exchange_pages.ROUTES,
@@ -139,11 +144,11 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     async with AsyncExitStack() as closing:
         platform = await open_platform(settings, closing)
         network = network_of(platform)
-        lookup = lookup_of(platform, network)
+        lookups = lookups_of(platform, network)
         metrics = Metrics()
         checks = checks_of(platform, metrics)
         await checks.library.refresh()
-        gateway = _assemble(platform, network, lookup, checks, metrics)
+        gateway = _assemble(platform, network, lookups, checks, metrics)
         await _introduce_provider(gateway)
         await seed_money(platform)
         await gateway.dates.refresh()
@@ -153,7 +158,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
 
 
 def _assemble(
-    platform: Platform, network: Network, lookup: Lookup, checks: Checks, metrics: Metrics
+    platform: Platform, network: Network, lookups: Lookups, checks: Checks, metrics: Metrics
 ) -> Gateway:
     settings, database = platform.settings, platform.database
     archive = Archive(platform.blobs, now)
@@ -175,15 +180,16 @@ def _assemble(
     application[health.METRICS] = metrics
     application[NETWORK] = network
     application[network_api.PARTICIPANTS] = participants
-    application[network_api.LOOKUP] = lookup
+    application[network_api.LOOKUP] = lookups.lookup
+    serve_lookups(application, lookups)
     application[smp_api.SMP_SERVER] = SmpServer(database=database, network=network)
     serve_checks(application, checks)
-    money = money_of(platform, archive=archive, lookup=lookup)
+    money = money_of(platform, archive=archive, lookup=lookups.lookup)
     events = DocumentEvents(checks.publisher)
     parts = Parts(
         platform=platform,
         network=network,
-        lookup=lookup,
+        lookup=lookups.lookup,
         archive=archive,
         validation=checks.validation,
         books=money.books,
@@ -198,6 +204,7 @@ def _assemble(
     )
     application[BUSINESS_DATES] = dates
     serve_exchange(application, parts)
+    serve_statistics(application, parts)
     serve_money(application, platform, money)
     return Gateway(
         platform=platform,
@@ -223,6 +230,7 @@ def _registry(checks: Checks, parts: Parts, money: Money) -> Registry:
     registry = Registry()
     register_checks(registry, checks)
     register_exchange(registry, parts)
+    register_statistics(registry, parts)
     register_money(registry, parts.platform, money)
     prune.register(registry, parts.platform.database)
     return registry
@@ -239,6 +247,7 @@ async def _introduce_provider(gateway: Gateway) -> None:
         )
     async with database.write() as session:
         await gateway.network.enrol_seats(session)
+        await ensure_duties(session, at=now())
     for seat_id in gateway.network.seat_ids(Purpose.AP):
         await gateway.participants.register_provider(
             operator.id,

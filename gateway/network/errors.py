@@ -17,6 +17,7 @@ __all__ = [
     "DOCUMENT_TYPE",
     "ENDPOINT_ADDRESS",
     "EXPIRED",
+    "LOOKUP_DEADLINE",
     "MISMATCH",
     "NOT_ACTIVE",
     "NOT_REGISTERED",
@@ -64,6 +65,9 @@ AP_CERTIFICATE: Final = ErrorKind(
 )
 CERTIFICATE_UNDECIDED: Final = ErrorKind(
     "LOOKUP-CERTIFICATE-UNDECIDED", "A certificate could not be judged", 503, Retry.BACKOFF
+)
+LOOKUP_DEADLINE: Final = ErrorKind(
+    "LOOKUP-DEADLINE", "The network took too long to answer everything", 504, Retry.BACKOFF
 )
 DOCUMENT_TYPE: Final = ErrorKind(
     "LOOKUP-DOCUMENT-TYPE", "The receiver does not accept this document type", 404
