@@ -33,6 +33,12 @@ from gateway.assembly.money import (
     seed_money,
     serve_money,
 )
+from gateway.assembly.participants import (
+    Registrations,
+    register_participants,
+    registrations_of,
+    serve_participants,
+)
 from gateway.assembly.platform import (
     Platform,
     ended,
@@ -61,12 +67,20 @@ from gateway.exchange.events import DocumentEvents
 from gateway.exchange.statistics import api as statistics_api
 from gateway.exchange.statistics.duties import ensure_duties
 from gateway.network import api as network_api
-from gateway.network import lookup_api, lookup_pages, smp_api
+from gateway.network import (
+    identification_api,
+    lookup_api,
+    lookup_pages,
+    participant_api,
+    publication_api,
+    sml_api,
+    smp_api,
+)
 from gateway.network import pages as network_pages
 from gateway.network.participants import Participants
 from gateway.network.pki import Purpose
 from gateway.network.service import NETWORK, Network
-from gateway.network.smp_server import SmpServer
+from gateway.network.spid_check import ask_at_start
 from gateway.payments import api as payments_api
 from gateway.payments import pages as payments_pages
 from gateway.payments.links import PaymentLinks
@@ -107,6 +121,10 @@ def all_routes() -> tuple[Route, ...]:
         *access_api.ROUTES,
         *webhook_api.ROUTES,
         *network_api.ROUTES,
+        *participant_api.ROUTES,
+        *publication_api.ROUTES,
+        *sml_api.ROUTES,
+        *identification_api.ROUTES,
         *lookup_api.ROUTES,
         *limited(smp_api.ROUTES),
         *validation_api.ROUTES,
@@ -150,6 +168,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         await checks.library.refresh()
         gateway = _assemble(platform, network, lookups, checks, metrics)
         await _introduce_provider(gateway)
+        await ask_at_start(platform.database, platform.queue, network)
         await seed_money(platform)
         await gateway.dates.refresh()
         closing.push_async_callback(ended, asyncio.create_task(gateway.dates.follow()))
@@ -165,7 +184,7 @@ def _assemble(
     job_gauges(metrics, database)
     access = Access(database=database, now=now)
     sessions = Sessions(database=database, now=now)
-    participants = Participants(database=database, network=network)
+    people = registrations_of(platform, network, lookups.lookup)
     application = server.build(
         settings=settings, routes=all_routes(), access=access, sessions=sessions
     )
@@ -179,10 +198,9 @@ def _assemble(
     application[health.HEALTH] = readiness = health_of(platform)
     application[health.METRICS] = metrics
     application[NETWORK] = network
-    application[network_api.PARTICIPANTS] = participants
+    serve_participants(application, people)
     application[network_api.LOOKUP] = lookups.lookup
     serve_lookups(application, lookups)
-    application[smp_api.SMP_SERVER] = SmpServer(database=database, network=network)
     serve_checks(application, checks)
     money = money_of(platform, archive=archive, lookup=lookups.lookup)
     events = DocumentEvents(checks.publisher)
@@ -210,7 +228,7 @@ def _assemble(
         platform=platform,
         access=access,
         network=network,
-        participants=participants,
+        participants=people.participants,
         dates=dates,
         links=money.links,
         health=readiness,
@@ -218,17 +236,18 @@ def _assemble(
         worker=Worker(
             database=database,
             queue=platform.queue,
-            registry=_registry(checks, parts, money),
+            registry=_registry(checks, parts, money, people),
             settings=settings.jobs,
             observe=metrics.observe_job,
         ),
     )
 
 
-def _registry(checks: Checks, parts: Parts, money: Money) -> Registry:
+def _registry(checks: Checks, parts: Parts, money: Money, people: Registrations) -> Registry:
     """Which background work this process can do."""
     registry = Registry()
     register_checks(registry, checks)
+    register_participants(registry, people)
     register_exchange(registry, parts)
     register_statistics(registry, parts)
     register_money(registry, parts.platform, money)
