@@ -28,7 +28,9 @@ async def record_sent(
     session: AsyncSession, document: Document, transmission: Transmission, *, at: datetime
 ) -> None:
     """Count a sent message whose receipt was verified at ``at``; a second call changes nothing."""
-    sender = await network_queries.served_participant(session, ParticipantId.parse(document.sender))
+    sender = await network_queries.registered_participant(
+        session, ParticipantId.parse(document.sender)
+    )
     await _record(
         session,
         Traffic(
@@ -59,7 +61,7 @@ async def record_received(
 
     C4's country is the one its participant has in our own table at this moment.
     """
-    receiver = await network_queries.served_participant(session, header.receiver)
+    receiver = await network_queries.registered_participant(session, header.receiver)
     await _record(
         session,
         Traffic(
