@@ -199,7 +199,6 @@ def _assemble(
     application[health.METRICS] = metrics
     application[NETWORK] = network
     serve_participants(application, people)
-    application[network_api.LOOKUP] = lookups.lookup
     serve_lookups(application, lookups)
     serve_checks(application, checks)
     money = money_of(platform, archive=archive, lookup=lookups.lookup)

@@ -1,4 +1,4 @@
-"""The network's API: participants, what our SMP publishes about them, seats, lookups."""
+"""The network's API: participants, what our SMP publishes about them, seats."""
 
 from typing import Final
 
@@ -9,8 +9,6 @@ from gateway.as4.identifiers import DocumentTypeId, IdentifierInvalid, Participa
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, Route, body_of, json_answer, query_of
 from gateway.network.api_models import (
-    LookupOut,
-    LookupQuery,
     ParticipantIn,
     ParticipantOut,
     ParticipantPage,
@@ -21,16 +19,13 @@ from gateway.network.api_models import (
     SeatOut,
     read_document_type,
     read_participant,
-    read_process,
 )
 from gateway.network.participants import BILLING_OFFERS, Participants
 from gateway.network.service import NETWORK, Network
-from gateway.network.smp_client import Lookup
 from gateway.network.tables import Seat
 
-__all__ = ["LOOKUP", "PARTICIPANTS", "ROUTES"]
+__all__ = ["PARTICIPANTS", "ROUTES"]
 
-LOOKUP: Final = web.AppKey("lookup", Lookup)
 PARTICIPANTS: Final = web.AppKey("participants", Participants)
 
 
@@ -111,19 +106,6 @@ async def list_seats(request: web.Request) -> web.Response:
     return json_answer(SeatList(items=[_seat(network, row) for row in rows]))
 
 
-async def look_up(request: web.Request) -> web.Response:
-    """Ask the network where a receiver takes a document now."""
-    query = query_of(request, LookupQuery)
-    found = await request.app[LOOKUP].find(
-        read_participant(query.participant),
-        read_document_type(query.document_type),
-        read_process(query.process),
-        at=request.app[NETWORK].now(),
-        fresh=True,
-    )
-    return json_answer(LookupOut.of(query, found))
-
-
 def _seat(network: Network, row: Seat) -> SeatOut:
     """One seat; lost keys of one must not hide the others."""
     try:
@@ -200,15 +182,5 @@ ROUTES: Final = (
         scope="network:read",
         summary="List the seats of this gateway with their certificates",
         answer=SeatList,
-    ),
-    Route(
-        method="GET",
-        path="/v1/lookup",
-        handler=look_up,
-        scope="network:read",
-        summary="Ask the network where a receiver takes a document",
-        query=LookupQuery,
-        answer=LookupOut,
-        statuses={404: "The receiver does not take it", 502: "The network could not be asked"},
     ),
 )

@@ -1,4 +1,4 @@
-"""Shapes of the network's API: participants, publications, seats and lookups."""
+"""Shapes of the network's API: participants, publications and seats."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,15 +19,12 @@ from gateway.core.api_values import Instant
 from gateway.network.keys import KeyPair
 from gateway.network.participants import Offer
 from gateway.network.pki import fingerprint
-from gateway.network.smp_client import Found
 from gateway.network.tables import Capability, Participant, Seat
 
 __all__ = [
     "CertificateOut",
     "Country",
     "Line",
-    "LookupOut",
-    "LookupQuery",
     "ParticipantIn",
     "ParticipantOut",
     "ParticipantPage",
@@ -259,57 +256,3 @@ class ParticipantQuery(_In):
 
     cursor: UUID | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-
-
-class LookupQuery(_In):
-    """Whom to look up, and for what."""
-
-    participant: ParticipantText
-    document_type: DocumentTypeText
-    process: ProcessText
-
-
-class LookupOut(BaseModel):
-    """Where a receiver takes a document now, and how that was established."""
-
-    participant: str
-    document_type: str
-    registered_document_type: str
-    process: str
-    endpoint_url: str
-    transport_profile: str
-    seat_id: str
-    certificate: CertificateOut
-    revocation: str
-    activation: datetime | None
-    expiry: datetime | None
-    service_description: str
-    technical_contact: str
-    smp_url: str
-    smp_source: str
-    smp_signer: str
-    asked_url: str
-
-    @classmethod
-    def of(cls, query: LookupQuery, found: Found) -> Self:
-        """The API's view of a successful lookup."""
-        endpoint = found.endpoint
-        return cls(
-            participant=query.participant,
-            document_type=query.document_type,
-            registered_document_type=str(found.document_type),
-            process=query.process,
-            endpoint_url=endpoint.url,
-            transport_profile=endpoint.transport_profile,
-            seat_id=endpoint.seat_id,
-            certificate=CertificateOut.of(endpoint.certificate),
-            revocation=endpoint.revocation,
-            activation=endpoint.activation,
-            expiry=endpoint.expiry,
-            service_description=endpoint.service_description,
-            technical_contact=endpoint.technical_contact,
-            smp_url=found.smp.url,
-            smp_source=found.smp.source,
-            smp_signer=found.signer.subject.rfc4514_string(),
-            asked_url=found.asked_url,
-        )

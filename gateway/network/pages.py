@@ -1,4 +1,4 @@
-"""The page of the network: our participants, our seats, and a look at anybody else's address."""
+"""The page of the network: our participants and our seats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Final
 
 from aiohttp import web
-from cryptography import x509
 
 from gateway.access.principal import principal
 from gateway.as4.identifiers import (
@@ -14,34 +13,26 @@ from gateway.as4.identifiers import (
     BILLING_INVOICE,
     INVOICE_RESPONSE,
     MESSAGE_LEVEL_STATUS,
-    PROCESS_BILLING,
-    PROCESS_INVOICE_RESPONSE,
-    PROCESS_MLS,
-    PROCESS_REMINDER,
     REMINDER,
-    IdentifierInvalid,
 )
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import RENDER, Face, Route
 from gateway.network import queries
-from gateway.network.api import LOOKUP, PARTICIPANTS
-from gateway.network.api_models import read_participant
+from gateway.network.api import PARTICIPANTS
 from gateway.network.service import NETWORK, Network
-from gateway.network.smp_client import Found
 from gateway.network.tables import Capability, Participant, Seat
 
 __all__ = ["ROUTES"]
 
 _SHOWN: Final = 100
-_SUBJECTS: Final = {
-    "invoice": (BILLING_INVOICE, PROCESS_BILLING),
-    "credit-note": (BILLING_CREDIT_NOTE, PROCESS_BILLING),
-    "invoice-response": (INVOICE_RESPONSE, PROCESS_INVOICE_RESPONSE),
-    "mls": (MESSAGE_LEVEL_STATUS, PROCESS_MLS),
-    "reminder": (REMINDER, PROCESS_REMINDER),
+_KNOWN_TYPES: Final = {
+    str(BILLING_INVOICE): "invoice",
+    str(BILLING_CREDIT_NOTE): "credit-note",
+    str(INVOICE_RESPONSE): "invoice-response",
+    str(MESSAGE_LEVEL_STATUS): "mls",
+    str(REMINDER): "reminder",
 }
-_KNOWN_TYPES: Final = {str(pair[0]): name for name, pair in _SUBJECTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +45,15 @@ class _SeatView:
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What the visitor asked the network, and the answer or the reason there is none."""
-
-    participant: str
-    subject: str
-    found: Found | None = None
-    fault: str = ""
-    reason: str = ""
-
-
 async def show_network(request: web.Request) -> web.Response:
-    """Participants with what they accept, seats with their certificates, and a lookup."""
+    """Participants with what they accept, and seats with their certificates."""
     caller, network = principal(request), request.app[NETWORK]
     participants = request.app[PARTICIPANTS]
     rows = await participants.page(caller.tenant_id, after=None, limit=_SHOWN)
     context = {
         "participants": await _accepted(request, rows),
         "seats": [_seat(network, one) for one in await participants.seats()],
-        "subjects": tuple(_SUBJECTS),
-        "question": await _ask(request),
         "known_types": _KNOWN_TYPES,
-        "common_name": _common_name,
     }
     return request.app[RENDER](request, "network/network.html", context)
 
@@ -96,33 +73,6 @@ def _seat(network: Network, row: Seat) -> _SeatView:
         return _SeatView(row, None, None, error.code)
     expires = pairs[0].certificate.not_valid_after_utc
     return _SeatView(row, expires, (expires - network.now()).days, None)
-
-
-async def _ask(request: web.Request) -> _Question | None:
-    participant = request.query.get("participant", "").strip()
-    subject = request.query.get("subject", "invoice")
-    if not participant:
-        return None
-    document_type, process = _SUBJECTS.get(subject, _SUBJECTS["invoice"])
-    try:
-        found = await request.app[LOOKUP].find(
-            read_participant(participant),
-            document_type,
-            process,
-            at=request.app[NETWORK].now(),
-            fresh=True,
-        )
-    except IdentifierInvalid as error:
-        return _Question(participant, subject, fault=error.code, reason=error.message)
-    except GatewayError as error:
-        return _Question(participant, subject, fault=error.code, reason=error.message)
-    return _Question(participant, subject, found=found)
-
-
-def _common_name(certificate: x509.Certificate) -> str:
-    """The seat a certificate was issued for, or its whole subject."""
-    names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return str(names[0].value) if names else certificate.subject.rfc4514_string()
 
 
 ROUTES: Final = (

@@ -25,7 +25,7 @@ from gateway.receivables.tables import (
 from reminders.bank import Direction as MoneyDirection
 from reminders.policy import LevelKind
 
-SHARED = ("/v1/seats", "/v1/lookup", "/v1/rulesets", "/v1/webhook-event-types")
+SHARED = ("/v1/seats", "/v1/lookups", "/v1/rulesets", "/v1/webhook-event-types")
 """What belongs to the instance or the network and to no account."""
 
 IDENTIFIED = [

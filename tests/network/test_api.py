@@ -4,14 +4,11 @@ from urllib.parse import quote
 
 import pytest
 
-from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING, PROCESS_SCHEME, ParticipantId
-from gateway.core.outgoing import client_session
+from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING
 from gateway.core.settings import Stage
-from gateway.network.api import LOOKUP, ROUTES
+from gateway.network.api import ROUTES
 from gateway.network.pki import Purpose
-from gateway.network.sml import SmpAddress
 from gateway.network.smp_api import ROUTES as SMP_ROUTES
-from gateway.network.smp_client import Lookup
 from gateway.network.tables import Seat
 
 WHO = "0208:0123456789"
@@ -97,8 +94,6 @@ async def test_queries_that_are_not_as_described(api) -> None:
     for path in (
         "/v1/participants?limit=0",
         "/v1/participants?cursor=x",
-        "/v1/lookup",
-        f"/v1/lookup?participant={WHO}&document_type=x&process=p",
         f"/v1/smp/participants/x/services/{quote(str(BILLING_INVOICE), safe='')}",
         f"/v1/smp/participants/{quote(FULL, safe='')}/services/x",
     ):
@@ -172,47 +167,6 @@ async def test_a_seat_that_lost_its_keys_does_not_hide_the_others(api, place, pk
     assert len(seats) == 3
     lost = seats["POP000902"]
     assert (lost["key_problem"], lost["certificates"]) == ("KEYS-MISSING", [])
-
-
-class Fixed:
-    def __init__(self, url) -> None:
-        self._url = str(url)
-
-    async def locate(self, participant: ParticipantId) -> SmpAddress:
-        return SmpAddress(url=self._url, source="fixed")
-
-
-async def test_lookup_through_the_api(app, place, pki, aiohttp_client, aiohttp_server) -> None:
-    smp = await aiohttp_server(app)
-    async with client_session(Stage.TEST, connect_timeout_s=5, answer_timeout_s=5) as session:
-        asking = type(app)(middlewares=app.middlewares)
-        for key in app:
-            asking[key] = app[key]
-        asking[LOOKUP] = Lookup(
-            locator=Fixed(smp.make_url("/smp")),
-            session=session,
-            anchors=pki.anchors,
-            stage=Stage.TEST,
-            timeout_s=10,
-        )
-        for route in ROUTES:
-            asking.router.add_route(route.method, route.path, route.handler)
-        api = Api(await aiohttp_client(asking), place.tenant)
-        query = (
-            f"/v1/lookup?participant={WHO}&document_type={quote(str(BILLING_INVOICE), safe='')}"
-            f"&process={quote(PROCESS_BILLING.value, safe='')}"
-        )
-        missing = await api("GET", query, expect=404)
-        assert missing["code"] == "LOOKUP-NOT-REGISTERED"
-        await api("POST", "/v1/participants", NEW, expect=201)
-        found = await api("GET", query)
-    assert found["participant"] == FULL
-    assert found["process"] == f"{PROCESS_SCHEME}::{PROCESS_BILLING.value}"
-    assert found["endpoint_url"] == "https://gateway.example/as4"
-    assert found["seat_id"] == pki.ap_seat
-    assert found["revocation"] == "not checked"
-    assert found["registered_document_type"] == str(BILLING_INVOICE)
-    assert f"CN={pki.smp_seat}" in found["smp_signer"]
 
 
 async def test_only_the_smp_is_open_to_everybody(app, aiohttp_client) -> None:
