@@ -8,11 +8,13 @@ from gateway.assembly.platform import Platform
 from gateway.core.clock import now
 from gateway.core.jobs.registry import Registry
 from gateway.exchange import answer_keys, mls_lateness
+from gateway.exchange.answer_desk import AnswerDesk
 from gateway.exchange.answer_job import AnswerJob
 from gateway.exchange.answer_outcome import ANSWER, Outcomes
 from gateway.exchange.archive import Archive
 from gateway.exchange.correlation import Correlator
 from gateway.exchange.events import DocumentEvents
+from gateway.exchange.mlr_desk import MlrDesk
 from gateway.exchange.mls_fallback import MlsFallback
 from gateway.exchange.ports import Bookkeeper
 
@@ -38,9 +40,16 @@ def answers_of(platform: Platform, *, books: Bookkeeper, events: DocumentEvents)
     )
 
 
-def serve_answers(application: web.Application, answers: Answers) -> None:
+def serve_answers(
+    application: web.Application, platform: Platform, archive: Archive, answers: Answers
+) -> None:
     """Give the handlers their services."""
-    application[answer_keys.OUTCOMES] = answers.outcomes
+    application[answer_keys.ANSWER_DESK] = AnswerDesk(
+        database=platform.database, outcomes=answers.outcomes, now=now
+    )
+    application[answer_keys.MLR_DESK] = MlrDesk(
+        database=platform.database, archive=archive, queue=platform.queue, now=now
+    )
 
 
 def register_answers(

@@ -4,8 +4,10 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.exchange.answer_outcome import Outcomes
+from gateway.exchange.answer_desk import AnswerDesk
+from gateway.exchange.mlr_desk import MlrDesk
 
-__all__ = ["OUTCOMES"]
+__all__ = ["ANSWER_DESK", "MLR_DESK"]
 
-OUTCOMES: Final = web.AppKey("outcomes", Outcomes)
+ANSWER_DESK: Final = web.AppKey("answer_desk", AnswerDesk)
+MLR_DESK: Final = web.AppKey("mlr_desk", MlrDesk)
