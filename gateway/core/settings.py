@@ -183,13 +183,20 @@ class KeySettings(_Section):
 
 
 class JobSettings(_Section):
-    """How background work is leased, polled and tried again. All durations are seconds."""
+    """How background work is leased, polled and tried again. All durations are seconds.
+
+    After ``break_after`` failures in a row a partner's lane is shut for ``pause_s``, then for twice
+    that, up to ``longest_pause_s``; after each pause one job probes.
+    """
 
     lease_s: float = Field(60, gt=0)
     poll_s: float = Field(1.0, gt=0)
     concurrency: int = Field(16, gt=0)
     lane_cap: int = Field(4, gt=0)
     release_grace_s: float = Field(20, ge=0)
+    break_after: int = Field(5, gt=0)
+    pause_s: float = Field(60, gt=0)
+    longest_pause_s: float = Field(900, gt=0)
     delivery_backoff_s: tuple[float, ...] = (60, 300, 900, 3600, 7200, 14400, 21600)
     delivery_deadline_s: float = Field(3 * 86400, gt=0)
 

@@ -72,6 +72,7 @@ async def claim(
     kinds: Collection[str],
     limit: int,
     lane_cap: int,
+    breaker: lanes.Breaker = lanes.USUAL,
 ) -> Claimed:
     """Lease up to ``limit`` due jobs, oldest first, never more per lane than its cap."""
     due = _due(now, kinds)
@@ -90,10 +91,14 @@ async def claim(
             (run_at, job_id) for run_at, job_id, lane in first if not lane
         ]
         laned = [(lane, run_at, job_id) for run_at, job_id, lane in first if lane]
-        admitted = await lanes.admit_seen(session, laned, now=now, default_cap=lane_cap)
+        admitted = await lanes.admit_seen(
+            session, laned, now=now, default_cap=lane_cap, breaker=breaker
+        )
     else:
         free = await _free(session, due, limit)
-        admitted = await lanes.admit(session, due=due, now=now, limit=limit, default_cap=lane_cap)
+        admitted = await lanes.admit(
+            session, due=due, now=now, limit=limit, default_cap=lane_cap, breaker=breaker
+        )
     chosen = [job_id for _, job_id in sorted([*free, *admitted])[:limit]]
     if not chosen:
         return Claimed((), more=bool(first))

@@ -1,6 +1,7 @@
 """How many jobs may run at once towards one partner, and a pause for partners that are down."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -13,21 +14,30 @@ from sqlmodel.sql.expression import SelectOfScalar
 from gateway.core.jobs.dialect import insert_or_skip, is_postgresql
 from gateway.core.jobs.tables import IS_LEASED, Job, Lane
 
-__all__ = ["BREAK_AFTER", "admit", "admit_seen", "failed", "pause_after", "recovered"]
-
-BREAK_AFTER: Final = 5
-"""Failures in a row after which a lane is shut for a while."""
-
-_FIRST_PAUSE: Final = timedelta(minutes=1)
-_LONGEST_PAUSE: Final = timedelta(minutes=15)
+__all__ = ["USUAL", "Breaker", "admit", "admit_seen", "failed", "recovered"]
 
 
-def pause_after(failures: int) -> timedelta | None:
-    """How long a lane stays shut after this many failures in a row; None while it stays open."""
-    if failures < BREAK_AFTER:
-        return None
-    doublings = min(failures - BREAK_AFTER, 10)
-    return min(_FIRST_PAUSE * (1 << doublings), _LONGEST_PAUSE)
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """After how many failures in a row a lane is shut, and for how long.
+
+    The pause doubles with every failure more, up to the longest. What comes after a pause is one
+    job to probe with; its success opens the lane.
+    """
+
+    after: int
+    first_pause: timedelta
+    longest_pause: timedelta
+
+    def pause(self, failures: int) -> timedelta | None:
+        """How long a lane stays shut after this many failures; None while it stays open."""
+        if failures < self.after:
+            return None
+        doublings = min(failures - self.after, 10)
+        return min(self.first_pause * (1 << doublings), self.longest_pause)
+
+
+USUAL: Final = Breaker(5, timedelta(minutes=1), timedelta(minutes=15))
 
 
 async def admit(
@@ -37,6 +47,7 @@ async def admit(
     now: datetime,
     limit: int,
     default_cap: int,
+    breaker: Breaker = USUAL,
 ) -> Sequence[tuple[datetime, UUID]]:
     """Due jobs of lanes with room, as (due since, id), after locking those lanes.
 
@@ -44,7 +55,7 @@ async def admit(
     another claimant has committed in it. A lane that failed too often gets one job to probe with.
     """
     await _open_new_lanes(session, due)
-    cap = _cap(default_cap)
+    cap = _cap(default_cap, breaker)
     waiting = select(func.min(Job.run_at)).where(due, col(Job.lane) == col(Lane.name))
     locked = await session.exec(
         select(Lane.name, cap)
@@ -82,14 +93,15 @@ async def admit_seen(
     *,
     now: datetime,
     default_cap: int,
+    breaker: Breaker = USUAL,
 ) -> Sequence[tuple[datetime, UUID]]:
     """The same where ``waiting`` (lane, due since, id; oldest first) is everything that is due."""
     names = {lane for lane, _, _ in waiting}
     if not names:
         return []
-    rooms = await _lock(session, names, now, default_cap)
+    rooms = await _lock(session, names, now, default_cap, breaker)
     if len(rooms) < len(names) and await _open(session, names - set(rooms)):
-        rooms |= await _lock(session, names - set(rooms), now, default_cap)
+        rooms |= await _lock(session, names - set(rooms), now, default_cap, breaker)
     chosen = []
     for lane, run_at, job_id in waiting:
         if rooms.get(lane, 0) > 0:
@@ -99,12 +111,16 @@ async def admit_seen(
 
 
 async def _lock(
-    session: AsyncSession, names: Collection[str], now: datetime, default_cap: int
+    session: AsyncSession,
+    names: Collection[str],
+    now: datetime,
+    default_cap: int,
+    breaker: Breaker,
 ) -> dict[str, int]:
     """Lock those of the lanes that are open, and tell how much room each has."""
     busy = _busy(now).where(col(Job.lane) == col(Lane.name)).scalar_subquery()
     locked = await session.exec(
-        select(Lane.name, _cap(default_cap), busy)
+        select(Lane.name, _cap(default_cap, breaker), busy)
         .where(
             col(Lane.name).in_(names),
             or_(col(Lane.paused_until).is_(None), col(Lane.paused_until) <= now),
@@ -127,8 +143,10 @@ async def _open(session: AsyncSession, names: Collection[str]) -> bool:
     return set(names) > known
 
 
-def _cap(default_cap: int) -> ColumnElement[int]:
-    return case((col(Lane.failures) >= BREAK_AFTER, 1), else_=func.coalesce(Lane.cap, default_cap))
+def _cap(default_cap: int, breaker: Breaker) -> ColumnElement[int]:
+    return case(
+        (col(Lane.failures) >= breaker.after, 1), else_=func.coalesce(Lane.cap, default_cap)
+    )
 
 
 async def _running(session: AsyncSession, names: Collection[str], now: datetime) -> dict[str, int]:
@@ -151,7 +169,9 @@ async def _open_new_lanes(session: AsyncSession, due: ColumnElement[bool]) -> No
         await session.exec(insert_or_skip(session, Lane).values(name=name, failures=0))
 
 
-async def failed(session: AsyncSession, name: str, now: datetime) -> None:
+async def failed(
+    session: AsyncSession, name: str, now: datetime, *, breaker: Breaker = USUAL
+) -> None:
     """Count a failure of the partner behind this lane; shut the lane when they pile up."""
     counted = await session.exec(
         update(Lane)
@@ -159,7 +179,7 @@ async def failed(session: AsyncSession, name: str, now: datetime) -> None:
         .values(failures=Lane.failures + 1)
         .returning(col(Lane.failures))
     )
-    pause = pause_after(counted.scalar_one())
+    pause = breaker.pause(counted.scalar_one())
     if pause:
         shut = update(Lane).where(col(Lane.name) == name)
         await session.exec(shut.values(paused_until=now + pause))

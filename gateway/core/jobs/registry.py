@@ -27,7 +27,8 @@ class JobContext:
 
     ``attempt`` counts from 1. ``first_at`` is when the first attempt began. ``cancelled`` is set
     when the job is cancelled or taken away while the handler runs; the handler's task is
-    cancelled at the same time.
+    cancelled at the same time. A handler may set ``policy``, how patiently this very job is tried
+    (None: as its kind), and ``blames_lane``, whether a failure shows that the partner is away.
     """
 
     def __init__(self, job: Job) -> None:
@@ -39,6 +40,8 @@ class JobContext:
         self.attempt: int = job.attempt
         self.first_at: datetime = job.started_at or job.created_at
         self.deadline: datetime | None = job.deadline
+        self.policy: Policy | None = None
+        self.blames_lane = True
         self.cancelled = asyncio.Event()
         self.fenced = False
         self.committed = False

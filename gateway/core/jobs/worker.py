@@ -70,6 +70,11 @@ class Worker:
         self._settings = settings
         self._observe = observe
         self._lease = timedelta(seconds=settings.lease_s)
+        self._breaker = lanes.Breaker(
+            after=settings.break_after,
+            first_pause=timedelta(seconds=settings.pause_s),
+            longest_pause=timedelta(seconds=settings.longest_pause_s),
+        )
         self._runs: dict[leases.Held, _Run] = {}
         self._stopping = False
         self._more = False
@@ -144,6 +149,7 @@ class Worker:
                 kinds=kinds,
                 limit=limit,
                 lane_cap=self._settings.lane_cap,
+                breaker=self._breaker,
             )
         self._more = claimed.more
         for job in claimed.jobs:
@@ -219,15 +225,15 @@ class Worker:
             now = await machine_now(session)
             verdict = judge(
                 failure,
-                policy=work.policy,
+                policy=run.context.policy or work.policy,
                 attempt=job.attempt,
                 first_at=run.context.first_at,
                 deadline=job.deadline,
                 now=now,
                 jitter=random.random(),  # noqa: S311 - spreads retries, keeps no secret
             )
-            if isinstance(failure, GatewayError) and failure.retry is Retry.BACKOFF and job.lane:
-                await lanes.failed(session, job.lane, now)
+            if _blames_lane(failure, run.context):
+                await lanes.failed(session, job.lane, now, breaker=self._breaker)
             if isinstance(verdict, Dead):
                 return await self._bury(session, job, verdict.error)
             ours = await leases.hand_back(session, job, at=verdict.at, error=verdict.error)
@@ -316,6 +322,12 @@ def _halt(run: _Run, why: Literal["cancelled", "lost", "released"]) -> None:
         run.stop = why
         run.context.cancelled.set()
         run.task.cancel()
+
+
+def _blames_lane(failure: Exception, context: JobContext) -> bool:
+    """Whether a failure counts against the partner the job's lane leads to."""
+    passing = isinstance(failure, GatewayError) and failure.retry is Retry.BACKOFF
+    return passing and bool(context.lane) and context.blames_lane
 
 
 def _unfit(job: Job, *, claimed_at: datetime) -> JobError | None:

@@ -13,7 +13,7 @@ from gateway.core.clock import now
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.jobs.backoff import Ladder
-from gateway.core.jobs.lanes import BREAK_AFTER, pause_after
+from gateway.core.jobs.lanes import USUAL
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.registry import JobContext, Registry
 from gateway.core.jobs.tables import Job, JobState, Lane
@@ -114,7 +114,7 @@ async def test_a_partner_that_is_down_gets_a_pause_and_then_one_probe(
     await fill(database, queue, "partner", 8)
     await worker.run_due()
     lane = await lane_of(database, "partner")
-    assert lane.failures >= BREAK_AFTER
+    assert lane.failures >= USUAL.after
     assert lane.paused_until is not None
     assert lane.paused_until > now() + timedelta(seconds=30)
     assert await worker.run_due() == 0
@@ -168,4 +168,4 @@ async def test_a_leases_end_frees_its_place(
 )
 def test_pauses_grow_to_a_quarter_of_an_hour(failures: int, minutes: int | None) -> None:
     expected = None if minutes is None else timedelta(minutes=minutes)
-    assert pause_after(failures) == expected
+    assert USUAL.pause(failures) == expected
