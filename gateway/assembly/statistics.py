@@ -11,6 +11,7 @@ from gateway.exchange.statistics import job, keys
 from gateway.exchange.statistics.period import Timetable
 from gateway.exchange.statistics.sending import COLLECTOR, Reporting
 from gateway.exchange.statistics.service import Statistics
+from gateway.network.identification import read_rules
 
 __all__ = ["register_statistics", "serve_statistics"]
 
@@ -23,6 +24,7 @@ def serve_statistics(application: web.Application, parts: Parts) -> None:
         archive=parts.archive,
         validation=parts.validation,
         timetable=_timetable(parts.platform.settings),
+        rules=read_rules(parts.platform.settings.config_dir),
         now=now,
     )
 
@@ -49,6 +51,7 @@ def _reporting(parts: Parts) -> Reporting:
         validation=parts.validation,
         events=parts.events,
         receiver=_receiver(parts.platform.settings),
+        rules=read_rules(parts.platform.settings.config_dir),
         now=now,
     )
 

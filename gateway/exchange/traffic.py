@@ -6,7 +6,6 @@ calls the message a duplicate, its receipt is missing) is no row: only a verifie
 
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -48,7 +47,7 @@ async def record_sent(
             ),
             transport_profile=TRANSPORT_PROFILE,
             c1_country=sender.country if sender else None,
-            end_user=_end_user(document.tenant_id),
+            participant=document.sender,
             counting=counting_of(DocumentTypeId.parse(document.document_type)),
         ),
     )
@@ -77,7 +76,7 @@ async def record_received(
             transport_profile=TRANSPORT_PROFILE,
             c1_country=header.country_c1 or None,
             c4_country=receiver.country if receiver else None,
-            end_user=_end_user(reception.tenant_id),
+            participant=str(header.receiver),
             counting=counting_of(header.document_type),
         ),
     )
@@ -90,11 +89,6 @@ def _subject(document_type: DocumentTypeId, process: ProcessId) -> dict[str, Any
         "process_scheme": process.scheme,
         "process": process.value,
     }
-
-
-def _end_user(tenant_id: UUID) -> str:
-    """An account is one identified end user, however many participant identifiers it has."""
-    return str(tenant_id)
 
 
 async def _record(session: AsyncSession, row: Traffic) -> None:

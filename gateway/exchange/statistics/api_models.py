@@ -197,7 +197,7 @@ class MonthQuery(BaseModel):
 
 
 class RowOut(BaseModel):
-    """One exchange with a positive receipt; ``end_user`` is the identified end user of ours.
+    """One exchange with a positive receipt; ``participant`` is ours: C1 (out) or C4 (in).
 
     ``id`` is that of the transmission (out) or reception (in).
     """
@@ -214,7 +214,7 @@ class RowOut(BaseModel):
     transport_profile: str
     c1_country: str | None
     c4_country: str | None
-    end_user: str
+    participant: str
     counted_in: list[ReportKind]
     document_id: UUID | None
 
@@ -235,7 +235,7 @@ class RowOut(BaseModel):
             transport_profile=traffic.transport_profile,
             c1_country=traffic.c1_country,
             c4_country=traffic.c4_country,
-            end_user=traffic.end_user,
+            participant=traffic.participant,
             counted_in=[one for one in ReportKind if Counting(traffic.counting).includes(one)],
             document_id=row.document_id,
         )

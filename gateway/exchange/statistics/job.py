@@ -135,7 +135,7 @@ class StatisticsJob:
         refused = bool(newest_first) and newest_first[0].state is ReportState.REFUSED
         causes[INVALID] = refused and open_still
         if delivered is not None and open_still:
-            figures = await figures_of(session, duty.seat_id, period, kind)
+            figures = await figures_of(session, duty.seat_id, period, kind, self._reporting.rules)
             causes[CHANGED] = not difference(Figures.from_json(delivered.figures), figures).none
         if kind is ReportKind.TSR and open_still:
             causes[MISCOUNTED] = not (await recount(session, period)).agrees

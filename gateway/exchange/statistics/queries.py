@@ -17,6 +17,8 @@ from gateway.exchange.statistics.figures import EndUserUse, Exchanges, KeyRole, 
 from gateway.exchange.statistics.period import Period
 from gateway.exchange.statistics.tables import ReportingDuty, StatisticsReport, Traffic
 from gateway.exchange.tables import Direction, Reception
+from gateway.network.identification import IdentificationRules
+from gateway.network.tables import EndUserIdentification
 
 __all__ = [
     "TrafficRow",
@@ -83,12 +85,20 @@ async def exchanges(session: AsyncSession, seat_id: str, period: Period) -> list
     ]
 
 
-async def end_user_uses(session: AsyncSession, seat_id: str, period: Period) -> list[EndUserUse]:
-    """Which end users sent or received what in a month, each combination once."""
+async def end_user_uses(
+    session: AsyncSession, seat_id: str, period: Period, rules: IdentificationRules
+) -> list[EndUserUse]:
+    """Which end users sent or received what in a month, each combination once.
+
+    Participants with the same identification are one end user; the unidentified ones of an
+    account are one.
+    """
+    identified = await _identified(session, seat_id, period, rules)
     rows = await session.exec(
         _select(
+            Traffic.tenant_id,
+            Traffic.participant,
             Traffic.direction,
-            Traffic.end_user,
             Traffic.c1_country,
             Traffic.c4_country,
             *_SUBJECT,
@@ -99,13 +109,41 @@ async def end_user_uses(session: AsyncSession, seat_id: str, period: Period) -> 
     return [
         EndUserUse(
             direction=row.direction,
-            end_user=row.end_user,
+            end_user=identified.get((row.tenant_id, row.participant)) or str(row.tenant_id),
             country=row.c1_country if row.direction is Direction.OUT else row.c4_country,
             document_type=DocumentTypeId(row.document_type_scheme, row.document_type),
             process=ProcessId(row.process_scheme, row.process),
         )
         for row in rows
     ]
+
+
+async def _identified(
+    session: AsyncSession, seat_id: str, period: Period, rules: IdentificationRules
+) -> dict[tuple[UUID, str], str]:
+    """The end user behind each identified participant that had traffic: its newest record."""
+    used = (
+        sqlalchemy.select(col(Traffic.tenant_id), col(Traffic.participant))
+        .where(*_in(seat_id, period, ReportKind.EUSR))
+        .distinct()
+        .subquery()
+    )
+    name = col(EndUserIdentification.scheme) + "::" + col(EndUserIdentification.value)
+    records = await session.exec(
+        select(EndUserIdentification)
+        .join(
+            used,
+            (col(EndUserIdentification.tenant_id) == used.c.tenant_id)
+            & (name == used.c.participant),
+        )
+        .order_by(col(EndUserIdentification.id))
+    )
+    return {
+        (one.tenant_id, f"{one.scheme}::{one.value}"): rules.end_user(one.fields)
+        if one.valid
+        else ""
+        for one in records
+    }
 
 
 @dataclass(frozen=True, slots=True)

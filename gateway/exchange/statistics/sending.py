@@ -38,6 +38,7 @@ from gateway.exchange.statistics.states import REPORT, ReportEvent, ReportState
 from gateway.exchange.statistics.tables import StatisticsReport
 from gateway.exchange.statistics.writing import FORMATS, write_report
 from gateway.exchange.tables import Document, DocumentKind, StoredBlob
+from gateway.network.identification import IdentificationRules
 from gateway.network.queries import own_participant
 from gateway.network.tables import Participant
 from gateway.validation.service import ValidationService
@@ -77,6 +78,7 @@ class Reporting:
         validation: ValidationService,
         events: DocumentEvents,
         receiver: ParticipantId | None,
+        rules: IdentificationRules,
         now: MachineClock,
     ) -> None:
         self._database = database
@@ -85,6 +87,7 @@ class Reporting:
         self._validation = validation
         self._events = events
         self._receiver = receiver
+        self.rules = rules
         self._now = now
 
     @property
@@ -147,7 +150,7 @@ class Reporting:
                     f"{spid.value}, the service provider behind {seat_id}, is no participant of "
                     "the operator's account. Restart the gateway to register it.",
                 )
-            figures = await figures_of(session, seat_id, period, kind)
+            figures = await figures_of(session, seat_id, period, kind, self.rules)
         content = write_report(figures)
         judged = await judge(self._validation, sender.tenant_id, kind, content)
         stored = await self._archive.keep(

@@ -32,6 +32,7 @@ from gateway.exchange.statistics.recount import Recount, recount
 from gateway.exchange.statistics.states import ReportState
 from gateway.exchange.statistics.tables import ReportingDuty, StatisticsReport
 from gateway.exchange.statistics.writing import write_report
+from gateway.network.identification import IdentificationRules
 from gateway.validation.service import ValidationService
 
 __all__ = ["Month", "Preview", "Statistics", "figures_of", "latest_of", "read_period"]
@@ -74,8 +75,8 @@ class Preview:
 class Statistics:
     """What was exchanged, as the reports count it.
 
-    ``timetable`` says when reports are due. Seats belong to the instance; callers are the
-    operator's (scopes ``operations:...``).
+    ``timetable`` says when reports are due, ``rules`` who is the same end user. Seats belong to
+    the instance; callers are the operator's (scopes ``operations:...``).
     """
 
     def __init__(
@@ -85,12 +86,14 @@ class Statistics:
         archive: Archive,
         validation: ValidationService,
         timetable: Timetable,
+        rules: IdentificationRules,
         now: MachineClock,
     ) -> None:
         self._database = database
         self._archive = archive
         self._validation = validation
         self._timetable = timetable
+        self._rules = rules
         self._now = now
 
     async def months(self, seat_id: str | None = None) -> list[Month]:
@@ -159,7 +162,7 @@ class Statistics:
         """
         async with self._database.read() as session:
             await require_duty(session, seat_id)
-            figures = await figures_of(session, seat_id, period, kind)
+            figures = await figures_of(session, seat_id, period, kind, self._rules)
             newest_first = await queries.reports_of(session, seat_id, period=period, kind=kind)
             nameless = await queries.without_country(
                 session, seat_id, period, limit=SHOWN_WITHOUT_COUNTRY
@@ -192,14 +195,14 @@ class Statistics:
             delivered = _delivered(found)
             if delivered is None:
                 return None
-            now = await figures_of(session, seat_id, period, kind)
+            now = await figures_of(session, seat_id, period, kind, self._rules)
         return difference(Figures.from_json(delivered.figures), now)
 
     async def content(self, seat_id: str, period: Period, kind: ReportKind) -> bytes:
         """The report of a month as it would be sent now. Raises GatewayError STATISTICS-SEAT."""
         async with self._database.read() as session:
             await require_duty(session, seat_id)
-            return write_report(await figures_of(session, seat_id, period, kind))
+            return write_report(await figures_of(session, seat_id, period, kind, self._rules))
 
     async def rows(
         self,
@@ -219,7 +222,9 @@ class Statistics:
             await require_duty(session, seat_id)
             line: Line | None = None
             if line_id is not None:
-                figures = await figures_of(session, seat_id, period, kind or ReportKind.TSR)
+                figures = await figures_of(
+                    session, seat_id, period, kind or ReportKind.TSR, self._rules
+                )
                 line = next((one for one in figures.lines if one.id == line_id), None)
                 if line is None:
                     raise GatewayError(
@@ -273,13 +278,17 @@ class Statistics:
 
 
 async def figures_of(
-    session: AsyncSession, seat_id: str, period: Period, kind: ReportKind
+    session: AsyncSession,
+    seat_id: str,
+    period: Period,
+    kind: ReportKind,
+    rules: IdentificationRules,
 ) -> Figures:
-    """The figures of a seat's month as the rows say now."""
+    """The figures of a seat's month as the rows, and the records of end users, say now."""
     if kind is ReportKind.TSR:
         found = await queries.exchanges(session, seat_id, period)
         return count_transactions(found, period=period, seat_id=seat_id)
-    uses = await queries.end_user_uses(session, seat_id, period)
+    uses = await queries.end_user_uses(session, seat_id, period, rules)
     return count_end_users(uses, period=period, seat_id=seat_id)
 
 

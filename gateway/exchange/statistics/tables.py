@@ -22,8 +22,9 @@ class Traffic(SQLModel, table=True):
     ``id`` is that of the transmission or the reception, so no exchange is ever counted twice.
     ``exchanged_at`` is when the receipt was verified (out) or the message committed (in).
     ``own_seat`` is ours of ``c2_seat`` and ``c3_seat``. Countries are ISO 3166 alpha-2, None
-    where nobody stated one; ``c4_country`` is known of incoming messages only. ``end_user`` is
-    the identified end user behind our participant, however many identifiers it has.
+    where nobody stated one; ``c4_country`` is known of incoming messages only. ``participant`` is
+    ours: C1 of what was sent, C4 of what arrived (``scheme::value``); the end user behind it is
+    found when a report is made.
     """
 
     __tablename__ = "traffic"
@@ -45,7 +46,7 @@ class Traffic(SQLModel, table=True):
     transport_profile: str = Field(max_length=100)
     c1_country: str | None = Field(default=None, max_length=2)
     c4_country: str | None = Field(default=None, max_length=2)
-    end_user: str = Field(max_length=200)
+    participant: str = Field(max_length=200)
     counting: Counting = Field(sa_column=Column(EnumText(Counting), nullable=False))
 
 

@@ -45,7 +45,7 @@ def _traffic() -> None:
         sa.Column("transport_profile", sa.String(length=100), nullable=False),
         sa.Column("c1_country", sa.String(length=2), nullable=True),
         sa.Column("c4_country", sa.String(length=2), nullable=True),
-        sa.Column("end_user", sa.String(length=200), nullable=False),
+        sa.Column("participant", sa.String(length=200), nullable=False),
         sa.Column("counting", sa.String(length=40), nullable=False),
         sa.ForeignKeyConstraint(
             ["document_id"], ["document.id"], name=op.f("fk_traffic_document_id_document")
