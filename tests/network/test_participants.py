@@ -23,7 +23,7 @@ from gateway.network.keys import FileKeys
 from gateway.network.participants import BILLING_OFFERS, REMINDER_OFFER, Offer, Participants
 from gateway.network.pki import Purpose, TrustAnchors
 from gateway.network.service import Network
-from gateway.network.smp import read_signed_metadata
+from gateway.network.smp import open_signed_metadata, read_metadata
 from gateway.network.smp_selection import select_endpoint
 from gateway.network.smp_server import SmpServer
 
@@ -362,10 +362,8 @@ async def test_a_renewed_certificate_is_published_by_itself(place, own_keys, pki
         server = SmpServer(database=place.database, network=make(now=at))
         data = await server.service_metadata(ALPHA, BILLING_INVOICE)
         assert data is not None
-        read = read_signed_metadata(data, anchors=pki.anchors, at=at)
-        return select_endpoint(
-            read.content, process=PROCESS_BILLING, anchors=pki.anchors, https_only=True, at=at
-        ).certificate
+        read = read_metadata(open_signed_metadata(data))
+        return select_endpoint(read, process=PROCESS_BILLING, https_only=True, at=at).certificate
 
     assert await published(pki.now) == pki.ap_pair.certificate
     renewed = renew(folder, pki, not_before=pki.now + timedelta(days=30))
