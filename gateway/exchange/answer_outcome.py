@@ -177,7 +177,7 @@ class Outcomes:
             session,
             document,
             EventGroup.NETWORK,
-            "mls.timer",
+            "answer.timer",
             at=at,
             facts={"told": told, "by": BY_TIMER},
         )

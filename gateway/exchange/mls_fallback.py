@@ -55,11 +55,11 @@ class MlsFallback:
             facts = {"from": _shown(record), "to": spid.value, "code": error.code}
             record.address, record.mls_id = str(spid), None
             await self._outcomes.enqueue(session, record)
-            kind = "mls.fell-back"
+            kind = "answer.fell-back"
         else:
             facts = {"to": _shown(record), "code": error.code, "text": error.text}
             record.state = advance(MLS_TABLE, record.state, MlsEvent.GIVEN_UP)
-            kind = "mls.undeliverable"
+            kind = "answer.undeliverable"
             await raise_alarm(
                 session,
                 MLS_UNDELIVERABLE,

@@ -91,7 +91,7 @@ class MlsLateness:
                     session,
                     document,
                     EventGroup.NETWORK,
-                    "mls.late",
+                    "answer.late",
                     at=at,
                     facts={"side": side.value, "seat": record.peer_seat},
                 )

@@ -49,6 +49,15 @@ LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
         "response.sent": Look("blue", "outbox"),
         "reminder.accepted": Look("green", "check"),
         "reminder.received": Look("amber", "clock"),
+        "document.flagged": Look("amber", "alert"),
+        "answer.late": Look("amber", "clock"),
+        "answer.fell-back": Look("blue", "arrow"),
+        "answer.undeliverable": Look("red", "alert"),
+        "answer.timer": Look("amber", "clock"),
+        "answer.unmatched": Look("amber", "question"),
+        "mlr.received": Look("blue", "info"),
+        "mlr.sent": Look("blue", "outbox"),
+        "outcome.recorded": Look("blue", "info"),
     }
 )
 """Every kind of entry the exchange records, and how it looks."""
