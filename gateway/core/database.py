@@ -13,13 +13,15 @@ Conventions for tables everywhere in the gateway:
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import aiosqlite
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.core import sqlite_driver
 from gateway.core.errors import ErrorKind, GatewayError
 
 __all__ = ["DATABASE_PLACE", "Database"]
@@ -34,11 +36,11 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
 class Database:
     """The engine of one process and its two kinds of transaction: read and write.
 
-    On SQLite a write transaction starts with ``BEGIN IMMEDIATE`` on the single writing
-    connection, because a deferred one that later wants to write fails at once under load;
-    commits reach the disk before they return (``synchronous=FULL``), because receipts are
-    signed on the strength of them. Errors of the database name the statement but not its
-    parameters, which may be anybody's names and amounts.
+    On SQLite a write transaction starts with ``BEGIN IMMEDIATE`` (at its first statement) on the
+    single writing connection, because a deferred one that later wants to write fails at once
+    under load; commits reach the disk before they return (``synchronous=FULL``), because
+    receipts are signed on the strength of them. Errors of the database name the statement but
+    not its parameters, which may be anybody's names and amounts.
     """
 
     def __init__(self, url: str | URL) -> None:
@@ -100,27 +102,20 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
 
 
 def _sqlite_engine(url: URL, *, begin: str, connections: int) -> AsyncEngine:
+    file = Path(url.database or "")
+
+    async def connection() -> aiosqlite.Connection:
+        return await sqlite_driver.connect(file)
+
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
+        async_creator=connection,
         poolclass=AsyncAdaptedQueuePool,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=60,
         hide_parameters=True,
     )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we write BEGIN ourselves, below
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "busy_timeout=10000",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def start(connection: Connection) -> None:

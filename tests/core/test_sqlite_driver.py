@@ -1,0 +1,108 @@
+"""The SQLite connection behind the engine: transactions, results, contention, cancellation."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import CursorResult, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.core.database import Database
+
+
+async def say(session: AsyncSession, statement: str, **values: str) -> CursorResult[Any]:
+    return await (await session.connection()).execute(text(statement), values)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database(f"sqlite:///{tmp_path / 'driver.db'}")
+    async with opened.write() as session:
+        await say(session, "CREATE TABLE coin (id INTEGER PRIMARY KEY, worth INTEGER)")
+        await say(session, "INSERT INTO coin VALUES (1, 10), (2, 20), (3, 30)")
+    yield opened
+    await opened.close()
+
+
+async def worths(database: Database) -> list[int]:
+    async with database.read() as session:
+        return list((await say(session, "SELECT worth FROM coin ORDER BY id")).scalars())
+
+
+async def test_what_is_written_is_read_and_an_error_takes_all_back(database: Database) -> None:
+    async with database.write() as session:
+        await say(session, "UPDATE coin SET worth = 11 WHERE id = 1")
+
+    async def break_off() -> None:
+        async with database.write() as session:
+            await say(session, "UPDATE coin SET worth = 99")
+            await say(session, "INSERT INTO coin VALUES (1, 1)")
+
+    with pytest.raises(IntegrityError):
+        await break_off()
+    assert await worths(database) == [11, 20, 30]
+
+
+async def test_rows_that_return_are_counted(database: Database) -> None:
+    async with database.write() as session:
+        changed = await say(
+            session, "UPDATE coin SET worth = worth + 1 WHERE worth > 10 RETURNING id"
+        )
+        assert (changed.scalars().all(), changed.rowcount) == ([2, 3], 2)
+        none = await say(session, "UPDATE coin SET worth = 0 WHERE id = 9")
+        assert none.rowcount == 0
+
+
+async def test_a_transaction_in_which_nothing_is_said_locks_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "driver.db", isolation_level=None, timeout=0)
+    async with database.write():
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+    async with database.write() as session:
+        await say(session, "SELECT 1")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+async def test_a_reader_sees_one_moment(database: Database) -> None:
+    async with database.read() as session:
+        before = (await say(session, "SELECT sum(worth) FROM coin")).scalar_one()
+        async with database.write() as writer:
+            await say(writer, "UPDATE coin SET worth = 0")
+        assert (await say(session, "SELECT sum(worth) FROM coin")).scalar_one() == before
+    assert await worths(database) == [0, 0, 0]
+
+
+async def test_the_next_transaction_does_not_inherit_a_cancelled_one(database: Database) -> None:
+    counting = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) "
+        "SELECT count(*) FROM n"
+    )
+
+    async def long() -> None:
+        async with database.write() as session:
+            await say(session, "UPDATE coin SET worth = 77")
+            await say(session, counting)
+
+    task = asyncio.create_task(long())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.write() as session:
+        await say(session, "UPDATE coin SET worth = 12 WHERE id = 1")
+    assert await worths(database) == [12, 20, 30]
+
+
+async def test_an_error_names_no_values(database: Database) -> None:
+    with pytest.raises(OperationalError) as caught:
+        async with database.write() as session:
+            await say(session, "INSERT INTO nowhere VALUES (:x)", x="Dupont SA")
+    assert "Dupont" not in str(caught.value)
