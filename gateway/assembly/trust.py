@@ -10,6 +10,7 @@ from gateway.core.settings import Stage
 from gateway.exchange import as4_server
 from gateway.network.keys import FileKeys
 from gateway.network.local_pki import ensure_test_pki
+from gateway.network.pkcs11 import token_of
 from gateway.network.pki import TrustAnchors
 from gateway.network.revocation_check import RevocationCheck
 from gateway.network.revocation_client import RevocationClient
@@ -37,7 +38,7 @@ def network_of(platform: Platform) -> Network:
     return Network(
         anchors=anchors,
         trust=trust_of(platform, anchors),
-        keys=FileKeys(settings.keys_dir),
+        keys=FileKeys(settings.keys_dir, token_of(settings.keys)),
         stage=settings.stage,
         as4_url=f"{settings.public_url}{as4_server.AS4_PATH}",
         smp_url=f"{settings.public_url}{SMP_PATH}",
