@@ -121,7 +121,7 @@ def document_title(document_type: DocumentTypeId) -> str:
     if specification is None:
         specification = next(
             (
-                title + customization.removeprefix(prefix)
+                title + customization.removeprefix(prefix).replace(":", " ")
                 for prefix, title in _FAMILIES
                 if customization.startswith(prefix)
             ),

@@ -89,6 +89,7 @@ def test_it_chooses_as_sending_does(registered, asked) -> None:
         (BILLING_INVOICE_CII, "CrossIndustryInvoice · Peppol BIS Billing 3"),
         (INVOICE_RESPONSE, "ApplicationResponse · Peppol BIS Invoice Response 3"),
         (wild(JAPAN), "Invoice · PINT billing-1@jp-1"),
+        (exact("urn:fdc:peppol.eu:poacc:trns:order:3"), "Invoice · Peppol BIS order 3"),
         (exact("urn:example:own"), "Invoice · urn:example:own"),
         (
             DocumentTypeId(DOCTYPE_SCHEME, "urn:peppol:doctype:pdf+xml##urn:x::1"),

@@ -237,7 +237,8 @@ def paths(console: Console) -> list[str]:
     live = [f"{one}/live" for one in documents]
     run = f"/reports/{console.run.id}" if console.run else ""
     lists = ["/outbox", "/outbox?kinds=all&state=refused&q=VT", "/inbox", "/inbox?q=nothing"]
-    others = ["/outbox/new", "/reports", run, "/network", "/network?participant=1", "/settings"]
+    looks = ["/network/lookup", "/network/lookup?participant=1"]
+    others = ["/outbox/new", "/reports", run, "/network", *looks, "/settings"]
     return [*lists, *others, *documents, *tabs, *live]
 
 
