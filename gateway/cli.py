@@ -271,9 +271,8 @@ def _slug(text: str) -> str:
 def _evidence(options: argparse.Namespace) -> int:
     from gateway.exchange.evidence_check import check_evidence
 
-    with _explained("the bundle"):
-        bundle = options.bundle.read_bytes()
-    checks = check_evidence(bundle)
+    with _explained("the bundle"), options.bundle.open("rb") as bundle:
+        checks = check_evidence(bundle)
     for one in checks:
         mark = "ok  " if one.holds else "FAIL"
         print(f"{mark} {one.subject}: {one.statement} {one.reason}".rstrip())

@@ -1,7 +1,6 @@
 """The exchange of one process: its services for handlers, its background work."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from aiohttp import web
@@ -13,20 +12,14 @@ from gateway.as4.mime import MimeLimits
 from gateway.assembly.answers import Answers, register_answers, serve_answers
 from gateway.assembly.platform import Platform
 from gateway.core.clock import now
-from gateway.core.jobs.backoff import JobError, Ladder
+from gateway.core.jobs.backoff import JobError
 from gateway.core.jobs.registry import Registry
 from gateway.core.jobs.tables import Job
-from gateway.core.patience import Patience
-from gateway.core.settings import NetworkSettings
 from gateway.exchange import as4_server, keys
 from gateway.exchange.archive import Archive
-from gateway.exchange.as4_client import As4Client
-from gateway.exchange.delivery_job import DeliveryJob, bury
-from gateway.exchange.encoding import Encoder
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.evidence import EvidenceBuilder
-from gateway.exchange.lanes import DELIVER, LOOKUP, ROUTE
-from gateway.exchange.lookup_job import LookupJob
+from gateway.exchange.lanes import ROUTE
 from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.reception import Receiver
 from gateway.exchange.responding import Responder
@@ -61,7 +54,9 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
     limit = platform.settings.http.max_body_bytes
     limits = Limits.of(platform.settings.limits)
     application[keys.ARCHIVE] = archive
-    application[keys.EVIDENCE] = EvidenceBuilder(database=database, archive=archive, now=now)
+    application[keys.EVIDENCE] = EvidenceBuilder(
+        database=database, archive=archive, network=parts.network, now=now
+    )
     application[keys.SUBMISSION] = Submission(
         database=database,
         archive=archive,
@@ -84,50 +79,19 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
         limits=UnpackLimits(mime=MimeLimits(max_part_bytes=limit), max_document_bytes=limit),
         seats=limits.as4_seat,
     )
-    serve_answers(application, parts.answers)
+    serve_answers(application, platform, archive, parts.answers)
     application[LIMITS] = limits
     application[as4_server.FAULTS] = faults
 
 
 def register_exchange(registry: Registry, parts: Parts) -> None:
-    """Say how documents are looked up, delivered and routed."""
-    platform, archive, lookup = parts.platform, parts.archive, parts.lookup
-    settings, database, queue = platform.settings, platform.database, platform.queue
-    patience = Ladder(
-        steps=tuple(timedelta(seconds=one) for one in settings.jobs.delivery_backoff_s),
-        patience=timedelta(seconds=settings.jobs.delivery_deadline_s),
-    )
-
-    async def give_up(session: AsyncSession, job: Job, error: JobError) -> None:
-        document_id = UUID(job.payload["document_id"])
-        await bury(session, document_id, error, at=now())
-        await parts.answers.fallback.given_up(session, document_id, error, at=now())
+    """Say how what arrived is routed."""
+    platform, archive = parts.platform, parts.archive
+    database, queue = platform.database, platform.queue
 
     async def keep_unrouted(session: AsyncSession, job: Job, error: JobError) -> None:
         await salvage(session, UUID(job.payload["reception_id"]), error, at=now())
 
-    registry.add(
-        LOOKUP,
-        LookupJob(database=database, archive=archive, queue=queue, lookup=lookup, now=now),
-        policy=patience,
-        on_dead=give_up,
-    )
-    registry.add(
-        DELIVER,
-        DeliveryJob(
-            database=database,
-            archive=archive,
-            lookup=lookup,
-            encoder=Encoder(database=database, archive=archive, network=parts.network, now=now),
-            client=As4Client(
-                platform.http, settings.stage, platform.faults, _patience(settings.network)
-            ),
-            now=now,
-            faults=platform.faults,
-        ),
-        policy=patience,
-        on_dead=give_up,
-    )
     registry.add(
         ROUTE,
         RoutingJob(
@@ -144,14 +108,3 @@ def register_exchange(registry: Registry, parts: Parts) -> None:
         on_dead=keep_unrouted,
     )
     register_answers(registry, platform, archive, parts.answers)
-
-
-def _patience(network: NetworkSettings) -> Patience:
-    return Patience(
-        dns=network.dns_timeout_s,
-        connect=network.connect_timeout_s,
-        tls=network.tls_timeout_s,
-        send=network.send_timeout_s,
-        wait=network.answer_timeout_s,
-        read=network.read_timeout_s,
-    )

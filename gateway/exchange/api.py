@@ -1,5 +1,6 @@
 """The API of the exchange: send documents, follow them, answer them, prove them."""
 
+from io import SEEK_END
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from gateway.exchange.api_models import (
     DocumentOut,
     DocumentPage,
     DocumentQuery,
+    EvidenceQuery,
     ResponseIn,
     States,
     SubmitQuery,
@@ -118,12 +120,19 @@ async def get_timeline(request: web.Request) -> web.Response:
 
 async def get_evidence(request: web.Request) -> web.Response:
     """The evidence bundle of a document."""
-    document_id = _document_id(request)
-    bundle = await request.app[EVIDENCE].build(principal(request).tenant_id, document_id)
-    return web.Response(
-        body=bundle,
-        content_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="evidence-{document_id}.zip"'},
+    document_id, caller = _document_id(request), principal(request)
+    query = query_of(request, EvidenceQuery)
+    bundle = await request.app[EVIDENCE].build(
+        caller.tenant_id, document_id, language=query.lang or caller.locale
+    )
+    size = bundle.seek(0, SEEK_END)
+    bundle.seek(0)
+    return await send_stored(
+        request,
+        bundle.binary,
+        size=size,
+        media_type="application/zip",
+        file_name=f"evidence-{document_id}.zip",
     )
 
 
@@ -203,6 +212,7 @@ ROUTES: Final = (
         "documents:read",
         "Everything that proves what happened, as a zip",
         answer="application/zip",
+        query=EvidenceQuery,
     ),
     Route(
         "POST",

@@ -1,7 +1,7 @@
 """What the exchange's API takes and gives, apart from the rows behind it."""
 
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +21,7 @@ __all__ = [
     "DocumentOut",
     "DocumentPage",
     "DocumentQuery",
+    "EvidenceQuery",
     "ResponseIn",
     "SubmitQuery",
     "TimelineEntry",
@@ -112,6 +113,14 @@ class DocumentPage(BaseModel):
 
     items: list[DocumentOut]
     next_cursor: str | None
+
+
+class EvidenceQuery(BaseModel):
+    """The language of the summary within a bundle; the caller's own where it is not said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lang: Literal["en", "fr", "nl", "de"] | None = None
 
 
 class DocumentQuery(BaseModel):

@@ -26,6 +26,7 @@ from gateway.exchange.tables import (
 __all__ = [
     "Dossier",
     "Filters",
+    "attempts_of",
     "document_of",
     "dossier",
     "list_documents",
@@ -128,6 +129,19 @@ async def transmissions_of(session: AsyncSession, document_id: UUID) -> list[Tra
     )
 
 
+async def attempts_of(
+    session: AsyncSession, transmissions: Sequence[Transmission]
+) -> list[Attempt]:
+    """Every try to send one of these messages, oldest first."""
+    return list(
+        await session.exec(
+            select(Attempt)
+            .where(col(Attempt.transmission_id).in_([one.id for one in transmissions]))
+            .order_by(col(Attempt.id))
+        )
+    )
+
+
 async def receptions_of(session: AsyncSession, document_id: UUID) -> list[Reception]:
     """The AS4 messages a document arrived in, oldest first."""
     return list(
@@ -143,18 +157,13 @@ async def dossier(session: AsyncSession, tenant_id: UUID, document_id: UUID) -> 
     """Everything about one document of the tenant; raises GatewayError NOT-FOUND."""
     document = await document_of(session, tenant_id, document_id)
     transmissions = await transmissions_of(session, document_id)
-    attempts = await session.exec(
-        select(Attempt)
-        .where(col(Attempt.transmission_id).in_([one.id for one in transmissions]))
-        .order_by(col(Attempt.id))
-    )
     answers = await session.exec(
         select(Document).where(Document.related_id == document_id).order_by(col(Document.id))
     )
     return Dossier(
         document=document,
         transmissions=transmissions,
-        attempts=list(attempts),
+        attempts=await attempts_of(session, transmissions),
         receptions=await receptions_of(session, document_id),
         events=await timeline_of(session, document_id),
         answers=list(answers),

@@ -19,7 +19,7 @@ import typst
 from schematron.report.view import ReportView
 from schematron.report.words import label, producer
 
-__all__ = ["ATTACHMENT", "REPORT_STANDARD", "render_pdf"]
+__all__ = ["ATTACHMENT", "REPORT_STANDARD", "render_pdf", "set_printable"]
 
 REPORT_STANDARD: Final = "a-3b"
 ATTACHMENT: Final = "report.json"
@@ -53,12 +53,11 @@ def render_pdf(view: ReportView, *, report: Mapping[str, Any], created_at: datet
     (AFRelationship Data). ``created_at`` is timezone-aware. A character that no font here has is
     printed as a box, and the report says so.
     """
-    printed = _Printed()
-    content = printed.clean(dataclasses.asdict(view))
+    content, missing = set_printable(dataclasses.asdict(view))
     content["producer"] = label("PRODUCER", lang=view.lang, version=producer())
     content["page"] = label("PAGE", lang=view.lang, page="{page}", pages="{pages}")
     content["enclosed"] = [label("ATTACHED", lang=view.lang, name=ATTACHMENT)]
-    if printed.missing:
+    if missing:
         content["enclosed"].append(label("UNPRINTABLE", lang=view.lang))
     inputs = {
         "content": json.dumps(content, ensure_ascii=False),
@@ -73,6 +72,12 @@ def render_pdf(view: ReportView, *, report: Mapping[str, Any], created_at: datet
     if not isinstance(pdf, bytes):
         raise TypeError("the typesetter gave several files for one document")
     return pdf
+
+
+def set_printable(value: Any) -> tuple[Any, bool]:
+    """Give a value with every text in it printable by the typesetter, and whether one was not."""
+    printed = _Printed()
+    return printed.clean(value), printed.missing
 
 
 class _Printed:

@@ -10,6 +10,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,11 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+def manifest_peers(files: dict[str, bytes]) -> list[str]:
+    """The certificates of the other side."""
+    return [one["peer_certificate"] for one in json.loads(files["manifest.json"])["messages"]]
+
+
 def broken(bundle: bytes) -> list[str]:
     return [one.statement for one in check_evidence(bundle) if not one.holds]
 
@@ -41,9 +47,14 @@ def forged(bundle: bytes, change: Callable[[dict[str, bytes], dict[str, Any]], N
     change(files, manifest)
     for name in [one for one in manifest["files"] if one not in files]:
         del manifest["files"][name]
-    for name, content in files.items():
-        if name != "manifest.json":
-            manifest["files"].setdefault(name, {})["sha256"] = hashlib.sha256(content).hexdigest()
+    files.pop("SHA256SUMS")
+    sums = {name: hashlib.sha256(one).hexdigest() for name, one in files.items()}
+    del sums["manifest.json"]
+    listed = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+    files["SHA256SUMS"] = listed.encode()
+    sums["SHA256SUMS"] = hashlib.sha256(files["SHA256SUMS"]).hexdigest()
+    for name, digest in sums.items():
+        manifest["files"].setdefault(name, {})["sha256"] = digest
     files["manifest.json"] = json.dumps(manifest).encode()
     return zipped(files)
 
@@ -95,7 +106,7 @@ def test_another_certificate_does_not_fit(bundles, pki):
     third = pki.seat("POP000303").certificate.public_bytes(Encoding.PEM)
 
     def exchange(files: dict[str, bytes], _manifest: dict[str, Any]) -> None:
-        name = next(one for one in files if one.startswith("message-01") and one.endswith(".pem"))
+        (name,) = (one for one in manifest_peers(files) if one.startswith("message-01"))
         files[name] = third
 
     (found,) = (one for one in check_evidence(forged(bundles.sent, exchange)) if not one.holds)
@@ -158,12 +169,72 @@ def test_a_payload_that_expands_without_end_is_not_unpacked(bundles):
 
 
 def test_a_zip_that_claims_to_be_huge_is_not_unpacked(monkeypatch, bundles):
-    monkeypatch.setattr("gateway.exchange.evidence_check.MAX_FILE_BYTES", 4096)
+    monkeypatch.setattr("gateway.exchange.evidence_files._MAX_BUNDLE_BYTES", 4096)
     found = check_evidence(bundles.sent)
     assert [(one.statement, one.holds) for one in found] == [
         ("is a readable evidence bundle", False)
     ]
     assert "unpacks to more" in found[0].reason
+
+
+def test_an_authority_that_did_not_issue_the_certificate_is_found(bundles):
+    def exchange(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
+        (message,) = manifest["messages"]
+        issuing, root = x509.load_pem_x509_certificates(files[message["peer_issuers"]])
+        files[message["peer_issuers"]] = root.public_bytes(Encoding.PEM)
+
+    for bundle in (bundles.sent, bundles.received):
+        assert broken(forged(bundle, exchange)) == ["was issued by the authorities beside it"]
+
+
+def test_a_certificate_that_was_not_valid_at_the_moment_is_found(bundles):
+    def date_back(_files: dict[str, bytes], manifest: dict[str, Any]) -> None:
+        manifest["messages"][0]["received_at"] = "2001-01-01T00:00:00+00:00"
+
+    assert "was valid at that moment" in broken(forged(bundles.received, date_back))
+
+
+def test_another_address_than_the_smp_published_is_found(bundles):
+    def move(_files: dict[str, bytes], manifest: dict[str, Any]) -> None:
+        manifest["messages"][0]["endpoint"] = "https://elsewhere.example/as4"
+
+    assert broken(forged(bundles.sent, move)) == [
+        "holds the SMP's signed answer with this address and certificate"
+    ]
+
+
+def test_a_received_payload_that_was_not_signed_is_found(bundles):
+    def repack(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
+        name = manifest["messages"][0]["payload"]
+        files[name] = gzip.compress(gzip.decompress(files[name]), compresslevel=1)
+
+    assert broken(forged(bundles.received, repack)) == ["the signed digest is that of the payload"]
+
+
+def test_a_list_of_sums_that_differs_from_the_manifest_is_found(bundles):
+    files = unzip(bundles.sent)
+    sums = files["SHA256SUMS"].replace(b"document.xml", b"document.old")
+    manifest = json.loads(files["manifest.json"])
+    manifest["files"]["SHA256SUMS"]["sha256"] = hashlib.sha256(sums).hexdigest()
+    changed = {**files, "SHA256SUMS": sums, "manifest.json": json.dumps(manifest).encode()}
+    assert broken(zipped(changed)) == ["says the same as the manifest"]
+
+
+def test_a_file_is_read_like_bytes_and_left_open(bundles):
+    file = BytesIO(bundles.sent)
+    assert check_evidence(file) == check_evidence(bundles.sent)
+    assert not file.closed
+
+
+def test_large_documents_are_compared_byte_by_byte(bundles, monkeypatch):
+    monkeypatch.setattr("gateway.exchange.evidence_check._COMPARED", 0)
+    for bundle in (bundles.sent, bundles.received):
+        assert broken(bundle) == []
+
+    def exchange(files: dict[str, bytes], _manifest: dict[str, Any]) -> None:
+        files["document.xml"] = files["document.xml"].replace(b"</Invoice>", b"<!-- --></Invoice>")
+
+    assert broken(forged(bundles.sent, exchange)) == ["the envelope carries the document"]
 
 
 def test_two_files_of_one_name_are_no_evidence(bundles):

@@ -9,6 +9,8 @@ import email.policy
 import gzip
 import hashlib
 import json
+import shutil
+import subprocess
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -16,6 +18,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
+
+from gateway.exchange.evidence_summary import LANGUAGES, Texts, summary_view
 
 xmlsec = pytest.importorskip("xmlsec")
 
@@ -118,6 +122,61 @@ def test_every_file_has_the_digest_the_manifest_states(bundles):
             name: {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
             for name, content in files.items()
         } == listed
+
+
+def test_what_was_received_is_what_its_sender_signed(bundles):
+    files = unzip(bundles.received)
+    (message,) = json.loads(files["manifest.json"])["messages"]
+    request = etree.fromstring(soap_of(message["content_type"], files[message["request"]]))
+    payload = files[message["payload"]]
+    of_payload = base64.b64encode(hashlib.sha256(payload).digest()).decode()
+    assert of_payload in digests(request, f"{{{DS}}}SignedInfo").values()
+    assert gzip.decompress(payload) == files[message["envelope"]]
+
+
+@pytest.mark.parametrize("side", ["sent", "received"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_command_of_the_summary_works_as_printed(bundles, tmp_path, side, language):
+    files = unzip(getattr(bundles, side))
+    for name, content in files.items():
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    view = summary_view(json.loads(files["manifest.json"]), Texts(language))
+    steps = [step["command"] for section in view["sections"] for step in section["steps"]]
+    assert len(steps) == 6
+    ran = set()
+    for command in steps[:-1]:
+        tool, *_ = command.split()
+        if shutil.which(tool):
+            done = subprocess.run(
+                ["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, check=False
+            )
+            assert done.returncode == 0, (command, done.stderr)
+            ran.add(tool)
+            if tool == "openssl" and "dgst" in command:
+                assert done.stdout.decode().strip() in files[named(files, "receipt")].decode()
+    assert {"sha256sum", "gzip"} <= ran
+    assert steps[-1] == "gateway evidence FILE.zip"
+
+
+def named(files, what):
+    (message,) = json.loads(files["manifest.json"])["messages"]
+    return message[what]
+
+
+@pytest.mark.skipif(not shutil.which("sha256sum"), reason="no sha256sum on this machine")
+def test_a_changed_file_fails_the_first_command_of_the_summary(bundles, tmp_path):
+    for name, content in unzip(bundles.sent).items():
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    (tmp_path / "document.xml").write_bytes(b"<Invoice/>")
+    done = subprocess.run(
+        ["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    assert b"document.xml: FAILED" in done.stdout
 
 
 def test_the_answer_of_the_smp_is_signed_and_names_the_certificate_that_signed_the_receipt(
