@@ -144,7 +144,7 @@ class PublicationChanges:
                 session,
                 kind=APPLY,
                 payload={"change_id": str(row.id)},
-                run_at=row.effective_at,
+                run_at=effective_at,
                 dedupe_key=f"{APPLY}:{row.id}",
             )
         return row
