@@ -13,7 +13,7 @@ from typing import Final
 
 from ubl.response import InvoiceResponse, InvoiceStatus
 
-__all__ = ["TRANSITIONS", "BusinessState", "Step", "Verdict", "advance", "event_of"]
+__all__ = ["TRANSITIONS", "BusinessState", "Step", "Verdict", "advance", "event_of", "may_send"]
 
 
 class BusinessState(StrEnum):
@@ -110,3 +110,15 @@ def event_of(response: InvoiceResponse) -> BusinessState:
 def advance(state: BusinessState, response: InvoiceResponse) -> Step:
     """Return where a response takes an invoice that stands at ``state``."""
     return TRANSITIONS[state, event_of(response)]
+
+
+def may_send(state: BusinessState, response: InvoiceResponse) -> bool:
+    """Tell whether a buyer may send this response about an invoice that stands at ``state``.
+
+    Stricter than what a seller puts up with: a status is repeated only where the BIS says so (a
+    query, a payment in part), and never once it is final.
+    """
+    step = advance(state, response)
+    return step.verdict is Verdict.ADVANCED or (
+        step.verdict is Verdict.REPEATED and state in _REPEATABLE
+    )

@@ -76,7 +76,7 @@ async def report_outcome(request: web.Request) -> web.Response:
         raise GatewayError(BAD_REQUEST, "Choose what the form offers.") from None
     written = form.get("text")
     text = written.strip()[:_TEXT_LENGTH] if isinstance(written, str) else ""
-    issues = ()
+    issues: tuple[MlsIssue, ...] = ()
     if outcome is Outcome.REJECTED:
         issues = (MlsIssue(reason=reason, text=text or reason.value),)
     await request.app[ANSWER_DESK].report(

@@ -33,6 +33,7 @@ from gateway.exchange.queries import (
 from gateway.exchange.responding import ResponseOrder
 from gateway.exchange.streaming import send_stored, take_body
 from gateway.exchange.submission import DOCUMENT_INVALID, ReportedError
+from ubl.response import Condition
 
 __all__ = ["ROUTES"]
 
@@ -149,6 +150,9 @@ async def respond(request: web.Request) -> web.Response:
             actions=tuple(body.actions),
             text=body.text,
             effective_date=body.effective_date,
+            conditions=tuple(
+                Condition(attribute=one.attribute, value=one.value) for one in body.conditions
+            ),
         ),
     )
     return json_answer(DocumentOut.of(answer), status=202)

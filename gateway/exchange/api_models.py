@@ -181,10 +181,19 @@ class TimelineOut(BaseModel):
     entries: list[TimelineEntry]
 
 
+class ConditionIn(BaseModel):
+    """A value the buyer expected instead: the business term (BT-13) or a name both know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    attribute: str = Field(min_length=1, max_length=200)
+    value: str | None = Field(None, max_length=2000)
+
+
 class ResponseIn(BaseModel):
     """The buyer's answer to a received invoice (Peppol BIS 63).
 
-    UQ, CA and RE need a reason or an action.
+    UQ, CA and RE need a reason or an action; ``text`` and ``conditions`` belong to the first.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -195,3 +204,4 @@ class ResponseIn(BaseModel):
     actions: list[StatusAction] = Field(default_factory=list, max_length=10)
     text: str | None = Field(None, max_length=2000)
     effective_date: date | None = None
+    conditions: list[ConditionIn] = Field(default_factory=list, max_length=20)

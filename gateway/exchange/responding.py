@@ -1,6 +1,7 @@
 """The buyer's answer: an Invoice Response from the inbox back to the seller (BIS 63, T111)."""
 
 import asyncio
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -18,15 +19,19 @@ from gateway.core.faults import Faults
 from gateway.core.http import NOT_FOUND
 from gateway.core.ids import new_id
 from gateway.core.jobs.queue import JobQueue
+from gateway.core.spool import Spool
 from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
+from gateway.exchange.events import ANSWERED, DocumentEvents
 from gateway.exchange.outbound import enqueue_lookup, outgoing_document
-from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup
-from ubl.business_status import BusinessState, Verdict, advance
-from ubl.model import Identifier, Invoice
+from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup, StoredBlob
+from gateway.validation.service import ValidationService
+from ubl.business_status import BusinessState, advance, may_send
+from ubl.model import Identifier
 from ubl.reader import read_invoice
 from ubl.response import (
     Clarification,
+    Condition,
     InvoiceReference,
     InvoiceResponse,
     InvoiceStatus,
@@ -44,6 +49,7 @@ RESPONSE_ORDER: Final = ErrorKind("RESPONSE-ORDER", "This answer cannot follow t
 RESPONSE_INVALID: Final = ErrorKind("RESPONSE-INVALID", "The answer is incomplete", 422)
 RESPONSE_SUBJECT: Final = ErrorKind("RESPONSE-SUBJECT", "This document is not answered", 409)
 
+DEFAULT_TYPE_CODE: Final = "380"
 _ANSWERED: Final = frozenset({DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE})
 
 
@@ -51,7 +57,8 @@ _ANSWERED: Final = frozenset({DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE})
 class ResponseOrder:
     """What the buyer wants to say.
 
-    ``status`` is AB, IP, UQ, CA, RE, AP or PD; UQ, CA and RE need a reason or an action.
+    ``status`` is AB, IP, UQ, CA, RE, AP or PD; UQ, CA and RE need a reason or an action. ``text``
+    and ``conditions`` (what the buyer expected instead) belong to the first of them.
     """
 
     status: InvoiceStatus
@@ -60,6 +67,7 @@ class ResponseOrder:
     actions: tuple[StatusAction, ...] = ()
     text: str | None = None
     effective_date: date | None = None
+    conditions: tuple[Condition, ...] = ()
 
 
 class Responder:
@@ -71,12 +79,16 @@ class Responder:
         database: Database,
         archive: Archive,
         queue: JobQueue,
+        validation: ValidationService,
+        events: DocumentEvents,
         now: MachineClock,
         faults: Faults,
     ) -> None:
         self._database = database
         self._archive = archive
         self._queue = queue
+        self._validation = validation
+        self._events = events
         self._now = now
         self._faults = faults
 
@@ -89,9 +101,8 @@ class Responder:
         at = self._now()
         async with self._database.read() as session:
             subject = await _subject(session, caller, document_id)
-            content = await self._archive.fetch(session, subject.content_id)
-        invoice = await asyncio.to_thread(_invoice, content)
-        response = _response(subject, invoice, order, at.date())
+            content = await self._archive.row(session, subject.content_id)
+        response = _response(subject, await self._type_code(content), order, at.date())
         _require_order(subject.business, response)
         stored = await self._archive.keep(
             _write(response),
@@ -121,14 +132,22 @@ class Responder:
             session.add(answer)
             await session.flush()
             subject.business, subject.updated_at = state, at
+            facts = {"status": order.status.value, "note": order.note or ""}
             timeline.record(
                 session,
                 subject,
                 EventGroup.BUSINESS,
                 "response.sent",
                 at=at,
-                facts={"status": order.status.value, "note": order.note or ""},
+                facts=facts,
                 evidence_id=stored.id,
+            )
+            await self._events.publish(
+                session,
+                subject,
+                ANSWERED,
+                {"response_id": str(answer.id), "order": "sent", **facts},
+                at=at,
             )
             if not self._faults.cuts("response"):
                 await enqueue_lookup(session, self._queue, answer)
@@ -141,6 +160,18 @@ class Responder:
             )
         return answer
 
+    async def _type_code(self, content: StoredBlob) -> str:
+        """The type code (BT-3) of the invoice; a large one is read in a worker process."""
+        source = await self._archive.open(content)
+        with source, Spool() as spool:
+            await asyncio.to_thread(shutil.copyfileobj, source, spool.binary)
+            return await self._validation.read(spool.content, type_code_of)
+
+
+def type_code_of(content: bytes) -> str:
+    """The type code of an invoice in any syntax; 380 where it states none."""
+    return read_invoice(parse(content)).invoice.type_code or DEFAULT_TYPE_CODE
+
 
 def allowed_statuses(document: Document) -> tuple[InvoiceStatus, ...]:
     """The answers that may follow now; empty for documents that are not answered."""
@@ -149,7 +180,7 @@ def allowed_statuses(document: Document) -> tuple[InvoiceStatus, ...]:
     return tuple(
         status
         for status in InvoiceStatus
-        if advance(document.business, _probe(status)).verdict is not Verdict.OUT_OF_ORDER
+        if may_send(document.business, _probe(status))
     )
 
 
@@ -179,7 +210,7 @@ async def _subject(session: AsyncSession, caller: Principal, document_id: UUID) 
 
 def _require_order(state: BusinessState, response: InvoiceResponse) -> BusinessState:
     step = advance(state, response)
-    if step.verdict is Verdict.OUT_OF_ORDER:
+    if not may_send(state, response):
         raise GatewayError(
             RESPONSE_ORDER,
             f"The invoice stands at '{state}'; the answer {response.status} cannot follow "
@@ -189,18 +220,23 @@ def _require_order(state: BusinessState, response: InvoiceResponse) -> BusinessS
     return step.state
 
 
-def _invoice(content: bytes) -> Invoice:
-    return read_invoice(parse(content)).invoice
-
-
 def _response(
-    subject: Document, invoice: Invoice, order: ResponseOrder, day: date
+    subject: Document, type_code: str, order: ResponseOrder, day: date
 ) -> InvoiceResponse:
     codes: tuple[StatusReason | StatusAction, ...] = (*order.reasons, *order.actions)
     clarifications = tuple(
-        Clarification(code=code, text=order.text if number == 0 else None)
+        Clarification(
+            code=code,
+            text=order.text if number == 0 else None,
+            conditions=order.conditions if number == 0 else (),
+        )
         for number, code in enumerate(codes)
     )
+    if order.conditions and not codes:
+        raise GatewayError(
+            RESPONSE_INVALID,
+            "Conditions say what was expected instead: give the reason they belong to.",
+        )
     return InvoiceResponse(
         identifier=str(new_id()),
         issue_date=day,
@@ -209,7 +245,7 @@ def _response(
         status=order.status,
         invoice=InvoiceReference(
             number=subject.number,
-            type_code=invoice.type_code or "380",
+            type_code=type_code,
             issue_date=subject.issue_date,
         ),
         note=order.note,
