@@ -23,6 +23,7 @@ from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
 from gateway.assembly.answers import answers_of
 from gateway.assembly.checks import Checks, checks_of, register_checks, serve_checks
+from gateway.assembly.delivery import Delivery, delivery_of, register_delivery, serve_delivery
 from gateway.assembly.exchange import Parts, register_exchange, serve_exchange
 from gateway.assembly.lookup import Lookups, lookups_of, serve_lookups
 from gateway.assembly.money import (
@@ -59,8 +60,8 @@ from gateway.core.metrics import Metrics, job_gauges
 from gateway.core.settings import Settings
 from gateway.dunning import api as dunning_api
 from gateway.dunning import pages as dunning_pages
+from gateway.exchange import answer_api, answer_pages, as4_server
 from gateway.exchange import api as exchange_api
-from gateway.exchange import as4_server
 from gateway.exchange import pages as exchange_pages
 from gateway.exchange.archive import Archive
 from gateway.exchange.events import DocumentEvents
@@ -130,6 +131,7 @@ def all_routes() -> tuple[Route, ...]:
         *validation_api.ROUTES,
         *rule_api.ROUTES,
         *exchange_api.ROUTES,
+        *answer_api.ROUTES,
         *statistics_api.ROUTES,
         *as4_server.ROUTES,
         *receivables_api.ROUTES,
@@ -145,6 +147,7 @@ def all_routes() -> tuple[Route, ...]:
         *validation_pages.ROUTES,
         *rule_pages.ROUTES,
         *exchange_pages.ROUTES,
+        *answer_pages.ROUTES,
         *receivables_pages.ROUTES,
         *dunning_pages.ROUTES,
         *payments_pages.ROUTES,
@@ -221,6 +224,8 @@ def _assemble(
     )
     application[BUSINESS_DATES] = dates
     serve_exchange(application, parts)
+    delivery = delivery_of(parts)
+    serve_delivery(application, delivery)
     serve_statistics(application, parts)
     serve_money(application, platform, money)
     return Gateway(
@@ -235,19 +240,22 @@ def _assemble(
         worker=Worker(
             database=database,
             queue=platform.queue,
-            registry=_registry(checks, parts, money, people),
+            registry=_registry(checks, parts, delivery, money, people),
             settings=settings.jobs,
             observe=metrics.observe_job,
         ),
     )
 
 
-def _registry(checks: Checks, parts: Parts, money: Money, people: Registrations) -> Registry:
+def _registry(
+    checks: Checks, parts: Parts, delivery: Delivery, money: Money, people: Registrations
+) -> Registry:
     """Which background work this process can do."""
     registry = Registry()
     register_checks(registry, checks)
     register_participants(registry, people)
     register_exchange(registry, parts)
+    register_delivery(registry, delivery)
     register_statistics(registry, parts)
     register_money(registry, parts.platform, money)
     prune.register(registry, parts.platform.database)

@@ -67,7 +67,13 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
         faults=faults,
     )
     application[keys.RESPONDER] = Responder(
-        database=database, archive=archive, queue=queue, now=now, faults=faults
+        database=database,
+        archive=archive,
+        queue=queue,
+        validation=parts.validation,
+        events=parts.events,
+        now=now,
+        faults=faults,
     )
     application[keys.RECEIVER] = Receiver(
         database=database,

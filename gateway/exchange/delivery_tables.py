@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from gateway.core.columns import EnumText, Json, UtcDateTime
 from gateway.core.ids import new_id
+from gateway.exchange.answer_tables import MlsAsked
 
 __all__ = [
     "Acknowledgement",
@@ -17,7 +18,6 @@ __all__ = [
     "HandOver",
     "HandOverPolicyRow",
     "HandOverState",
-    "MlsRequest",
     "OnFailure",
 ]
 
@@ -32,18 +32,12 @@ class OnFailure(StrEnum):
     WITHDRAW = "withdraw"
 
 
-class MlsRequest(StrEnum):
-    """Which MLS the receiving access point is asked for (SBDH MLS_TYPE)."""
-
-    ALWAYS_SEND = "always"
-    FAILURE_ONLY = "failure-only"
-
-
 class DeliveryPolicyRow(SQLModel, table=True):
     """How patiently an account's documents are sent; an account without a row has the instance's.
 
     ``backoff_s`` are waits in seconds, the last one repeating; no attempt starts later than
-    ``deadline_s`` seconds after the first, nor after ``max_attempts``.
+    ``deadline_s`` seconds after the first, nor after ``max_attempts``. ``mls_asked`` is what
+    receiving access points are asked for.
     """
 
     __tablename__ = "delivery_policy"
@@ -53,7 +47,7 @@ class DeliveryPolicyRow(SQLModel, table=True):
     deadline_s: int = Field(sa_column=Column(Integer, nullable=False))
     max_attempts: int = Field(sa_column=Column(Integer, nullable=False))
     on_failure: OnFailure = Field(sa_column=Column(EnumText(OnFailure), nullable=False))
-    mls_request: MlsRequest = Field(sa_column=Column(EnumText(MlsRequest), nullable=False))
+    mls_asked: MlsAsked = Field(sa_column=Column(EnumText(MlsAsked), nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_by: str = Field(max_length=200)
 

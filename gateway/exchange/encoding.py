@@ -21,22 +21,12 @@ from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.ids import new_id
 from gateway.exchange.archive import Archive
-from gateway.exchange.tables import Document, DocumentKind, StoredBlob
+from gateway.exchange.tables import Document, StoredBlob
 from gateway.network.keys import KeyPair
 from gateway.network.service import Network
 from gateway.network.smp_selection import Endpoint
 
-__all__ = ["ANSWERED_BY_MLS", "ENCODING_REFUSED", "EncodedMessage", "Encoder", "spool"]
-
-ANSWERED_BY_MLS: Final = frozenset(
-    {
-        DocumentKind.INVOICE,
-        DocumentKind.CREDIT_NOTE,
-        DocumentKind.INVOICE_RESPONSE,
-        DocumentKind.REMINDER,
-    }
-)
-"""What a receiving access point answers with an MLS: never an MLS itself."""
+__all__ = ["ENCODING_REFUSED", "EncodedMessage", "Encoder", "spool"]
 
 ENCODING_REFUSED: Final = ErrorKind(
     "DELIVERY-ENCODING", "The document does not fit into an AS4 message", 422
@@ -72,15 +62,22 @@ class Encoder:
         self._network = network
         self._now = now
 
-    async def encode(self, document: Document, endpoint: Endpoint) -> EncodedMessage:
-        """Encode under a fresh MessageId; the SBDH identifier stays the document's own."""
+    async def encode(
+        self, document: Document, endpoint: Endpoint, *, mls_type: MlsType | None
+    ) -> EncodedMessage:
+        """Encode under a fresh MessageId; the SBDH identifier stays the document's own.
+
+        ``mls_type`` is what C3 is asked for, None for what no MLS answers.
+        """
         at = self._now()
         sender = ParticipantId.parse(document.sender)
         async with self._database.read() as session:
             own = await self._network.served(session, sender)
             content = await self._archive.row(session, document.content_id)
         pair = self._network.key_ring(own.seat_id).signing(at)
-        header = _header(document, seat_id=own.seat_id, country=own.country, at=at)
+        header = _header(
+            document, seat_id=own.seat_id, country=own.country, mls_type=mls_type, at=at
+        )
         message = _message(document, own_seat=own.seat_id, peer_seat=endpoint.seat_id, at=at)
         source = await self._archive.open(content)
         with source, spool() as envelope, spool() as request:
@@ -120,9 +117,10 @@ class Encoder:
             )
 
 
-def _header(document: Document, *, seat_id: str, country: str, at: datetime) -> Sbdh:
+def _header(
+    document: Document, *, seat_id: str, country: str, mls_type: MlsType | None, at: datetime
+) -> Sbdh:
     document_type = DocumentTypeId.parse(document.document_type)
-    answered = document.kind in ANSWERED_BY_MLS
     return Sbdh(
         sender=ParticipantId.parse(document.sender),
         receiver=ParticipantId.parse(document.receiver),
@@ -134,8 +132,8 @@ def _header(document: Document, *, seat_id: str, country: str, at: datetime) -> 
         instance_identifier=document.sbdh_id,
         created=at,
         country_c1=country,
-        mls_to=spid_of_seat(seat_id) if answered else None,
-        mls_type=MlsType.ALWAYS_SEND if answered else None,
+        mls_to=spid_of_seat(seat_id) if mls_type else None,
+        mls_type=mls_type,
     )
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "OF_TRANSPORT",
     "DocumentEvents",
     "payload",
+    "told_by",
 ]
 
 _MAX_TEXT: Final = 1000
@@ -127,7 +128,8 @@ class DocumentEvents:
         """Move a document's transport and tell it; raises IllegalTransition."""
         document.transport = advance(TRANSPORT, document.transport, event)
         document.updated_at = at
-        await self.entered(session, document, {"event": event.value, **(facts or {})}, at=at)
+        told = {"event": event.value, **(facts or {})}
+        await self.publish(session, document, told_by(event, document.transport), told, at=at)
 
     async def entered(
         self,
@@ -139,6 +141,14 @@ class DocumentEvents:
     ) -> None:
         """Tell that a document came into its present transport state."""
         await self.publish(session, document, OF_TRANSPORT[document.transport], facts, at=at)
+
+
+def told_by(event: TransportEvent, state: TransportState) -> EventType:
+    """The type that tells of a step: by where it led, a failed attempt by itself."""
+    if event is TransportEvent.ATTEMPT_FAILED:
+        # A lookup that failed leaves the document where it was, which would say nothing.
+        return OF_TRANSPORT[TransportState.WAITING]
+    return OF_TRANSPORT[state]
 
 
 def payload(

@@ -14,6 +14,7 @@ from gateway.core.blobs_object import BLOB_STORE_DOWN
 from gateway.core.errors import STORAGE_FULL, ErrorKind, Retry
 from gateway.core.jobs.backoff import JOB_CRASH, JOB_DEADLINE, JOB_FAULT, JobError
 from gateway.core.outgoing import ADDRESS_REFUSED
+from gateway.exchange import as4_client
 from gateway.exchange import delivery_policy as delivery
 from gateway.exchange.encoding import ENCODING_REFUSED
 from gateway.network import errors as lookup
@@ -138,6 +139,9 @@ _KINDS: Final[tuple[tuple[ErrorKind, FailureClass, Remedy], ...]] = (
     (keys.KEYS_MISSING, _C.CERTIFICATE, _R.CHECK_OWN_CERTIFICATE),
     (keys.KEYS_INVALID, _C.CERTIFICATE, _R.CHECK_OWN_CERTIFICATE),
     (delivery.PEER_TLS, _C.TLS, _R.ASK_RECEIVER_PROVIDER),
+    (as4_client.PEER_DNS, _C.DNS, _R.CHECK_RESOLVER),
+    (as4_client.PEER_STALLED, _C.CONNECTION, _R.WAIT_FOR_PEER),
+    (as4_client.ANSWER_CUT, _C.CONNECTION, _R.WAIT_FOR_PEER),
     (delivery.PEER_UNREACHABLE, _C.CONNECTION, _R.WAIT_FOR_PEER),
     (delivery.PEER_SILENT, _C.CONNECTION, _R.WAIT_FOR_PEER),
     (ADDRESS_REFUSED, _C.CONNECTION, _R.CHECK_ADDRESS_RULE),

@@ -1,23 +1,31 @@
 """The first job of an accepted document: find where its receiver takes it."""
 
-from collections.abc import Sequence
+from datetime import datetime
 from io import BytesIO
 from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
+from gateway.core.errors import GatewayError, Retry
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.registry import JobContext
 from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
-from gateway.exchange.lanes import DELIVER, delivery_lane
-from gateway.exchange.states import TRANSPORT, TransportEvent, TransportState, advance
-from gateway.exchange.tables import Document, EventGroup
-from gateway.network.smp_client import Found, Lookup, SmpAnswer
+from gateway.exchange.delivery_policies import DeliveryPolicies
+from gateway.exchange.events import DocumentEvents
+from gateway.exchange.failures import failure_of
+from gateway.exchange.lanes import DELIVER, delivery_lane, job_key
+from gateway.exchange.states import TransportEvent, TransportState, terminal
+from gateway.exchange.tables import Document, EventGroup, StoredBlob
+from gateway.network.errors import LookupFailed
+from gateway.network.revocation import evidence_of_revocation
+from gateway.network.smp_client import Found, Lookup
 
-__all__ = ["LookupJob", "evidence_of_lookup", "find_endpoint"]
+__all__ = ["LookupJob", "evidence_of_lookup", "find_endpoint", "record_failure"]
 
 
 async def find_endpoint(
@@ -36,14 +44,45 @@ async def find_endpoint(
     )
 
 
-def evidence_of_lookup(answers: Sequence[SmpAnswer]) -> bytes:
-    """The SMP's answers as received, in one zip: what was published at that moment."""
+def evidence_of_lookup(found: Found) -> bytes:
+    """The SMP's answers as received, in one zip: what was published at that moment.
+
+    Under ``revocation/`` is what the authorities said about the certificates involved.
+    """
     packed = BytesIO()
     with ZipFile(packed, "w", ZIP_DEFLATED) as bundle:
-        for number, answer in enumerate(answers, start=1):
+        for number, answer in enumerate(found.evidence, start=1):
             bundle.writestr(f"{number:02}-smp-answer.xml", answer.body)
             bundle.writestr(f"{number:02}-smp-answer.url", f"{answer.status} {answer.url}\n")
+        if found.revocation:
+            with ZipFile(BytesIO(evidence_of_revocation(found.revocation))) as answers:
+                for name in answers.namelist():
+                    bundle.writestr(f"revocation/{name}", answers.read(name))
     return packed.getvalue()
+
+
+async def record_failure(
+    session: AsyncSession,
+    events: DocumentEvents,
+    document_id: UUID,
+    failure: GatewayError,
+    *,
+    at: datetime,
+) -> None:
+    """Record what keeps a document waiting; what ends its way is recorded where that is done."""
+    if failure.retry is Retry.NO:
+        return
+    document = await session.get_one(Document, document_id, with_for_update=True)
+    if terminal(document.transport):
+        return
+    facts = {
+        "code": failure.code,
+        "text": failure.message,
+        "class": failure_of(failure.code).failure_class.value,
+    }
+    await events.step(session, document, TransportEvent.ATTEMPT_FAILED, facts, at=at)
+    kind = "lookup.failed" if isinstance(failure, LookupFailed) else "attempt.failed"
+    timeline.record(session, document, EventGroup.TRANSPORT, kind, at=at, facts=facts)
 
 
 class LookupJob:
@@ -56,12 +95,16 @@ class LookupJob:
         archive: Archive,
         queue: JobQueue,
         lookup: Lookup,
+        policies: DeliveryPolicies,
+        events: DocumentEvents,
         now: MachineClock,
     ) -> None:
         self._database = database
         self._archive = archive
         self._queue = queue
         self._lookup = lookup
+        self._policies = policies
+        self._events = events
         self._now = now
 
     async def __call__(self, job: JobContext) -> None:
@@ -71,39 +114,58 @@ class LookupJob:
             document = await session.get_one(Document, document_id)
         if document.transport is not TransportState.ACCEPTED:
             return
-        found = await find_endpoint(self._lookup, document, self._now)
+        try:
+            found = await find_endpoint(
+                self._lookup, document, self._now, fresh=document.sending_round > 0
+            )
+        except GatewayError as failure:
+            async with self._database.write() as session:
+                await record_failure(session, self._events, document_id, failure, at=self._now())
+            await self._policies.apply(job, failure)
+            raise
         evidence = await self._archive.keep(
-            evidence_of_lookup(found.evidence),
+            evidence_of_lookup(found),
             purpose="lookup",
             media_type="application/zip",
             tenant_id=document.tenant_id,
         )
         async with self._database.write() as session:
-            document = await session.get_one(Document, document_id)
+            # The job before the document, as everybody does it who takes hold of both.
             await job.fence(session)
-            if document.transport is not TransportState.ACCEPTED:
-                return
-            session.add(evidence)
-            await session.flush()
-            document.transport = advance(TRANSPORT, document.transport, TransportEvent.LOOKED_UP)
-            document.updated_at = self._now()
-            timeline.record(
-                session,
-                document,
-                EventGroup.TRANSPORT,
-                "receiver.found",
-                at=document.updated_at,
-                facts={
-                    "smp": found.smp.url,
-                    "endpoint": found.endpoint.url,
-                    "seat": found.endpoint.seat_id,
-                },
-                evidence_id=evidence.id,
-            )
-            await self._queue.enqueue(
-                session,
-                kind=DELIVER,
-                payload={"document_id": str(document.id)},
-                lane=delivery_lane(found.endpoint.url),
-                dedupe_key=f"{DELIVER}:{document.id}",
-            )
+            document = await session.get_one(Document, document_id, with_for_update=True)
+            if document.transport is TransportState.ACCEPTED:
+                await self._routed(session, job, document, found, evidence)
+
+    async def _routed(
+        self,
+        session: AsyncSession,
+        job: JobContext,
+        document: Document,
+        found: Found,
+        evidence: StoredBlob,
+    ) -> None:
+        at = self._now()
+        session.add(evidence)
+        await session.flush()
+        facts = {
+            "smp": found.smp.url,
+            "endpoint": found.endpoint.url,
+            "seat": found.endpoint.seat_id,
+        }
+        await self._events.step(session, document, TransportEvent.LOOKED_UP, facts, at=at)
+        timeline.record(
+            session,
+            document,
+            EventGroup.TRANSPORT,
+            "receiver.found",
+            at=at,
+            facts=facts,
+            evidence_id=evidence.id,
+        )
+        await self._queue.enqueue(
+            session,
+            kind=DELIVER,
+            payload={"document_id": str(document.id), "since": job.first_at.isoformat()},
+            lane=delivery_lane(found.endpoint.url),
+            dedupe_key=job_key(DELIVER, document.id, document.sending_round),
+        )

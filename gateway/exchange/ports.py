@@ -34,3 +34,11 @@ class Bookkeeper(Protocol):
     ) -> None:
         """The buyer answered a sent invoice or credit note, and the answer came in its turn."""
         ...
+
+    async def withdrawn(self, session: AsyncSession, document: Document, *, at: datetime) -> None:
+        """A sent document counts no more: it was cancelled, or given up for good."""
+        ...
+
+    async def reinstated(self, session: AsyncSession, document: Document, *, at: datetime) -> None:
+        """A withdrawn document is on its way again."""
+        ...

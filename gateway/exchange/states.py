@@ -13,7 +13,9 @@ from typing import Final, TypeVar
 from ubl.business_status import BusinessState
 
 __all__ = [
+    "CANCELLING",
     "BusinessState",
+    "Cancelling",
     "DisplayStatus",
     "IllegalTransition",
     "NetworkState",
@@ -50,6 +52,7 @@ class TransportEvent(StrEnum):
     RECEIPT_PRESUMED = "receipt-presumed"
     GIVEN_UP = "given-up"
     CANCELLED = "cancelled"
+    RESENT = "resent"
 
 
 class NetworkState(StrEnum):
@@ -94,8 +97,37 @@ TRANSPORT: Final[Mapping[tuple[TransportState, TransportEvent], TransportState]]
     (S.WAITING, E.ATTEMPT_FAILED): S.WAITING,
     (S.WAITING, E.GIVEN_UP): S.FAILED,
     (S.WAITING, E.CANCELLED): S.CANCELLED,
+    (S.FAILED, E.RESENT): S.ACCEPTED,
 }
-"""Outgoing transport. A crash while sending is simply a second ATTEMPT_STARTED."""
+"""Outgoing transport. A crash while sending is simply a second ATTEMPT_STARTED.
+
+Where CANCELLED is possible it still needs that nothing can have arrived, which the attempts say.
+"""
+
+
+class Cancelling(StrEnum):
+    """Whether a document may be cancelled where it stands.
+
+    IF_NOTHING_ARRIVED: only while no attempt ended in doubt. IN_FLIGHT: an attempt is running.
+    """
+
+    IF_NOTHING_ARRIVED = "if-nothing-arrived"
+    IN_FLIGHT = "in-flight"
+    TOO_LATE = "too-late"
+
+
+CANCELLING: Final[Mapping[TransportState, Cancelling]] = {
+    S.REFUSED: Cancelling.TOO_LATE,
+    S.ACCEPTED: Cancelling.IF_NOTHING_ARRIVED,
+    S.ROUTED: Cancelling.IF_NOTHING_ARRIVED,
+    S.SENDING: Cancelling.IN_FLIGHT,
+    S.WAITING: Cancelling.IF_NOTHING_ARRIVED,
+    S.DELIVERED: Cancelling.TOO_LATE,
+    S.FAILED: Cancelling.TOO_LATE,
+    S.CANCELLED: Cancelling.TOO_LATE,
+    S.RECEIVED: Cancelling.TOO_LATE,
+}
+"""Cancelling by state. A document that was sent again may carry doubts of its earlier rounds."""
 
 NETWORK: Final[Mapping[tuple[NetworkState, str], NetworkState]] = {
     (before, code): after
@@ -121,8 +153,8 @@ def advance(table: Mapping[tuple[Before, Event], Before], state: Before, event: 
 
 
 def terminal(state: TransportState) -> bool:
-    """Whether no event can lead out of this transport state."""
-    return not any(before is state for before, _ in TRANSPORT)
+    """Whether nothing leads out of this transport state unless a person wants it (RESENT)."""
+    return not any(before is state and event is not E.RESENT for before, event in TRANSPORT)
 
 
 @dataclass(frozen=True, slots=True)

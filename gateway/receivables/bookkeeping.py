@@ -15,6 +15,7 @@ from stdnum import bic as bic_number
 from stdnum import iban as iban_number
 
 from gateway.exchange.tables import Document, DocumentKind
+from gateway.receivables.books_withdrawn import reinstate, withdraw
 from gateway.receivables.customers import meet_customer
 from gateway.receivables.ledger import Ledger, item_of, lock_customer
 from gateway.receivables.tables import Customer, ItemRow
@@ -106,6 +107,14 @@ class Books:
         item = await item_of(session, row)
         for entry in self._entries(row, item, response, answer=answer, at=at):
             await self._ledger.book(session, row.id, entry)
+
+    async def withdrawn(self, session: AsyncSession, document: Document, *, at: datetime) -> None:
+        """Take a cancelled or given-up document out of the books."""
+        await withdraw(session, self._ledger, document, today=self._today(), at=at)
+
+    async def reinstated(self, session: AsyncSession, document: Document, *, at: datetime) -> None:
+        """Claim again what was withdrawn."""
+        await reinstate(session, self._ledger, document, today=self._today(), at=at)
 
     def _entries(
         self,

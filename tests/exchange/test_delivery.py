@@ -333,7 +333,8 @@ async def test_full_storage_at_the_sender_loses_nothing(lite, make_invoice, full
     elif moment == "encode":
         with full_disk(lite.sender, after=1):
             await lite.sender.work()
-        assert await states(lite, document_id) == "routed"
+        assert await states(lite, document_id) == "waiting"
+        assert (await lite.sender.timeline(document_id))[-1]["facts"]["code"] == "STORAGE-FULL"
     else:
         with full_disk(lite.sender, after=4):
             await lite.sender.work()

@@ -1,12 +1,16 @@
 """Finding the receiver: what is final, what is tried again, and what is kept of it."""
 
 import dataclasses
+import io
+import zipfile
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.as4.identifiers import BILLING_INVOICE
 from gateway.exchange.lookup_job import evidence_of_lookup
+from gateway.network.revocation import RevocationAnswer, RevocationStatus
 from gateway.network.smp_client import SmpAnswer
 
 MOMENT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -89,11 +93,22 @@ async def test_a_publication_signed_by_nobody_we_trust_ends_it(lite, make_invoic
     assert lite.receiver.line.requests == []
 
 
-def test_the_answers_of_the_smp_are_kept_as_they_came(bundles):
-    kept = evidence_of_lookup(
-        [
-            SmpAnswer("http://smp.example/a", 200, b"<a/>", MOMENT),
-            SmpAnswer("http://b", 404, b"", MOMENT),
-        ]
+def test_the_answers_of_the_smp_are_kept_as_they_came():
+    answers = (
+        SmpAnswer("http://smp.example/a", 200, b"<a/>", MOMENT),
+        SmpAnswer("http://b", 404, b"", MOMENT),
     )
-    assert kept.startswith(b"PK")
+    good = RevocationAnswer(
+        kind="ocsp",
+        url="http://ocsp.example",
+        fetched_at=MOMENT,
+        body=b"der",
+        status=RevocationStatus.GOOD,
+        this_update=MOMENT,
+        next_update=None,
+    )
+    found = SimpleNamespace(evidence=answers, revocation=(good,))
+    with zipfile.ZipFile(io.BytesIO(evidence_of_lookup(found))) as kept:
+        assert kept.read("01-smp-answer.xml") == b"<a/>"
+        assert kept.read("02-smp-answer.url") == b"404 http://b\n"
+        assert kept.read("revocation/01-ocsp.der") == b"der"

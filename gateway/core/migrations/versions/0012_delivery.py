@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("deadline_s", sa.Integer(), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
         sa.Column("on_failure", sa.String(length=40), nullable=False),
-        sa.Column("mls_request", sa.String(length=40), nullable=False),
+        sa.Column("mls_asked", sa.String(length=40), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_by", sa.String(length=200), nullable=False),
         sa.ForeignKeyConstraint(

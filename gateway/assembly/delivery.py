@@ -1,0 +1,126 @@
+"""The way out of one process: policies, lookups and deliveries, what people do about them."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.assembly.exchange import Parts
+from gateway.assembly.platform import Platform
+from gateway.core.clock import now
+from gateway.core.jobs.registry import Registry
+from gateway.core.patience import Patience
+from gateway.core.settings import NetworkSettings, Settings
+from gateway.exchange import delivery_keys as keys
+from gateway.exchange.as4_client import As4Client
+from gateway.exchange.delivery_desk import DeliveryDesk
+from gateway.exchange.delivery_job import DeliveryJob
+from gateway.exchange.delivery_plan import Bounds, DeliveryPolicy
+from gateway.exchange.delivery_policies import DeliveryPolicies
+from gateway.exchange.encoding import Encoder
+from gateway.exchange.giving_up import GivingUp
+from gateway.exchange.lanes import DELIVER, LOOKUP
+from gateway.exchange.lookup_job import LookupJob
+
+__all__ = ["Delivery", "delivery_of", "register_delivery", "serve_delivery"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What takes documents out of the house."""
+
+    parts: Parts
+    policies: DeliveryPolicies
+
+
+def delivery_of(parts: Parts) -> Delivery:
+    """Build it."""
+    return Delivery(parts=parts, policies=_policies(parts.platform.settings, parts.platform))
+
+
+def serve_delivery(application: web.Application, delivery: Delivery) -> None:
+    """Give the handlers their services."""
+    parts = delivery.parts
+    application[keys.DELIVERY_POLICIES] = delivery.policies
+    application[keys.DELIVERY_DESK] = DeliveryDesk(
+        database=parts.platform.database,
+        queue=parts.platform.queue,
+        events=parts.events,
+        books=parts.books,
+        now=now,
+    )
+
+
+def register_delivery(registry: Registry, delivery: Delivery) -> None:
+    """Say how documents are looked up and delivered."""
+    parts, platform, archive = delivery.parts, delivery.parts.platform, delivery.parts.archive
+    settings, database = platform.settings, platform.database
+    giving_up = GivingUp(
+        policies=delivery.policies,
+        events=parts.events,
+        books=parts.books,
+        then=[parts.answers.fallback.given_up],
+        now=now,
+    )
+    plan = delivery.policies.default.retry_plan()
+    registry.add(
+        LOOKUP,
+        LookupJob(
+            database=database,
+            archive=archive,
+            queue=platform.queue,
+            lookup=parts.lookup,
+            policies=delivery.policies,
+            events=parts.events,
+            now=now,
+        ),
+        policy=plan,
+        on_dead=giving_up,
+    )
+    registry.add(
+        DELIVER,
+        DeliveryJob(
+            database=database,
+            archive=archive,
+            lookup=parts.lookup,
+            encoder=Encoder(database=database, archive=archive, network=parts.network, now=now),
+            client=As4Client(
+                platform.http, settings.stage, platform.faults, _patience(settings.network)
+            ),
+            policies=delivery.policies,
+            events=parts.events,
+            now=now,
+            faults=platform.faults,
+        ),
+        policy=plan,
+        on_dead=giving_up,
+    )
+
+
+def _policies(settings: Settings, platform: Platform) -> DeliveryPolicies:
+    bounds = settings.delivery
+    return DeliveryPolicies(
+        database=platform.database,
+        default=DeliveryPolicy(
+            backoff_s=settings.jobs.delivery_backoff_s,
+            deadline_s=settings.jobs.delivery_deadline_s,
+            max_attempts=bounds.max_attempts,
+        ),
+        bounds=Bounds(
+            shortest_wait_s=bounds.shortest_wait_s,
+            longest_wait_s=bounds.longest_wait_s,
+            longest_deadline_s=bounds.longest_deadline_s,
+            most_attempts=bounds.most_attempts,
+        ),
+        now=now,
+    )
+
+
+def _patience(network: NetworkSettings) -> Patience:
+    return Patience(
+        dns=network.dns_timeout_s,
+        connect=network.connect_timeout_s,
+        tls=network.tls_timeout_s,
+        send=network.send_timeout_s,
+        wait=network.answer_timeout_s,
+        read=network.read_timeout_s,
+    )

@@ -1,0 +1,13 @@
+"""Where handlers find the services of delivery and hand-over."""
+
+from typing import Final
+
+from aiohttp import web
+
+from gateway.exchange.delivery_desk import DeliveryDesk
+from gateway.exchange.delivery_policies import DeliveryPolicies
+
+__all__ = ["DELIVERY_DESK", "DELIVERY_POLICIES"]
+
+DELIVERY_DESK: Final = web.AppKey("delivery_desk", DeliveryDesk)
+DELIVERY_POLICIES: Final = web.AppKey("delivery_policies", DeliveryPolicies)
