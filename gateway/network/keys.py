@@ -140,11 +140,14 @@ class FileKeys:
         self._starts = dict(starts)
 
     def seats(self) -> tuple[str, ...]:
-        """The seat ids that have a folder here, sorted; folders of other names are not seats."""
+        """The seat ids with a certificate here, sorted; folders of other names are not seats.
+
+        A folder with a key only waits for the certificate its authority was asked for.
+        """
         if not self._folder.is_dir():
             return ()
-        folders = (one.name for one in self._folder.iterdir() if one.is_dir())
-        return tuple(sorted(filter(_is_seat_id, folders)))
+        found = (one for one in self._folder.iterdir() if any(one.glob(f"*{CERTIFICATE_SUFFIX}")))
+        return tuple(sorted(filter(_is_seat_id, (one.name for one in found))))
 
     def ring(self, seat_id: str) -> KeyRing:
         """The keys of one seat, whose certificates must name it.

@@ -3,6 +3,8 @@
 What sending and receiving need to know of the network comes from here.
 """
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -24,6 +26,8 @@ from gateway.network.tables import Seat
 from gateway.network.trust import Trust
 
 __all__ = ["NETWORK", "PARTICIPANT_UNKNOWN", "Network", "ServedParticipant"]
+
+LOGGER: Final = logging.getLogger(__name__)
 
 PARTICIPANT_UNKNOWN: Final = ErrorKind("PARTICIPANT-UNKNOWN", "There is no such participant", 404)
 
@@ -71,8 +75,19 @@ class Network:
         """The keys of one seat. Raises GatewayError KEYS-..."""
         return self._keys.ring(seat_id)
 
+    def start_keys(self, starts: Mapping[str, datetime]) -> None:
+        """Take over from when certificates of our seats sign, by fingerprint (aware UTC)."""
+        self._keys.start(starts)
+
+    def all_seat_ids(self) -> tuple[str, ...]:
+        """Every seat with a folder of keys here, whether they can be used or not, sorted."""
+        return self._keys.seats()
+
     def seat_ids(self, purpose: Purpose) -> tuple[str, ...]:
-        """The seats whose newest certificate was issued for this purpose, sorted."""
+        """The seats whose newest certificate was issued for this purpose, sorted.
+
+        A seat whose keys cannot be used is left out (an alarm tells of it): the others go on.
+        """
         return tuple(one for one in self._keys.seats() if self._purpose(one) is purpose)
 
     def decryption_keys(self) -> tuple[tuple[x509.Certificate, PrivateKey], ...]:
@@ -159,7 +174,12 @@ class Network:
         await session.flush()
 
     def _purpose(self, seat_id: str) -> Purpose | None:
-        return issued_for(self.key_ring(seat_id).pairs[0].certificate, self.anchors)
+        try:
+            newest = self.key_ring(seat_id).pairs[0].certificate
+        except GatewayError as error:
+            LOGGER.warning("seat %s is left out: %s", seat_id, error)
+            return None
+        return issued_for(newest, self.anchors)
 
     def _first(self, purpose: Purpose, at: datetime) -> KeyPair:
         failure = GatewayError(
