@@ -301,7 +301,7 @@ def _message_steps(main: Mapping[str, Any], t: Texts) -> Iterator[dict[str, str]
     signer = "peer" if main["direction"] == Direction.OUT else "own"
     if f"{signer}_certificate" in main:
         command = (
-            "xmlsec1 --verify --lax-key-search "
+            "xmlsec1 --verify "
             f"--id-attr:Id {_EBMS}:Messaging --id-attr:Id {_SOAP}:Body "
             f"--pubkey-cert-pem {main[f'{signer}_certificate']} {main['receipt']}"
         )

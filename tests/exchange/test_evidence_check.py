@@ -180,7 +180,7 @@ def test_a_zip_that_claims_to_be_huge_is_not_unpacked(monkeypatch, bundles):
 def test_an_authority_that_did_not_issue_the_certificate_is_found(bundles):
     def exchange(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
         (message,) = manifest["messages"]
-        issuing, root = x509.load_pem_x509_certificates(files[message["peer_issuers"]])
+        _, root = x509.load_pem_x509_certificates(files[message["peer_issuers"]])
         files[message["peer_issuers"]] = root.public_bytes(Encoding.PEM)
 
     for bundle in (bundles.sent, bundles.received):
@@ -189,9 +189,10 @@ def test_an_authority_that_did_not_issue_the_certificate_is_found(bundles):
 
 def test_a_certificate_that_was_not_valid_at_the_moment_is_found(bundles):
     def date_back(_files: dict[str, bytes], manifest: dict[str, Any]) -> None:
-        manifest["messages"][0]["received_at"] = "2001-01-01T00:00:00+00:00"
+        (message,) = manifest["messages"]
+        message.update(receipt=None, delivered_at="2001-01-01T00:00:00+00:00")
 
-    assert "was valid at that moment" in broken(forged(bundles.received, date_back))
+    assert "was valid at that moment" in broken(forged(bundles.sent, date_back))
 
 
 def test_another_address_than_the_smp_published_is_found(bundles):
