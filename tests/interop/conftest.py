@@ -40,12 +40,58 @@ OUR_PARTICIPANT = "iso6523-actorid-upis::0088:5400000000010"
 JAVA_PARTICIPANT = "iso6523-actorid-upis::0088:5400000000027"
 JAVA_SPID = "iso6523-actorid-upis::0242:000002"
 BROKEN_PARTICIPANT = "iso6523-actorid-upis::9915:fail"
+SPARE_PARTICIPANTS = tuple(f"iso6523-actorid-upis::9915:spare{number}" for number in range(1, 6))
+"""Served by the Java peer, for tests that publish them in ways of their own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("interop")
+
+
+_ROWS: pytest.StashKey[list[tuple[str, str, str]]] = pytest.StashKey()
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Put one case of the matrix into the table at the end of the run, and insist on it."""
+    rows = request.config.stash.setdefault(_ROWS, [])
+
+    def judge(title: str, *, expected: str, got: str) -> None:
+        rows.append((title, expected, got))
+        assert got == expected, title
+
+    return judge
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A test that names no case is one by its own name."""
+    outcome = yield
+    report = outcome.get_result()
+    rows = item.config.stash.setdefault(_ROWS, [])
+    shown = report.when == "call" or report.skipped
+    if not shown or "case" in getattr(item, "fixturenames", ()):
+        return
+    title = item.name.removeprefix("test_").replace("_", " ")
+    rows.append((title, "so", "so" if report.passed else report.outcome))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """One line for each case: what it is, what was expected, what was got."""
+    rows = config.stash.get(_ROWS, [])
+    if not rows:
+        return
+    terminalreporter.section("interoperability: case | expected | got")
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for title, expected, got in rows:
+        mark = "  " if expected == got else "! "
+        terminalreporter.line(
+            f"{mark}{title:<{widths[0]}} | {expected:<{widths[1]}} | {got}", red=expected != got
+        )
+    good = sum(expected == got for _, expected, got in rows)
+    terminalreporter.line(f"{good} of {len(rows)} cases as expected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +358,7 @@ def java_receiver(
     java_class_path: str, pki: Pki, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[JavaReceiver]:
     folder = tmp_path_factory.mktemp("receiver")
-    served = (JAVA_PARTICIPANT, JAVA_SPID, BROKEN_PARTICIPANT)
+    served = (JAVA_PARTICIPANT, JAVA_SPID, BROKEN_PARTICIPANT, *SPARE_PARTICIPANTS)
     values = [participant.partition("::")[2] for participant in served]
     store = folder / "accepted"
     arguments = (str(pki.folder), str(store), *values)

@@ -1,7 +1,9 @@
-"""A whole gateway and phase4 exchange documents: an ordinary process with ordinary settings.
+"""A gateway process for the tests of this folder, and peers made of Python packages.
 
-The gateway's own SMP publishes the Java peer's participants, so that sending goes the whole way:
-submission, validation, lookup, delivery, receipt.
+The gateway is an ordinary process with ordinary settings; the documents it sends go the whole way:
+submission, validation, lookup, delivery, receipt. Each Python peer runs in an environment of its
+own, made once under ``.cache/``, because its dependencies are not ours; without the package index
+its tests are skipped.
 """
 
 import asyncio
@@ -19,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -37,7 +39,10 @@ from gateway.as4.identifiers import (
 from gateway.core.settings import load_settings
 from gateway.network.participants import BILLING_OFFERS, Offer
 
-PATIENCE_S = 60
+PATIENCE_S = 90
+XML, JSON = "application/xml", "application/json"
+PEERS = Path(__file__).parents[1] / "peers"
+CACHE = Path(__file__).parents[3] / ".cache" / "interop"
 OURS = ParticipantId.parse("iso6523-actorid-upis::0088:5400000000010")
 JAVA = ParticipantId.parse("iso6523-actorid-upis::0088:5400000000027")
 JAVA_SPID = ParticipantId.parse("iso6523-actorid-upis::0242:000002")
@@ -50,12 +55,14 @@ class RunningGateway:
     url: str
     api_key: str
 
-    def call(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    def call(
+        self, method: str, path: str, body: bytes | None = None, media_type: str = XML
+    ) -> tuple[int, bytes]:
         address = urlsplit(self.url)
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=120)
         headers = {"Authorization": f"Bearer {self.api_key}"}
         if body is not None:
-            headers["Content-Type"] = "application/xml"
+            headers["Content-Type"] = media_type
         try:
             connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
@@ -68,6 +75,38 @@ class RunningGateway:
         assert status == 200, body
         found: dict[str, Any] = json.loads(body)
         return found
+
+    def publish(self, participant: ParticipantId, url: str, certificate: Any) -> None:
+        """Let the gateway's SMP say that this participant takes invoices there from now on."""
+        process = {
+            "process": str(PROCESS_BILLING),
+            "endpoint_url": url,
+            "certificate_pem": pem(certificate),
+        }
+        service = {"document_type": str(BILLING_INVOICE), "processes": [process]}
+        who = {"participant": str(participant), "name": "Example", "country": "BE"}
+        status, body = self.call(
+            "POST", "/v1/participants", json.dumps({**who, "services": [service]}).encode(), JSON
+        )
+        if status == 409:
+            path = (
+                f"/v1/smp/participants/{quote(str(participant), safe='')}"
+                f"/services/{quote(str(BILLING_INVOICE), safe='')}"
+            )
+            offer = json.dumps({"processes": [process]}).encode()
+            status, body = self.call("PUT", path, offer, JSON)
+        assert status in (200, 201), body
+
+    def post(self, content_type: str, body: bytes) -> tuple[int, str, bytes]:
+        """What the gateway answers a peer: status, content type, body."""
+        address = urlsplit(self.url)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=120)
+        try:
+            connection.request("POST", "/as4", body=body, headers={"Content-Type": content_type})
+            answer = connection.getresponse()
+            return answer.status, answer.headers["Content-Type"], answer.read()
+        finally:
+            connection.close()
 
     def documents(self, number: str) -> list[dict[str, Any]]:
         items = self.get(f"/v1/documents?direction=in&q={number}")["items"]
@@ -83,7 +122,7 @@ def until(condition):
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gateway(pki, java_receiver, tmp_path_factory) -> Iterator[RunningGateway]:
     home = tmp_path_factory.mktemp("gateway")
     with socket.socket() as probe:
@@ -200,111 +239,113 @@ def serving(house: RunningGateway, settings_file: Path, log: Path) -> Iterator[N
             process.wait()
 
 
+@pytest.fixture(name="until")
+def _until():
+    return until
+
+
+@pytest.fixture
+def settled(gateway):
+    """Wait until a document's transport is over; gives the document."""
+
+    def wait(document: str) -> dict[str, Any]:
+        def over():
+            found = gateway.get(document)
+            return found if found["states"]["transport"] in ("delivered", "failed") else None
+
+        found: dict[str, Any] = until(over)
+        return found
+
+    return wait
+
+
 @pytest.fixture
 def submit(gateway, invoice):
     """Hand a new invoice to the gateway; gives its number and its address in the API."""
 
-    def post() -> tuple[str, str]:
+    def post(receiver=JAVA, **size) -> tuple[str, str]:
         number = 10_000 + uuid.uuid4().int % 10**9
-        status, body = gateway.call("POST", "/v1/documents", invoice(number=number))
+        content = invoice(number=number, **size)
+        scheme, _, value = receiver.value.partition(":")
+        content = content.replace(
+            b'schemeID="0088">5400000000027<', f'schemeID="{scheme}">{value}<'.encode()
+        )
+        status, body = gateway.call("POST", "/v1/documents", content)
         assert status == 202, body
         return f"2026-{number}", f"/v1/documents/{json.loads(body)['id']}"
 
     return post
 
 
-@pytest.fixture
-def send(java_sender, order, gateway, invoice, tmp_path):
-    """Let phase4 send a new invoice to the gateway; gives its number and phase4's report."""
+@dataclass(frozen=True)
+class PythonPeer:
+    """A peer that reads orders and gives answers in lines."""
 
-    def ask(*, url=None, **fields):
-        number = 10_000 + uuid.uuid4().int % 10**9
-        payload = tmp_path / f"{number}.xml"
-        payload.write_bytes(invoice(number=number))
-        report = java_sender.ask(
-            order(url or f"{gateway.url}/as4", recipient="ours", payload=str(payload), **fields)
+    process: subprocess.Popen[str]
+    log: Path
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, self.log.read_text()
+        answer: dict[str, Any] = json.loads(line)
+        assert "exception" not in answer, (answer, self.log.read_text())
+        return answer
+
+
+def environment(*requirements: str) -> Path:
+    """The Python of an environment with these packages; skips where they cannot be had."""
+    folder = CACHE / "-".join(one.replace("==", "-") for one in requirements)
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        done = subprocess.run(
+            [*install, *requirements], capture_output=True, text=True, timeout=300, check=False
         )
-        return f"2026-{number}", report
-
-    return ask
-
-
-def test_a_submitted_invoice_reaches_phase4(submit, gateway, java_receiver):
-    number, document = submit()
-
-    def settled():
-        found = gateway.get(document)
-        return found if found["states"]["transport"] in ("delivered", "failed") else None
-
-    found = until(settled)
-    assert found["states"]["transport"] == "delivered", gateway.get(f"{document}/timeline")
-    sent = [path.read_bytes() for path in java_receiver.store.glob("*.sbd")]
-    assert sum(f">{number}<".encode() in content for content in sent) == 1
+        if done.returncode:
+            pytest.skip(f"{requirements[0]} cannot be installed: {done.stderr[-300:]}")
+        (folder / "complete").touch()
+    return python
 
 
-def test_an_invoice_from_phase4_is_received_once_and_acknowledged(send, gateway):
-    number, report = send()
-    assert (report["result"], report["errors"]) == ("success", [])
-    assert len(until(lambda: gateway.documents(number))) == 1
+@contextlib.contextmanager
+def peer(python: Path, script: str, keys: Path, log: Path) -> Iterator[PythonPeer]:
+    """Run a peer until the block ends."""
+    command = [python, "-W", "ignore", PEERS / script, keys]
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    try:
+        yield PythonPeer(process, log)
+    finally:
+        process.communicate(timeout=30)
 
 
-def test_a_lost_receipt_is_given_again_and_nothing_is_taken_twice(send, gateway, serve):
-    answers = []
-
-    def lose_the_first(request):
-        address = urlsplit(gateway.url)
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
-        try:
-            headers = {"Content-Type": request.headers["content-type"]}
-            connection.request("POST", "/as4", body=request.body, headers=headers)
-            answer = connection.getresponse()
-            answers.append(answer.read())
-            kind = answer.headers["Content-Type"]
-        finally:
-            connection.close()
-        return (200, kind, answers[-1]) if len(answers) > 1 else None
-
-    number, report = send(url=serve(lose_the_first) + "/as4", retries=1)
-    assert report["result"] == "success"
-    assert answers[0] == answers[1]
-    assert len(until(lambda: gateway.documents(number))) == 1
+@pytest.fixture(scope="session")
+def as4_package(pki, tmp_path_factory) -> Iterator[PythonPeer]:
+    """The PyPI package as4 as an access point with the Java peer's seat."""
+    log = tmp_path_factory.mktemp("as4") / "log"
+    with peer(environment("as4==0.2.0"), "as4_peer.py", pki.folder, log) as running:
+        yield running
 
 
-def test_a_known_message_id_with_other_content_is_refused(send):
-    message_id = f"{uuid.uuid4()}@java.example"
-    assert send(message_id=message_id)[1]["result"] == "success"
-    report = send(message_id=message_id)[1]
-    assert report["result"] == "as4-error-msg-received"
-    assert report["errors"][0]["ref"] == message_id
-
-
-def test_a_participant_that_is_not_served_is_refused_as_such(send):
-    report = send(receiver="iso6523-actorid-upis::0088:5400000000034")[1]
-    assert [error["detail"] for error in report["errors"]] == ["PEPPOL:NOT_SERVICED"]
-
-
-def test_the_message_level_status_that_phase4_asked_for_arrives(send, java_receiver):
-    instance = str(uuid.uuid4())
-    report = send(instance_identifier=instance, mls_to=str(JAVA_SPID), mls_type="ALWAYS_SEND")[1]
-    assert report["result"] == "success"
-
-    def status() -> bytes | None:
-        for path in java_receiver.store.glob("*.sbd"):
-            content = path.read_bytes()
-            if instance.encode() in content:
-                return content
-        return None
-
-    assert b"urn:peppol:edec:mls:1.0" in until(status)
-
-
-def test_the_reference_client_finds_what_the_gateway_publishes(java_smp_client, gateway, pki):
-    answer = java_smp_client.ask(
-        {
-            "smp": f"{gateway.url}/smp/",
-            "receiver": str(OURS),
-            "document_type": str(BILLING_INVOICE),
-            "process": str(PROCESS_BILLING),
-        }
+@pytest.fixture(scope="session")
+def peppol_py(pki, tmp_path_factory) -> Iterator[PythonPeer]:
+    """The PyPI package peppol-py as a sender with the Java peer's seat."""
+    log = tmp_path_factory.mktemp("peppol-py") / "log"
+    key = pki.java.key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )
-    assert answer["url"] == f"{gateway.url}/as4"
+    file = pki.folder / "java.key.pem"
+    file.touch(mode=0o600)
+    file.write_bytes(key)
+    python = environment("peppol-py==1.2.5")
+    with peer(python, "peppol_py_peer.py", pki.folder, log) as running:
+        yield running
