@@ -34,6 +34,7 @@ from gateway.assembly.money import (
     seed_money,
     serve_money,
 )
+from gateway.assembly.onboarding import onboarding_of, serve_onboarding
 from gateway.assembly.participants import (
     Registrations,
     register_participants,
@@ -47,7 +48,7 @@ from gateway.assembly.platform import (
     open_platform,
 )
 from gateway.assembly.statistics import register_statistics, serve_statistics
-from gateway.assembly.trust import network_of
+from gateway.assembly.trust import follow_keys, network_of, register_trust, serve_trust
 from gateway.core import app_keys, health
 from gateway.core.business_date import BusinessDates
 from gateway.core.clock import now
@@ -72,8 +73,11 @@ from gateway.network import (
     identification_api,
     lookup_api,
     lookup_pages,
+    onboarding_api,
     participant_api,
     publication_api,
+    seat_api,
+    seat_pages,
     sml_api,
     smp_api,
 )
@@ -126,7 +130,9 @@ def all_routes() -> tuple[Route, ...]:
         *publication_api.ROUTES,
         *sml_api.ROUTES,
         *identification_api.ROUTES,
+        *onboarding_api.ROUTES,
         *lookup_api.ROUTES,
+        *seat_api.ROUTES,
         *limited(smp_api.ROUTES),
         *validation_api.ROUTES,
         *rule_api.ROUTES,
@@ -144,6 +150,7 @@ def all_routes() -> tuple[Route, ...]:
         *webhook_pages.ROUTES,
         *network_pages.ROUTES,
         *lookup_pages.ROUTES,
+        *seat_pages.ROUTES,
         *validation_pages.ROUTES,
         *rule_pages.ROUTES,
         *exchange_pages.ROUTES,
@@ -170,6 +177,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         checks = checks_of(platform, metrics)
         await checks.library.refresh()
         gateway = _assemble(platform, network, lookups, checks, metrics)
+        await follow_keys(gateway.web, closing)
         await _introduce_provider(gateway)
         await ask_at_start(platform.database, platform.queue, network)
         await seed_money(platform)
@@ -201,9 +209,11 @@ def _assemble(
     application[health.HEALTH] = readiness = health_of(platform)
     application[health.METRICS] = metrics
     application[NETWORK] = network
+    serve_trust(application, platform, network, metrics)
     serve_participants(application, people)
     serve_lookups(application, lookups)
     serve_checks(application, checks)
+    serve_onboarding(application, onboarding_of(people, checks))
     money = money_of(platform, archive=archive, lookup=lookups.lookup)
     events = DocumentEvents(checks.publisher)
     parts = Parts(
@@ -257,6 +267,7 @@ def _registry(
     register_exchange(registry, parts)
     register_delivery(registry, delivery)
     register_statistics(registry, parts)
+    register_trust(registry, parts.platform, parts.network)
     register_money(registry, parts.platform, money)
     prune.register(registry, parts.platform.database)
     return registry

@@ -1,13 +1,20 @@
 """Whom this process trusts and how it keeps its own keys: built from the settings."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
+from aiohttp import web
 
-from gateway.assembly.platform import Platform
+from gateway.assembly.platform import Platform, ended
 from gateway.core.clock import now
+from gateway.core.jobs.registry import Registry
+from gateway.core.metrics import Metrics
 from gateway.core.settings import Stage
 from gateway.exchange import as4_server
+from gateway.network import expiry
+from gateway.network.key_schedule import SCHEDULES, KeySchedules
 from gateway.network.keys import FileKeys
 from gateway.network.local_pki import ensure_test_pki
 from gateway.network.pkcs11 import token_of
@@ -17,7 +24,7 @@ from gateway.network.revocation_client import RevocationClient
 from gateway.network.service import Network
 from gateway.network.trust import Trust
 
-__all__ = ["network_of", "trust_of"]
+__all__ = ["follow_keys", "network_of", "register_trust", "serve_trust", "trust_of"]
 
 log = structlog.get_logger(__name__)
 
@@ -66,3 +73,24 @@ def trust_of(platform: Platform, anchors: TrustAnchors) -> Trust:
             stage=platform.settings.stage,
         ),
     )
+
+
+def serve_trust(
+    application: web.Application, platform: Platform, network: Network, metrics: Metrics
+) -> None:
+    """Give the handlers the schedules of our keys, and the figures when certificates end."""
+    application[SCHEDULES] = KeySchedules(database=platform.database, network=network)
+    expiry.certificate_gauges(metrics, network)
+
+
+async def follow_keys(application: web.Application, closing: AsyncExitStack) -> None:
+    """Let our keys sign as decided, now and as decisions change, until closing."""
+    schedules = application[SCHEDULES]
+    await schedules.refresh()
+    closing.push_async_callback(ended, asyncio.create_task(schedules.follow()))
+
+
+def register_trust(registry: Registry, platform: Platform, network: Network) -> None:
+    """Say how certificates are watched."""
+    watch = expiry.TrustWatch(database=platform.database, network=network)
+    expiry.register(registry, watch)
