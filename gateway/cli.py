@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway import __version__
 from gateway.access.roles import Role
-from gateway.commands import check, lookup, rules, validate
+from gateway.commands import check, lookup, onboarding, rules, validate
 from gateway.commands.settings import EXIT_FAILED, EXIT_USAGE, Unusable, read_settings
 from gateway.core import schema, telemetry
 from gateway.core.database import Database
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     add_configured("migrate", _migrate, "bring the database schema to this version")
     check.register(add_configured)
     lookup.register(add_configured)
+    onboarding.register(add_configured)
     person = add_configured("add-user", _add_user, "let a person sign in to the console")
     person.add_argument("email", type=_email)
     person.add_argument("--tenant", required=True, type=_slug, help="short name of the account")

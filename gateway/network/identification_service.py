@@ -185,15 +185,20 @@ class Identifications:
         """Raise and clear the alarm of every published participant."""
         async with self._database.write() as session:
             if self.required:
-                published = await session.exec(
-                    select(Participant).where(
-                        col(Participant.id).in_(select(Capability.participant_id)),
-                        col(Participant.value).not_like(f"{SPID_ICD}:%"),
-                    )
-                )
-                for row in published.all():
+                for row in await _published(session):
                     await self._watch(session, row.tenant_id, ParticipantId(row.scheme, row.value))
             await context.fence(session)
+
+    async def unidentified(self) -> list[str]:
+        """The values of published participants whose end user does not count as identified."""
+        found = []
+        async with self._database.read() as session:
+            for row in await _published(session):
+                participant = ParticipantId(row.scheme, row.value)
+                standing = await self.standing(session, row.tenant_id, participant)
+                if not standing.may_publish:
+                    found.append(row.value)
+        return found
 
     async def _watch(
         self, session: AsyncSession, tenant_id: UUID, participant: ParticipantId
@@ -234,6 +239,17 @@ async def end_user_of(
     newest = (await session.exec(_history(tenant_id, participant).limit(1))).first()
     known = rules.end_user(newest.fields) if newest is not None and newest.valid else ""
     return known or participant.value
+
+
+async def _published(session: AsyncSession) -> Sequence[Participant]:
+    """Every published participant but our own identifiers."""
+    found = await session.exec(
+        select(Participant).where(
+            col(Participant.id).in_(select(Capability.participant_id)),
+            col(Participant.value).not_like(f"{SPID_ICD}:%"),
+        )
+    )
+    return found.all()
 
 
 def _history(tenant_id: UUID, participant: ParticipantId) -> SelectOfScalar[EndUserIdentification]:
