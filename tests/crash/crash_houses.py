@@ -60,7 +60,7 @@ keys_dir = "{keys}"
 provider_name = "{actor.provider}"
 provider_country = "{actor.country}"
 connect_timeout_s = 5
-answer_timeout_s = 20
+answer_timeout_s = {answer_timeout_s}
 
 [jobs]
 lease_s = 2
@@ -93,15 +93,16 @@ def wait_until(look: Callable[[], bool], what: str, *, limit_s: float = START_LI
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """What all houses share: folder, PKI and the ports that the SMP has published."""
+    """What all houses share: folder, PKI, where each listens and where the SMP says it does."""
 
     folder: Path
     pki: TestPki
     ports: dict[str, int]
+    published: dict[str, int]
 
     def url(self, actor: Actor) -> str:
-        """Where an actor's gateway is."""
-        return f"http://127.0.0.1:{self.ports[actor.key]}"
+        """Where the network finds an actor's gateway."""
+        return f"http://127.0.0.1:{self.published[actor.key]}"
 
 
 class House:
@@ -245,10 +246,17 @@ def found_country(folder: Path) -> Country:
     for one in sockets:
         one.close()
     (folder / "sml.toml").write_text(f'default = "http://127.0.0.1:{ports[SMP.key]}/smp"\n')
-    return Country(folder, pki, ports)
+    return Country(folder, pki, ports, published=ports)
 
 
-def build_house(country: Country, actor: Actor, *, home: Path, database: str = "") -> House:
+def build_house(
+    country: Country,
+    actor: Actor,
+    *,
+    home: Path,
+    database: str = "",
+    answer_timeout_s: int = 20,
+) -> House:
     """Give an actor settings, data folder, keys and an account; the process is not started."""
     keys = home / "keys"
     keys.mkdir(parents=True)
@@ -263,6 +271,7 @@ def build_house(country: Country, actor: Actor, *, home: Path, database: str = "
             trust=country.pki.trust,
             keys=keys,
             actor=actor,
+            answer_timeout_s=answer_timeout_s,
         )
     )
     return House(actor, file, run(_furnish(country, actor, load_settings(file))))

@@ -26,8 +26,9 @@ CLIENT_PAUSE_S = 0.1
 class CrashStage:
     """Two gateways and their customer, who repeats every request until it is answered."""
 
-    def __init__(self, kind: str, sender: House, receiver: House) -> None:
+    def __init__(self, kind: str, sender: House, receiver: House, *, repeats: bool = False) -> None:
         self.kind = kind
+        self._repeats = repeats
         self.sender = sender
         self.receiver = receiver
         self.kills = 0
@@ -110,7 +111,7 @@ class CrashStage:
             time.sleep(CLIENT_PAUSE_S)
         for house in (self.sender, self.receiver):
             wait_until(house.listens, f"the {house.actor.key} listens")
-        self.tally = judge(self.sender, self.receiver, self._accepted)
+        self.tally = judge(self.sender, self.receiver, self._accepted, repeats=self._repeats)
         self.tally.wrong += [f"still to do: {one}" for one in left]
         assert self.tally.clean, self.tally
 

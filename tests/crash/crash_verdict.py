@@ -74,14 +74,18 @@ def open_lanes(house: House) -> None:
             session.commit()
 
 
-def judge(sender: House, receiver: House, accepted: Mapping[str, str]) -> Tally:
-    """Judge every accepted document, given as invoice number to document id."""
+def judge(sender: House, receiver: House, accepted: Mapping[str, str], *, repeats: bool) -> Tally:
+    """Judge every accepted document, given as invoice number to document id.
+
+    ``repeats``: whether a document may have come again under a new MessageId, as it must after an
+    error that the network made (decision 17); then it is flagged, and still handed over once.
+    """
     tally = Tally(len(accepted))
     sbdh_ids = _judge_outbox(sender, accepted, tally)
     _judge_inbox(receiver, sbdh_ids, tally)
     _judge_answers(sender, receiver, accepted, tally)
     for here, there in ((sender, receiver), (receiver, sender)):
-        _judge_receipts(here, there, tally)
+        _judge_receipts(here, there, tally, repeats=repeats)
     for house in (sender, receiver):
         tally.wrong += _damaged(house)
         tally.wrong += _unsettled(house)
@@ -158,7 +162,7 @@ def _judge_answers(
         tally.wrong.append("an MLS belongs to no accepted document")
 
 
-def _judge_receipts(here: House, there: House, tally: Tally) -> None:
+def _judge_receipts(here: House, there: House, tally: Tally, *, repeats: bool) -> None:
     """What ``here`` holds as proof is what ``there`` has taken, and the other way round."""
     with here.rows() as session:
         sent = {
@@ -193,7 +197,7 @@ def _judge_receipts(here: House, there: House, tally: Tally) -> None:
             tally.wrong.append(f"{name}: nobody sent {message_id}")
         if reception.document_id is None:
             tally.lost.append(f"{name}: {message_id} was taken and not handed over")
-        if reception.flagged:
+        if reception.flagged and not repeats:
             tally.wrong.append(f"{name}: {message_id} brought a document again")
     tally.wrong += [
         f"{here.actor.key}: {one.number} has {proven[one.id]} receipts"
