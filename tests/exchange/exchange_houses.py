@@ -44,6 +44,7 @@ from gateway.web.server import listening
 
 SENDER_SEAT, RECEIVER_SEAT, THIRD_SEAT = "POP000101", "POP000202", "POP000303"
 SMP_SEAT = "PSM000303"
+COLLECTOR = "9925:be0848934496"
 MAX_BODY_BYTES = 2 * 1024 * 1024
 
 
@@ -263,6 +264,7 @@ async def _house(
                 "answer_timeout_s": 20,
                 "provider_name": actor.provider,
             },
+            "statistics": {"receiver": COLLECTOR},
         }
     )
     gateway = await closing.enter_async_context(open_gateway(settings))

@@ -92,7 +92,7 @@ class Statistics:
         self._database = database
         self._archive = archive
         self._validation = validation
-        self._timetable = timetable
+        self.timetable = timetable
         self._rules = rules
         self._now = now
 
@@ -143,14 +143,14 @@ class Statistics:
             period=period,
             standing=standing_of(
                 period,
-                self._timetable,
+                self.timetable,
                 latest_of(newest),
                 delivered=any(one.state is ReportState.DELIVERED for one in editions),
                 at=at,
             ),
             latest=newest,
-            opens=self._timetable.opens(period),
-            closes=self._timetable.closes(period),
+            opens=self.timetable.opens(period),
+            closes=self.timetable.closes(period),
         )
 
     async def preview(
