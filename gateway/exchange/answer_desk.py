@@ -47,7 +47,7 @@ class AnswerDesk:
 
     def __init__(self, *, database: Database, outcomes: Outcomes, now: MachineClock) -> None:
         self._database = database
-        self._outcomes = outcomes
+        self.outcomes = outcomes
         self._now = now
 
     async def policy(self, caller: Principal) -> Policy:
@@ -93,7 +93,7 @@ class AnswerDesk:
                     OUTCOME_SUBJECT,
                     "Outcomes are reported about received documents that an MLS speaks about.",
                 )
-            await self._outcomes.report_outcome(
+            await self.outcomes.report_outcome(
                 session,
                 document,
                 outcome,

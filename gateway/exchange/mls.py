@@ -3,6 +3,7 @@
 Source: exchange facts 2.11 (MLS 1.1.0). At most one per document, never about another MLS.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,7 @@ REJECTING: Final = frozenset({"invalid", "unreadable"})
 """The verdicts that speak against a document; what could not be judged is delivered."""
 
 MAX_ISSUES: Final = 50
+_NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SYNTAX_LAYERS: Final = frozenset({"input", "xsd"})
 
 
@@ -172,8 +174,13 @@ def _issues(report: Mapping[str, Any], severity: str, most: int) -> tuple[MlsIss
 def _issue(finding: Mapping[str, Any]) -> MlsIssue:
     syntax = finding["layer"] in _SYNTAX_LAYERS
     reason = MlsReason.SYNTAX_VIOLATION if syntax else MlsReason.RULE_VIOLATION
-    text = f"[{finding['rule']}] {finding['message']}"
-    location = finding["location"]
+    text = _clean(f"[{finding['rule']}] {finding['message']}")
+    location = _clean(finding["location"] or "").strip()
     if not location:
         return MlsIssue(reason=reason, text=text)
     return MlsIssue(reason=reason, text=text, location=location)
+
+
+def _clean(text: str) -> str:
+    """Without what XML cannot carry: an MLS must never fail over a rule's choice of words."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

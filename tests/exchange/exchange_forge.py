@@ -46,6 +46,7 @@ class Forge:
         message_id: str | None = None,
         sbdh_id: str | None = None,
         mls_type: MlsType | None = MlsType.ALWAYS_SEND,
+        mls_to: ParticipantId | None = None,
     ) -> Request:
         signer = credentials or self.pki.seat(from_seat)
         at = datetime.now(UTC)
@@ -62,7 +63,7 @@ class Forge:
             instance_identifier=identifier,
             created=at,
             country_c1="BE",
-            mls_to=spid_of_seat(from_seat) if mls_type else None,
+            mls_to=(mls_to or spid_of_seat(from_seat)) if mls_type else None,
             mls_type=mls_type,
         )
         message = UserMessage(
