@@ -51,6 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 _ROWS: pytest.StashKey[list[tuple[str, str, str]]] = pytest.StashKey()
+_JUDGED: pytest.StashKey[bool] = pytest.StashKey()
 
 
 @pytest.fixture
@@ -60,6 +61,7 @@ def case(request: pytest.FixtureRequest) -> Callable[..., None]:
 
     def judge(title: str, *, expected: str, got: str) -> None:
         rows.append((title, expected, got))
+        request.node.stash[_JUDGED] = True
         assert got == expected, title
 
     return judge
@@ -72,7 +74,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = outcome.get_result()
     rows = item.config.stash.setdefault(_ROWS, [])
     shown = report.when == "call" or report.skipped
-    if not shown or "case" in getattr(item, "fixturenames", ()):
+    if not shown or item.stash.get(_JUDGED, False):
         return
     title = item.name.removeprefix("test_").replace("_", " ")
     rows.append((title, "so", "so" if report.passed else report.outcome))

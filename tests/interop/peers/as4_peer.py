@@ -125,7 +125,8 @@ class Peer:
         return {
             "state": exchange.state.value,
             "errors": [
-                {"code": one.error_code, "detail": one.error_detail} for one in exchange.errors
+                {"code": one.error_code, "detail": getattr(one.error_detail, "value", None)}
+                for one in exchange.errors
             ],
         }
 
