@@ -67,6 +67,7 @@ from gateway.exchange import pages as exchange_pages
 from gateway.exchange.archive import Archive
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.statistics import api as statistics_api
+from gateway.exchange.statistics import pages as statistics_pages
 from gateway.exchange.statistics.duties import ensure_duties
 from gateway.network import api as network_api
 from gateway.network import (
@@ -154,6 +155,7 @@ def all_routes() -> tuple[Route, ...]:
         *validation_pages.ROUTES,
         *rule_pages.ROUTES,
         *exchange_pages.ROUTES,
+        *statistics_pages.ROUTES,
         *answer_pages.ROUTES,
         *receivables_pages.ROUTES,
         *dunning_pages.ROUTES,

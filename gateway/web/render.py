@@ -30,6 +30,7 @@ PACKAGES: Final = (
     "gateway.network",
     "gateway.validation",
     "gateway.exchange",
+    "gateway.exchange.statistics",
     "gateway.receivables",
     "gateway.dunning",
     "gateway.payments",
