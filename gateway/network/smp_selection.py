@@ -14,6 +14,7 @@ from cryptography import x509
 
 from gateway.as4.agreement import common_name
 from gateway.as4.identifiers import DocumentTypeId, ProcessId
+from gateway.as4.xmldsig import load_certificate as load_der_certificate
 from gateway.network.errors import (
     AP_CERTIFICATE,
     DOCUMENT_TYPE,
@@ -127,7 +128,7 @@ def load_certificate(text: str) -> x509.Certificate | None:
     body = body.replace("-----END CERTIFICATE-----", "")
     try:
         der = base64.b64decode("".join(body.split()), validate=True)
-        return x509.load_der_x509_certificate(der)
+        return load_der_certificate(der)
     except (ValueError, binascii.Error):
         return None
 
