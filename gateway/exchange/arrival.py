@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 from uuid import UUID
 
-from gateway.as4.identifiers import INVOICE_RESPONSE, MESSAGE_LEVEL_STATUS, DocumentTypeId
+from gateway.as4.identifiers import (
+    INVOICE_RESPONSE,
+    MESSAGE_LEVEL_RESPONSE,
+    MESSAGE_LEVEL_STATUS,
+    DocumentTypeId,
+)
 from gateway.as4.sbdh import Sbdh, extract, read
 from gateway.core.clock import MachineClock
 from gateway.core.errors import GatewayError
@@ -33,14 +38,14 @@ __all__ = ["Arrival", "ArrivalReader"]
 
 PATIENCE_ATTEMPTS: Final = 3
 
-_ANSWERS: Final = frozenset({DocumentKind.MLS, DocumentKind.INVOICE_RESPONSE})
+_ANSWERS: Final = frozenset({DocumentKind.MLS, DocumentKind.MLR, DocumentKind.INVOICE_RESPONSE})
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What arrived, read as far as possible before anything is written.
 
-    ``content`` are the bytes of an answer (MLS, Invoice Response) and None for everything else,
+    ``content`` are the bytes of an answer (MLS, MLR, Invoice Response) and None for everything else,
     and for an answer of more than LARGE_BYTES: that is refused, for no answer needs so many.
     """
 
@@ -171,6 +176,8 @@ def _kind(document_type: DocumentTypeId) -> DocumentKind:
     """The kind by document type; invoices are recognised by what they are, not by their label."""
     if document_type == MESSAGE_LEVEL_STATUS:
         return DocumentKind.MLS
+    if document_type == MESSAGE_LEVEL_RESPONSE:
+        return DocumentKind.MLR
     if document_type == INVOICE_RESPONSE:
         return DocumentKind.INVOICE_RESPONSE
     if is_reminder(document_type):
