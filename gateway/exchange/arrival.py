@@ -45,8 +45,8 @@ _ANSWERS: Final = frozenset({DocumentKind.MLS, DocumentKind.MLR, DocumentKind.IN
 class Arrival:
     """What arrived, read as far as possible before anything is written.
 
-    ``content`` are the bytes of an answer (MLS, MLR, Invoice Response) and None for everything else,
-    and for an answer of more than LARGE_BYTES: that is refused, for no answer needs so many.
+    ``content`` are the bytes of an answer (MLS, MLR, Invoice Response) and None for everything
+    else, and for an answer of more than LARGE_BYTES: that is refused, none needs so many.
     """
 
     reception: Reception
