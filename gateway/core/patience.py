@@ -60,7 +60,13 @@ class Progress:
         return self._clock.expired()
 
     def enter(self, phase: Phase) -> None:
-        """Go on to a phase, or to the next piece of it, with fresh patience."""
+        """Go on to a phase, or to the next piece of it, with fresh patience.
+
+        An answer may begin before the last of the message was written: then nothing that is
+        still sent counts any more.
+        """
+        if self.phase is Phase.READ and phase is not Phase.READ:
+            return
         # Too late: the time ran out while this was on its way.
         with suppress(RuntimeError):
             deadline = asyncio.get_running_loop().time() + self._patience.of(phase)

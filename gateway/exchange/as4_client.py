@@ -140,7 +140,10 @@ def _failure(url: str, error: Exception, progress: Progress | None) -> GatewayEr
         return outcome(kind, f"{url}: {what} in time. It is tried again later.")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return NotSent(PEER_DNS, f"The name in {url} is not found. It is tried again later.")
-    if isinstance(error, aiohttp.ClientSSLError):
+    in_handshake = progress is not None and progress.phase is Phase.TLS
+    if isinstance(error, aiohttp.ClientSSLError) or (
+        in_handshake and isinstance(error, aiohttp.ClientConnectorError)
+    ):
         return NotSent(
             PEER_TLS,
             f"{url} does not show TLS that can be trusted ({name}): version 1.2 or newer with a "
