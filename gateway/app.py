@@ -25,6 +25,7 @@ from gateway.assembly.answers import answers_of
 from gateway.assembly.checks import Checks, checks_of, register_checks, serve_checks
 from gateway.assembly.delivery import Delivery, delivery_of, register_delivery, serve_delivery
 from gateway.assembly.exchange import Parts, register_exchange, serve_exchange
+from gateway.assembly.handover import handing_over_of
 from gateway.assembly.lookup import Lookups, lookups_of, serve_lookups
 from gateway.assembly.money import (
     Money,
@@ -35,6 +36,7 @@ from gateway.assembly.money import (
     serve_money,
 )
 from gateway.assembly.onboarding import onboarding_of, serve_onboarding
+from gateway.assembly.operations import register_operations, serve_operations
 from gateway.assembly.participants import (
     Registrations,
     register_participants,
@@ -76,17 +78,19 @@ from gateway.network import (
     lookup_pages,
     onboarding_api,
     participant_api,
+    participant_pages,
     publication_api,
     seat_api,
     seat_pages,
     sml_api,
     smp_api,
 )
-from gateway.network import pages as network_pages
 from gateway.network.participants import Participants
 from gateway.network.pki import Purpose
 from gateway.network.service import NETWORK, Network
 from gateway.network.spid_check import ask_at_start
+from gateway.operations import api as operations_api
+from gateway.operations import pages as operations_pages
 from gateway.payments import api as payments_api
 from gateway.payments import pages as payments_pages
 from gateway.payments.links import PaymentLinks
@@ -145,11 +149,12 @@ def all_routes() -> tuple[Route, ...]:
         *bank_api.ROUTES,
         *payments_api.ROUTES,
         *dunning_api.ROUTES,
+        *operations_api.ROUTES,
         *business_date.ROUTES,
         *web_pages.ROUTES,
         *access_pages.ROUTES,
         *webhook_pages.ROUTES,
-        *network_pages.ROUTES,
+        *participant_pages.ROUTES,
         *lookup_pages.ROUTES,
         *seat_pages.ROUTES,
         *validation_pages.ROUTES,
@@ -160,6 +165,7 @@ def all_routes() -> tuple[Route, ...]:
         *receivables_pages.ROUTES,
         *dunning_pages.ROUTES,
         *payments_pages.ROUTES,
+        *operations_pages.ROUTES,
     )
 
 
@@ -218,6 +224,7 @@ def _assemble(
     serve_onboarding(application, onboarding_of(people, checks))
     money = money_of(platform, archive=archive, lookup=lookups.lookup)
     events = DocumentEvents(checks.publisher)
+    answers = answers_of(platform, books=money.books, events=events)
     parts = Parts(
         platform=platform,
         network=network,
@@ -226,7 +233,8 @@ def _assemble(
         validation=checks.validation,
         books=money.books,
         events=events,
-        answers=answers_of(platform, books=money.books, events=events),
+        answers=answers,
+        handing_over=handing_over_of(platform, events=events, outcomes=answers.outcomes),
     )
     dates = BusinessDates(
         database=database,
@@ -240,6 +248,7 @@ def _assemble(
     serve_delivery(application, delivery)
     serve_statistics(application, parts)
     serve_money(application, platform, money)
+    serve_operations(application, platform)
     return Gateway(
         platform=platform,
         access=access,
@@ -271,6 +280,7 @@ def _registry(
     register_statistics(registry, parts)
     register_trust(registry, parts.platform, parts.network)
     register_money(registry, parts.platform, money)
+    register_operations(registry, parts.platform)
     prune.register(registry, parts.platform.database)
     return registry
 
