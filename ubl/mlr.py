@@ -125,27 +125,29 @@ class _Reader:
         return found
 
     def _heading(self) -> None:
-        customization = self.document.text("cbc:CustomizationID") or ""
-        if not customization.startswith(MLR_CUSTOMIZATION):
+        customization = self.document.first("cbc:CustomizationID")
+        if not (customization.text() or "").startswith(MLR_CUSTOMIZATION):
             self.faults.add(
                 "RESPONSE-NOT-MLR",
                 "cbc:CustomizationID",
                 f"The value must start with '{MLR_CUSTOMIZATION}'.",
-                "PEPPOL-T71-R001",
+                "PEPPOL-T71-R001" if customization else "PEPPOL-T71-B00101",
             )
-        if self.document.text("cbc:ProfileID") != MLR_PROFILE:
+        profile = self.document.first("cbc:ProfileID")
+        if profile.text() != MLR_PROFILE:
             self.faults.add(
                 "RESPONSE-NOT-MLR",
                 "cbc:ProfileID",
                 f"The value must be '{MLR_PROFILE}'.",
-                "PEPPOL-T71-B00301",
+                "PEPPOL-T71-B00301" if profile else "PEPPOL-T71-B00102",
             )
 
     def _needed(self, place: Node, name: str, rule: str, within: str = "") -> str:
         text = place.text(name)
         if text is None:
             path = f"{within}/{name}" if within else name
-            self.faults.add("RESPONSE-MISSING", path, "The value is missing. Give it.", rule)
+            absent = rule if place and not place.first(name) else None
+            self.faults.add("RESPONSE-MISSING", path, "The value is missing. Give it.", absent)
         return text or ""
 
     def _day(self) -> date:
@@ -155,7 +157,7 @@ class _Reader:
                 "RESPONSE-DATE",
                 "cbc:IssueDate",
                 "Give the date of issue as YYYY-MM-DD without time zone.",
-                "PEPPOL-T71-B00104",
+                None if self.document.first("cbc:IssueDate") else "PEPPOL-T71-B00104",
             )
         return day or date.min
 
@@ -170,22 +172,27 @@ class _Reader:
         path = f"{party}/cbc:EndpointID"
         found = self.document.first(party).identifier("cbc:EndpointID")
         if found is None:
-            rule = f"PEPPOL-T71-{rules[1]}"
+            place = self.document.first(party)
+            absent = place and not place.first("cbc:EndpointID")
+            rule = f"PEPPOL-T71-{rules[1]}" if absent else None
             self.faults.add("RESPONSE-MISSING", path, "Give the electronic address.", rule)
         elif found.scheme is None:
-            rule = f"PEPPOL-T71-{rules[0]}"
-            self.faults.add("RESPONSE-MISSING", f"{path}/@schemeID", "Give the EAS scheme.", rule)
+            scheme = f"PEPPOL-T71-{rules[0]}"
+            self.faults.add("RESPONSE-MISSING", f"{path}/@schemeID", "Give the EAS scheme.", scheme)
         return found or Identifier("")
 
     def _code(self, answer: Node) -> MlsCode:
-        text = answer.text("cac:Response", "cbc:ResponseCode")
+        response = answer.first("cac:Response")
+        place = response.first("cbc:ResponseCode")
+        text = place.text()
         if text in set(MlsCode):
             return MlsCode(text)
+        absent = "PEPPOL-T71-B01401" if response else None
         self.faults.add(
-            "RESPONSE-CODE" if text else "RESPONSE-MISSING",
+            "RESPONSE-CODE" if place else "RESPONSE-MISSING",
             f"{_RESPONSE}/cbc:ResponseCode",
             "The status must be AP, AB or RE.",
-            "PEPPOL-T71-B01501" if text else "PEPPOL-T71-B01401",
+            "PEPPOL-T71-B01501" if place else absent,
         )
         return MlsCode.FORWARDED
 
@@ -211,13 +218,16 @@ class _Reader:
         return tuple(found)
 
     def _issue(self, detail: Node, location: str, path: str) -> MlsIssue:
-        reason = detail.text("cac:Status", "cbc:StatusReasonCode")
+        status = detail.first("cac:Status")
+        place = status.first("cbc:StatusReasonCode")
+        reason = place.text()
         if reason not in MLR_REASONS:
+            absent = "PEPPOL-T71-B02701" if status else None
             self.faults.add(
                 "RESPONSE-CODE",
                 f"{path}/cac:Status/cbc:StatusReasonCode",
                 "The reason must be BV, BW or SV.",
-                "PEPPOL-T71-B02801" if reason else "PEPPOL-T71-B02701",
+                "PEPPOL-T71-B02801" if place else absent,
             )
             reason = MlsReason.RULE_VIOLATION
         return MlsIssue(
