@@ -44,6 +44,19 @@ class Publisher:
         ``data`` holds identifiers, codes and figures as JSON values. Raises ValueError for a type
         nobody registered, which is a programming error.
         """
+        _, told = await self._tell(session, tenant_id, event_type, data)
+        return told
+
+    async def announce(
+        self, session: AsyncSession, tenant_id: UUID, event_type: str, data: Mapping[str, Any]
+    ) -> UUID | None:
+        """The same for whoever follows what becomes of it: the message's id, None for nobody."""
+        message_id, _ = await self._tell(session, tenant_id, event_type, data)
+        return message_id
+
+    async def _tell(
+        self, session: AsyncSession, tenant_id: UUID, event_type: str, data: Mapping[str, Any]
+    ) -> tuple[UUID | None, int]:
         if event_type not in self.types:
             raise ValueError(f"no package registered the event type '{event_type}'")
         found = await session.exec(
@@ -54,12 +67,12 @@ class Publisher:
         )
         wanting = [one for one in found if not one.event_types or event_type in one.event_types]
         if not wanting:
-            return 0
+            return None, 0
         at = self._now()
         message = await self._message(session, tenant_id, event_type, data, at=at)
         for endpoint in wanting:
             await self.send(session, endpoint, message, at=at)
-        return len(wanting)
+        return message.id, len(wanting)
 
     async def test(self, session: AsyncSession, endpoint: WebhookEndpoint) -> WebhookDelivery:
         """Send one endpoint a message to try it, whatever types it wants."""

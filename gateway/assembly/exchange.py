@@ -10,6 +10,7 @@ from gateway.access.rate_limits import LIMITS, Limits
 from gateway.as4.incoming import UnpackLimits
 from gateway.as4.mime import MimeLimits
 from gateway.assembly.answers import Answers, register_answers, serve_answers
+from gateway.assembly.handover import HandingOver, register_handover, serve_handover
 from gateway.assembly.platform import Platform
 from gateway.core.clock import now
 from gateway.core.jobs.backoff import JobError
@@ -45,6 +46,7 @@ class Parts:
     books: Bookkeeper
     events: DocumentEvents
     answers: Answers
+    handing_over: HandingOver
 
 
 def serve_exchange(application: web.Application, parts: Parts) -> None:
@@ -63,6 +65,7 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
         queue=queue,
         validation=parts.validation,
         books=parts.books,
+        events=parts.events,
         now=now,
         faults=faults,
     )
@@ -85,6 +88,7 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
         limits=UnpackLimits(mime=MimeLimits(max_part_bytes=limit), max_document_bytes=limit),
         seats=limits.as4_seat,
     )
+    serve_handover(application, parts.handing_over)
     serve_answers(application, platform, archive, parts.answers)
     application[LIMITS] = limits
     application[as4_server.FAULTS] = faults
@@ -96,7 +100,10 @@ def register_exchange(registry: Registry, parts: Parts) -> None:
     database, queue = platform.database, platform.queue
 
     async def keep_unrouted(session: AsyncSession, job: Job, error: JobError) -> None:
-        await salvage(session, UUID(job.payload["reception_id"]), error, at=now())
+        at = now()
+        document = await salvage(session, UUID(job.payload["reception_id"]), error, at=at)
+        if document is not None:
+            await parts.events.entered(session, document, {"code": error.code}, at=at)
 
     registry.add(
         ROUTE,
@@ -108,9 +115,11 @@ def register_exchange(registry: Registry, parts: Parts) -> None:
             correlator=parts.answers.correlator,
             outcomes=parts.answers.outcomes,
             events=parts.events,
+            handovers=parts.handing_over.handovers,
             now=now,
             faults=platform.faults,
         ),
         on_dead=keep_unrouted,
     )
+    register_handover(registry, platform, archive, parts.handing_over)
     register_answers(registry, platform, archive, parts.answers)

@@ -7,6 +7,7 @@ transport moves, so that no change goes untold.
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -75,7 +76,8 @@ ANSWERED: Final = EventType(
     "document.answered", "The buyer answered an invoice, or we answered one (Invoice Response)."
 )
 HANDED_OVER: Final = EventType(
-    "document.handed-over", "A received document was laid out for the business to take."
+    "document.handed-over",
+    "A received document is there for the business to take; fetch it by its id.",
 )
 HANDOVER_ACKNOWLEDGED: Final = EventType(
     "document.acknowledged", "The business said that it has a received document."
@@ -113,6 +115,20 @@ class DocumentEvents:
         The document's states must be the new ones already. ``at`` is machine time.
         """
         await self._publisher.publish(
+            session, document.tenant_id, event_type.name, payload(document, facts, at=at)
+        )
+
+    async def announce(
+        self,
+        session: AsyncSession,
+        document: Document,
+        event_type: EventType,
+        facts: Mapping[str, Any] | None = None,
+        *,
+        at: datetime,
+    ) -> UUID | None:
+        """Tell it and return the message's id, or None where no endpoint wants to know."""
+        return await self._publisher.announce(
             session, document.tenant_id, event_type.name, payload(document, facts, at=at)
         )
 

@@ -28,6 +28,7 @@ from gateway.exchange.archive import Archive
 from gateway.exchange.arrival import Arrival, ArrivalReader
 from gateway.exchange.correlation import Correlator
 from gateway.exchange.events import DocumentEvents
+from gateway.exchange.handover import HandOvers
 from gateway.exchange.mls import mls_document, write_statement
 from gateway.exchange.outbound import enqueue_lookup
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
@@ -60,6 +61,7 @@ class RoutingJob:
         correlator: Correlator,
         outcomes: Outcomes,
         events: DocumentEvents,
+        handovers: HandOvers,
         now: MachineClock,
         faults: Faults,
     ) -> None:
@@ -70,6 +72,7 @@ class RoutingJob:
         self._correlator = correlator
         self._outcomes = outcomes
         self._events = events
+        self._handovers = handovers
         self._now = now
         self._faults = faults
 
@@ -101,6 +104,7 @@ class RoutingJob:
             document = await self._hand_over(session, reception, arrival, answer.decision)
             if arrival.kind not in UNANSWERED_KINDS:
                 await self._owe(session, document, reception, answer)
+            await self._handovers.begin(session, document, at=self._now())
         self._faults.reach("inbox-committed")
 
     async def _answer(self, arrival: Arrival, policy: Policy) -> _Answer:

@@ -19,11 +19,14 @@ __all__ = ["salvage"]
 
 async def salvage(
     session: AsyncSession, reception_id: UUID, error: JobError, *, at: datetime
-) -> None:
-    """Put the received envelope into the inbox in the transaction that gives up routing it."""
+) -> Document | None:
+    """Put the received envelope into the inbox in the transaction that gives up routing it.
+
+    None where its document is there already.
+    """
     reception = await session.get_one(Reception, reception_id, with_for_update=True)
     if reception.document_id is not None:
-        return
+        return None
     document = Document(
         tenant_id=reception.tenant_id,
         direction=Direction.IN,
@@ -56,3 +59,4 @@ async def salvage(
         facts={"code": error.code, "text": error.text, "message_id": reception.message_id},
         evidence_id=reception.receipt_id,
     )
+    return document

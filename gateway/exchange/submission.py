@@ -23,6 +23,7 @@ from gateway.core.jobs.queue import JobQueue
 from gateway.core.spool import Spool
 from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
+from gateway.exchange.events import DocumentEvents
 from gateway.exchange.facts import DOCUMENT_ADDRESS, InvoiceFacts
 from gateway.exchange.outbound import enqueue_lookup
 from gateway.exchange.ports import Bookkeeper
@@ -82,6 +83,7 @@ class Submission:
         queue: JobQueue,
         validation: ValidationService,
         books: Bookkeeper,
+        events: DocumentEvents,
         now: MachineClock,
         faults: Faults,
     ) -> None:
@@ -90,6 +92,7 @@ class Submission:
         self._queue = queue
         self._validation = validation
         self._books = books
+        self._events = events
         self._now = now
         self._faults = faults
 
@@ -262,6 +265,7 @@ class Submission:
                 timeline.accepted(session, document, run.report)
                 await self._books.accepted(session, document, invoice)
                 await enqueue_lookup(session, self._queue, document)
+            await self._events.entered(session, document, at=document.created_at)
             audit(
                 session,
                 caller,
