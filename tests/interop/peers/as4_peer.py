@@ -6,11 +6,13 @@ reads the answer to it, ``receive`` takes a request and gives the answer. Bytes 
 """
 
 import base64
+import copy
 import json
 import sys
 from pathlib import Path
 
 from as4.core.common import AS4LocalPrivateKey
+from as4.models.common import BaseElement
 from as4.models.ebms.user_message import AgreementRef, PartyId
 from as4.peppol import (
     BusdoxDocidQnsDocumentIdentifier,
@@ -27,6 +29,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 SEAT = "POP000002"
+WRITE_PARTY = BaseElement.dump_to_xml
 
 
 def spoil_nothing(message):
@@ -57,6 +60,19 @@ def spoil_seat(message):
     message.party_info.party_from.party_id.value = "POP000009"
 
 
+def spoil_number_of_parties(message):
+    """The model knows one PartyId; the second is added as the element is written."""
+
+    def twice(self, *arguments, **named):
+        element = WRITE_PARTY(self, *arguments, **named)
+        parent = element.getparent()
+        if isinstance(self, PartyId) and parent.tag.endswith("}From"):
+            parent.append(copy.deepcopy(element))
+        return element
+
+    BaseElement.dump_to_xml = twice
+
+
 FLAWS = {
     "none": spoil_nothing,
     "original sender without type": spoil_sender_type,
@@ -65,6 +81,7 @@ FLAWS = {
     "another agreement": spoil_agreement,
     "another type of party": spoil_party_type,
     "From is not the signer": spoil_seat,
+    "two parties in From": spoil_number_of_parties,
 }
 
 
@@ -112,6 +129,7 @@ class Peer:
             headers, body = exchange.build(base64.b64decode(order["payload"]), arguments)
         finally:
             PeppolAS4Message.get_user_message = right
+            BaseElement.dump_to_xml = WRITE_PARTY
         self.begun[exchange.message_id] = exchange
         return {
             "message_id": exchange.message_id,
