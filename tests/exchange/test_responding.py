@@ -1,6 +1,7 @@
 """The buyer's answers through the API: in order, complete, about one's own invoices."""
 
 from gateway.exchange.tables import Document
+from ubl.response import read_invoice_response
 
 
 async def answer(house, document_id, **order):
@@ -60,3 +61,49 @@ async def test_only_received_invoices_are_answered(lite):
     nowhere = await answer(lite.receiver, sent.id, status="AP")
     assert (nowhere.status, nowhere.body["code"]) == (404, "NOT-FOUND")
     assert (await lite.receiver.document(arrived.id)).business == "unanswered"
+
+
+async def test_conditions_travel_with_the_reason_they_belong_to(lite):
+    _, arrived = await lite.delivered()
+    condition = {"attribute": "BT-13", "value": "PO-77"}
+    bare = await answer(lite.receiver, arrived.id, status="AB", conditions=[condition])
+    assert (bare.status, bare.body["code"]) == (422, "RESPONSE-INVALID")
+    full = await answer(
+        lite.receiver,
+        arrived.id,
+        status="UQ",
+        reasons=["REF"],
+        actions=["PIN"],
+        text="Wrong order number.",
+        conditions=[condition],
+        effective_date="2026-11-03",
+    )
+    content = await lite.receiver.call("GET", f"/v1/documents/{full.body['id']}/content")
+    reason, action = read_invoice_response(content.body).clarifications
+    assert [(one.attribute, one.value) for one in reason.conditions] == [("BT-13", "PO-77")]
+    assert action.conditions == ()
+
+
+async def test_a_query_may_be_asked_again_and_nothing_else_is_said_twice(lite):
+    _, arrived = await lite.delivered()
+    query = {"status": "UQ", "reasons": ["REF"], "text": "Which order?"}
+    assert (await answer(lite.receiver, arrived.id, status="AB")).status == 202
+    assert (await answer(lite.receiver, arrived.id, status="AB")).status == 409
+    assert (await answer(lite.receiver, arrived.id, **query)).status == 202
+    assert (await answer(lite.receiver, arrived.id, **query)).status == 202
+    rejection = {"status": "RE", "reasons": ["REF"], "text": "No order."}
+    assert (await answer(lite.receiver, arrived.id, **rejection)).status == 202
+    for late in (rejection, {"status": "AP"}, {"status": "PD"}):
+        refused = await answer(lite.receiver, arrived.id, **late)
+        assert (refused.status, refused.body["code"]) == (409, "RESPONSE-ORDER")
+
+
+async def test_paid_in_part_may_be_said_after_acceptance_until_all_is_paid(lite):
+    sent, arrived = await lite.delivered()
+    part = {"status": "PD", "reasons": ["PPD"], "text": "Half of it."}
+    for order in ({"status": "AP"}, part, part, {"status": "PD"}):
+        assert (await answer(lite.receiver, arrived.id, **order)).status == 202, order
+    await lite.settle()
+    subject = await lite.sender.document(sent.id)
+    # The buyer's word announces money; no bank message came.
+    assert (subject.business, subject.payment) == ("paid", "announced")
