@@ -14,6 +14,7 @@ from gateway.core.metrics import Metrics
 from gateway.core.settings import Stage
 from gateway.exchange import as4_server
 from gateway.network import expiry
+from gateway.network.anchors import require_stage
 from gateway.network.key_schedule import SCHEDULES, KeySchedules
 from gateway.network.keys import FileKeys
 from gateway.network.local_pki import ensure_test_pki
@@ -42,6 +43,8 @@ def network_of(platform: Platform) -> Network:
         )
         log.warning("network.local_pki_made", folder=str(settings.data_dir / "pki"))
     anchors = TrustAnchors.from_folder(settings.trust_dir)
+    if settings.stage is Stage.PRODUCTION:
+        require_stage((*anchors.roots, *anchors.ap, *anchors.smp), settings.stage)
     return Network(
         anchors=anchors,
         trust=trust_of(platform, anchors),

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 from aiohttp import web
+from cryptography import x509
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
@@ -74,7 +75,24 @@ class KeySchedules:
         KEY-SCHEDULE-INVALID.
         """
         pair = self._pair(seat_id, certificate)
-        start, end = pair.certificate.not_valid_before_utc, pair.certificate.not_valid_after_utc
+        await self.announce(seat_id, pair.certificate, signs_from, tenant_id=tenant_id, actor=actor)
+        await self.refresh()
+        return pair
+
+    async def announce(
+        self,
+        seat_id: str,
+        certificate: x509.Certificate,
+        signs_from: datetime,
+        *,
+        tenant_id: UUID,
+        actor: str,
+    ) -> None:
+        """Decide about a certificate that is not installed yet, so that it waits from the start.
+
+        Raises GatewayError KEY-SCHEDULE-INVALID.
+        """
+        start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         if not start <= signs_from < end:
             raise GatewayError(
                 KEY_SCHEDULE_INVALID,
@@ -82,16 +100,17 @@ class KeySchedules:
                 "Choose a moment in between.",
                 seat=seat_id,
             )
+        key = fingerprint(certificate)
         now = self._network.now()
         async with self._database.write() as session:
             found = await session.exec(
-                select(KeySchedule).where(KeySchedule.fingerprint == certificate).with_for_update()
+                select(KeySchedule).where(KeySchedule.fingerprint == key).with_for_update()
             )
             row = found.first()
             if row is None:
                 row = KeySchedule(
                     seat_id=seat_id,
-                    fingerprint=certificate,
+                    fingerprint=key,
                     signs_from=signs_from,
                     set_by=actor[:200],
                     set_at=now,
@@ -105,11 +124,9 @@ class KeySchedules:
                 actor=actor,
                 action="seat.certificate-scheduled",
                 object=seat_id,
-                facts={"fingerprint": certificate, "signs_from": signs_from.isoformat()},
+                facts={"fingerprint": key, "signs_from": signs_from.isoformat()},
                 at=now,
             )
-        await self.refresh()
-        return pair
 
     def _pair(self, seat_id: str, certificate: str) -> KeyPair:
         for pair in self._network.key_ring(seat_id).pairs:

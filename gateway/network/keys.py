@@ -11,7 +11,7 @@ import logging
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -44,6 +44,7 @@ LOGGER: Final = logging.getLogger(__name__)
 CERTIFICATE_SUFFIX: Final = ".cert.pem"
 KEY_SUFFIX: Final = ".key.pem"
 LABEL_SUFFIX: Final = ".key.label"
+_LATER: Final = datetime.max.replace(tzinfo=UTC)
 _PROBE: Final = b"Does this key belong to its certificate?"
 
 KEYS_MISSING: Final = ErrorKind("KEYS-MISSING", "A seat has no keys", 500)
@@ -134,10 +135,16 @@ class FileKeys:
         self._token = token
         self._rings: dict[str, tuple[_Stamp, KeyRing]] = {}
         self._starts: Mapping[str, datetime] = {}
+        self._fresh: set[str] | None = None
 
     def start(self, starts: Mapping[str, datetime]) -> None:
-        """Take over from when certificates sign, by fingerprint, in place of what was known."""
+        """Take over from when certificates sign, by fingerprint, in place of what was known.
+
+        Once this was called, a certificate that appears in a folder signs only after the next
+        call: what was decided about it is then known.
+        """
         self._starts = dict(starts)
+        self._fresh = set()
 
     def seats(self) -> tuple[str, ...]:
         """The seat ids with a certificate here, sorted; folders of other names are not seats.
@@ -156,7 +163,9 @@ class FileKeys:
         KEYS-TOKEN.
         """
         ring = self._read(seat_id)
-        return replace(ring, starts=self._starts) if self._starts else ring
+        if not self._starts and not self._fresh:
+            return ring
+        return replace(ring, starts={**self._starts, **dict.fromkeys(self._fresh or (), _LATER)})
 
     def _read(self, seat_id: str) -> KeyRing:
         folder = self._folder / check_seat_id(seat_id)
@@ -173,8 +182,14 @@ class FileKeys:
             # this moment goes on working.
             LOGGER.warning("seat %s keeps the keys read before: %s", seat_id, error)
             return known[1]
+        if known is not None and self._fresh is not None:
+            self._fresh |= _fingerprints(ring) - _fingerprints(known[1])
         self._rings[seat_id] = (stamp, ring)
         return ring
+
+
+def _fingerprints(ring: KeyRing) -> set[str]:
+    return {fingerprint(one.certificate) for one in ring.pairs}
 
 
 def _is_seat_id(name: str) -> bool:

@@ -156,8 +156,8 @@ class TrustAnchors:
             if not files:
                 raise AnchorsInvalid(
                     ANCHORS_MISSING,
-                    f"The folder {folder} holds no {kind}-*.pem. Put the {kind} certificates of "
-                    "this stage of the network there.",
+                    f"The folder {folder} holds no {kind}-*.pem. Import the authorities of this "
+                    "stage of the network: gateway pki import.",
                 )
             contents[kind] = b"\n".join(files)
         return cls.from_pem(roots=contents["root"], ap=contents["ap"], smp=contents["smp"])
