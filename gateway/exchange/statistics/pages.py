@@ -21,7 +21,6 @@ from gateway.core.errors import GatewayError
 from gateway.core.http import RENDER, Face, Route, form_of, path_id, query_of
 from gateway.exchange.statistics.api import send_csv, where
 from gateway.exchange.statistics.api_models import RowQuery, cursor_after, read_cursor
-from gateway.exchange.statistics.counting import ReportKind
 from gateway.exchange.statistics.figures import COUNTS, Family, Line
 from gateway.exchange.statistics.keys import REPORTING, STATISTICS
 from gateway.exchange.statistics.period import Period
@@ -53,6 +52,8 @@ _LOOKS: Final[Mapping[Standing, tuple[str, str]]] = {
     Standing.MISSED: ("red", "alert"),
 }
 """Status colour and icon of where a report is."""
+_WANTING: Final = frozenset({Standing.DUE, Standing.REFUSED, Standing.FAILED})
+"""Where sending is the next thing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,14 @@ async def _month(request: web.Request, fault: GatewayError | None) -> web.Respon
         "reports": await statistics.reports(seat_id, period=period, kind=kind),
         "receiver": reporting.receiver,
         "may_send": _may_send(preview) and reporting.receiver is not None,
+        "should_send": preview.month.standing in _WANTING or _changed(preview),
         "sent": "sent" in request.query,
     }
     return _page(request, "month", context, fault)
+
+
+def _changed(preview: Preview) -> bool:
+    return preview.changes is not None and not preview.changes.none
 
 
 def _may_send(preview: Preview) -> bool:
@@ -164,11 +170,9 @@ async def show_rows(request: web.Request) -> web.Response:
         "rows": shown,
         "kind": kind,
         "period": period,
-        "seat_id": seat_id,
         "place": f"{_PLACE}/{seat_id}/{period}/{kind.value}",
         "line": query.line or "",
         "next_cursor": cursor_after(shown[-1]) if len(found) > _ROWS else "",
-        "own_tenant": principal(request).tenant_id,
     }
     return _page(request, "rows", context, None)
 
@@ -206,9 +210,9 @@ def _page(
     language = principal(request).locale
     known = {
         "looks": _LOOKS,
-        "kinds": tuple(ReportKind),
         "month_name": lambda period: format_date(period.first_day, "LLLL yyyy", language),
         "type_name": _type_name,
+        "own_tenant": principal(request).tenant_id,
         "fault": fault,
     }
     response = request.app[RENDER](request, f"statistics/{name}.html", {**known, **context})

@@ -180,16 +180,21 @@ async def traffic_rows(
 
 
 async def without_country(
-    session: AsyncSession, seat_id: str, period: Period, *, limit: int
+    session: AsyncSession, seat_id: str, period: Period, kind: ReportKind, *, limit: int
 ) -> list[TrafficRow]:
-    """Counted rows of which a report must know a country and does not."""
-    nameless = [
+    """Counted rows of which this report must know a country and does not.
+
+    A TSR tells both countries of what was received, an EUSR the one of our own participant.
+    """
+    c1, c4 = (
         or_(col(one).is_(None), col(one).not_in(COUNTRIES))
         for one in (Traffic.c1_country, Traffic.c4_country)
-    ]
+    )
     incoming = col(Traffic.direction) == Direction.IN
-    where = [*_in(seat_id, period, ReportKind.TSR), nameless[0] | (incoming & nameless[1])]
-    return await _rows(session, where, limit)
+    nameless = (
+        incoming & (c1 | c4) if kind is ReportKind.TSR else (incoming & c4) | (~incoming & c1)
+    )
+    return await _rows(session, [*_in(seat_id, period, kind), nameless], limit)
 
 
 async def _rows(

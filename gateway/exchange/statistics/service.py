@@ -165,7 +165,7 @@ class Statistics:
             figures = await figures_of(session, seat_id, period, kind, self._rules)
             newest_first = await queries.reports_of(session, seat_id, period=period, kind=kind)
             nameless = await queries.without_country(
-                session, seat_id, period, limit=SHOWN_WITHOUT_COUNTRY
+                session, seat_id, period, kind, limit=SHOWN_WITHOUT_COUNTRY
             )
             counted_again = await recount(session, period)
         delivered = next((one for one in newest_first if one.state is ReportState.DELIVERED), None)
