@@ -55,7 +55,7 @@ async def run_onboarding(request: web.Request) -> web.Response:
 
 async def show_onboarding(request: web.Request) -> web.Response:
     """The list, not run yet."""
-    return _page(request, None)
+    return _page(request, ())
 
 
 async def run_and_show(request: web.Request) -> web.Response:
@@ -63,12 +63,16 @@ async def run_and_show(request: web.Request) -> web.Response:
     return _page(request, await request.app[ONBOARDING].run())
 
 
-def _page(request: web.Request, findings: tuple[Finding, ...] | None) -> web.Response:
+def _page(request: web.Request, findings: tuple[Finding, ...]) -> web.Response:
     principal(request).require("operations:read")
     count = dict.fromkeys(Outcome, 0)
-    for one in findings or ():
+    for one in findings:
         count[one.outcome] += 1
-    context = {"names": request.app[ONBOARDING].names, "findings": findings, "count": count}
+    context = {
+        "names": request.app[ONBOARDING].names,
+        "findings": {one.check: one for one in findings},
+        "count": count,
+    }
     return request.app[RENDER](request, "network/onboarding.html", context)
 
 

@@ -165,7 +165,7 @@ class NetworkChecks:
             if not verdict.ok:
                 return failed("revocation", f"{seat_id}: {verdict.message} ({verdict.code})")
             if not judgement.answers:
-                return skipped("revocation", f"{seat_id}: revocation is {verdict.revocation}.")
+                return skipped("revocation", f"{seat_id}: {verdict.revocation}.")
         return ok("revocation", "The authority answers, and no certificate of ours is revoked.")
 
     async def _smp(self) -> Finding:
