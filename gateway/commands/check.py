@@ -19,12 +19,15 @@ from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.health import Check, Health
 from gateway.core.ids import new_id
 from gateway.core.settings import Settings, Stage
-from gateway.network.pki import Purpose
+from gateway.network.keys import FileKeys
+from gateway.network.pki import TrustAnchors
 from schematron import registry
+from schematron.errors import ManifestInvalid
 
 __all__ = ["check", "register"]
 
 NOT_MADE: Final = ErrorKind("CHECK-NOT-MADE", "This is not there yet", 500)
+RULES_UNREADABLE: Final = ErrorKind("CHECK-RULES", "The rule sets cannot be read", 500)
 AUDIT_BROKEN: Final = ErrorKind("AUDIT-BROKEN", "The audit log was changed", 500)
 
 _AUDIT_LIMIT_S: Final = 3600.0
@@ -120,19 +123,22 @@ async def _answers(database: Database) -> None:
 
 
 def _rules(settings: Settings) -> None:
-    registry.load(settings.config_dir, store=settings.rules_dir)
+    try:
+        registry.load(settings.config_dir, store=settings.rules_dir)
+    except ManifestInvalid as error:
+        raise GatewayError(RULES_UNREADABLE, str(error)) from None
 
 
 def _trust(settings: Settings) -> None:
     """Anchors and keys can be read; outside production they are made at the first start."""
-    from gateway.assembly.platform import network_of  # noqa: PLC0415 - a second, for servers only
+    from gateway.network.pkcs11 import token_of  # noqa: PLC0415 - for this check only
 
     if settings.stage is not Stage.PRODUCTION and not settings.trust_dir.exists():
         return
-    network = network_of(settings)
-    for purpose in Purpose:
-        for seat_id in network.seat_ids(purpose):
-            network.key_ring(seat_id)
+    TrustAnchors.from_folder(settings.trust_dir)
+    keys = FileKeys(settings.keys_dir, token_of(settings.keys))
+    for seat_id in keys.seats():
+        keys.ring(seat_id)
 
 
 async def _blobs(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, form_
 from gateway.exchange.evidence_check import check_evidence
 from gateway.exchange.facts import reminder_facts
 from gateway.exchange.keys import ARCHIVE, EVIDENCE, RESPONDER
+from gateway.exchange.mls_view import mls_panel
 from gateway.exchange.queries import Dossier, dossier, named_invoices, stored_blob
 from gateway.exchange.responding import ResponseOrder, allowed_statuses
 from gateway.exchange.states import NetworkState, display_status, terminal
@@ -112,8 +113,11 @@ async def _page(request: web.Request, case: Dossier, *, error: GatewayError | No
     if tab not in _TABS:
         raise GatewayError(BAD_REQUEST, "A document has no such part; choose one of its tabs.")
     fill = {"invoice": _invoice, "report": _report, "messages": _messages, "evidence": _evidence}
+    async with request.app[DATABASE].read() as session:
+        panel = await mls_panel(session, case.document)
     context = {
         **_frame(case),
+        "mls": panel,
         "tab": tab,
         "tabs": _TABS,
         "error": error,
@@ -260,6 +264,7 @@ def _blobs(case: Dossier) -> frozenset[UUID]:
         found |= {sent.lookup_id, sent.envelope_id, sent.request_id, sent.receipt_id}
     for received in case.receptions:
         found |= {received.request_id, received.envelope_id, received.receipt_id}
+        found.add(received.revocation_id)
     return frozenset(one for one in found if one is not None)
 
 

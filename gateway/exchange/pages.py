@@ -11,7 +11,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of
-from gateway.exchange import document_pages
+from gateway.exchange import document_pages, inspection_pages
 from gateway.exchange.keys import SUBMISSION
 from gateway.exchange.queries import Filters, list_documents
 from gateway.exchange.states import TransportState, display_status
@@ -28,7 +28,7 @@ _NEW: Final = "exchange/new.html"
 _KINDS: Final = {
     "invoices": (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE),
     "reminders": (DocumentKind.REMINDER,),
-    "answers": (DocumentKind.INVOICE_RESPONSE, DocumentKind.MLS),
+    "answers": (DocumentKind.INVOICE_RESPONSE, DocumentKind.MLS, DocumentKind.MLR),
     "all": (),
 }
 _STATES: Final = tuple(one for one in TransportState if one is not TransportState.RECEIVED)
@@ -152,4 +152,5 @@ ROUTES: Final = (
     Route("GET", "/outbox/new", show_new, "documents:send", "Show the sending form", Face.PAGE),
     Route("POST", "/outbox/new", send_file, "documents:send", "Send an invoice", Face.PAGE),
     *document_pages.ROUTES,
+    *inspection_pages.ROUTES,
 )

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _MAX_TEXT: Final = 1000
+_EXCERPT: Final = 16 * 1024
 _MAX_ROWS: Final = 200
 
 
@@ -101,6 +102,7 @@ class WireMessage:
 
     ``header`` holds the ebMS header as (path, text), in document order. ``encryption`` names the
     algorithms of keys and content. ``signer`` is None where the signature does not hold.
+    ``excerpt`` is the beginning of the SOAP envelope, at most 16 KiB.
     """
 
     header: Sequence[tuple[str, str]]
@@ -109,6 +111,7 @@ class WireMessage:
     references: Sequence[SignedPart]
     encryption: Sequence[str]
     signer: CertificateFacts | None
+    excerpt: str
 
 
 def soap_of_request(source: BinaryIO, content_type: str) -> tuple[bytes, list[PartFacts]]:
@@ -176,6 +179,7 @@ def read_wire_message(source: BinaryIO, content_type: str) -> WireMessage | None
         references=references,
         encryption=_encryption(envelope.root),
         signer=_signer(envelope),
+        excerpt=soap[:_EXCERPT].decode("utf-8", "replace"),
     )
 
 
