@@ -29,12 +29,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /**
  * C2 of the interoperability tests: sends with phase4's Peppol client what it is told to send.
  *
  * <p>Argument: the folder of the keys. Reads one order per line from standard input (a JSON object,
- * see {@link #send}), answers each with one line: {@code result} in phase4's words, the
+ * see {@link #send}, or {@code orders} to be sent at once), answers each with one line: {@code result} in phase4's words, the
  * {@code message_id}, the {@code answer} as received, the ebMS {@code errors} in it, and the
  * {@code exception} if sending failed. Ends with its input.
  */
@@ -53,12 +56,34 @@ public final class Sender {
       var orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
       for (String line = orders.readLine(); line != null; line = orders.readLine()) {
         var order = JsonReader.readFromString(line).getAsObject();
-        System.out.println(sender.send(order).getAsJsonString());
+        System.out.println(sender.answer(order).getAsJsonString());
       }
     } finally {
       WebScopeManager.onGlobalEnd();
     }
     System.exit(0);
+  }
+
+  /** One order, or the {@code orders} of a batch, {@code parallel} of them at a time. */
+  private IJsonObject answer(IJsonObject order) throws Exception {
+    var orders = order.getAsArray("orders");
+    if (orders == null) {
+      return send(order);
+    }
+    var threads = Executors.newFixedThreadPool(order.getAsInt("parallel", 1));
+    try {
+      var running = new ArrayList<Future<IJsonObject>>();
+      for (var one : orders) {
+        running.add(threads.submit(() -> send(one.getAsObject())));
+      }
+      var reports = new JsonArray();
+      for (var one : running) {
+        reports.add(one.get());
+      }
+      return new JsonObject().add("reports", reports);
+    } finally {
+      threads.shutdown();
+    }
   }
 
   /**
