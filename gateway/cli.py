@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway import __version__
 from gateway.access.roles import Role
-from gateway.commands import check, lookup, onboarding, pki, rules, validate
+from gateway.commands import check, lookup, onboarding, pki, rules, statistics, validate
 from gateway.commands.settings import EXIT_FAILED, EXIT_USAGE, Unusable, read_settings
 from gateway.core import schema, telemetry
 from gateway.core.database import Database
@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     pki.register(commands)
     rules.register(commands)
+    statistics.register(commands)
     validate.register(commands)
     evidence = add("evidence", _evidence, "verify an evidence bundle")
     evidence.add_argument("bundle", type=Path)
