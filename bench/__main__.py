@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import accept, as4_layer, delivery, money, shares, validation
+from bench import accept, as4_layer, delivery, money, shares, validation, wire
 from bench.figures import Section, load, machine, show
 from gateway.core import telemetry
 
 RESULTS: Final = Path(__file__).parent / "results"
-PARTS: Final = ("as4", "accept", "delivery", "shares", "money", "validation")
+PARTS: Final = ("as4", "wire", "accept", "delivery", "shares", "money", "validation")
 
 
 def main() -> None:
@@ -50,6 +50,8 @@ def _run(part: str, folder: Path, *, quick: bool) -> Sequence[Section]:
     folder.mkdir()
     if part == "as4":
         return as4_layer.measure(folder, rounds=2 if quick else 7, repeats=10 if quick else 40)
+    if part == "wire":
+        return asyncio.run(wire.measure(folder, count=40 if quick else 200))
     if part == "accept":
         rounds, count = (2, 12) if quick else (3, 40)
         return asyncio.run(accept.measure(folder, rounds=rounds, count=count, postgresql=not quick))

@@ -30,6 +30,7 @@ from gateway.network.local_pki import ensure_test_pki
 __all__ = [
     "Instance",
     "client",
+    "free_port",
     "prepare",
     "processor_seconds",
     "running",
@@ -51,7 +52,7 @@ class Instance:
     key: str
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port of the loopback interface that nobody uses right now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -61,7 +62,7 @@ def _free_port() -> int:
 async def prepare(folder: Path, database_url: str = "") -> Instance:
     """Set one gateway up in an empty folder; without ``database_url`` on SQLite."""
     folder.mkdir(parents=True)
-    port = _free_port()
+    port = free_port()
     pki = ensure_test_pki(folder / "pki", ap_seats=[_AP_SEAT], smp_seats=[_SMP_SEAT], at=now())
     (folder / "sml.toml").write_text(f'default = "http://127.0.0.1:{port}/smp"\n')
     file = folder / "gateway.toml"

@@ -16,17 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from bench.java_project import CACHE, build
+from bench.peer import PeerMissing
+
 __all__ = ["PYPI_PEERS", "Answer", "PeerMissing", "Validator", "own", "phive", "pypi"]
 
 PYPI_PEERS: Final = {"mock-einvoice": "0.4.0", "verifyhash-einvoice": "0.2.9"}
 _JAVA: Final = Path(__file__).with_name("java")
 _INSTALL_LIMIT_S: Final = 120
-_BUILD_LIMIT_S: Final = 600
 _READY: Final = "ready"
-
-
-class PeerMissing(Exception):
-    """The peer cannot be had here; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def pypi() -> dict[str, list[str]]:
     """The commands of the peers from PyPI, by name; raises PeerMissing."""
     wanted = [f"{name}=={version}" for name, version in PYPI_PEERS.items()]
     digest = hashlib.sha256(" ".join(wanted).encode()).hexdigest()[:12]
-    folder = _cache() / f"validators-{digest}-{sys.version_info.minor}"
+    folder = CACHE / f"validators-{digest}-{sys.version_info.minor}"
     python = str(folder / "bin" / "python")
     if not (folder / _READY).exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -99,38 +97,15 @@ def pypi() -> dict[str, list[str]]:
 def phive() -> tuple[list[str], list[Path]]:
     """The command of phive and the jars it runs on; raises PeerMissing.
 
-    Maven fetches and compiles at first use. The virtual machine gets its own defaults: a quarter
-    of the memory for its heap, and the collector it chooses for the machine.
+    The virtual machine gets its own defaults: a quarter of the memory for its heap, and the
+    collector it chooses for the machine.
     """
-    java, maven = shutil.which("java"), shutil.which("mvn")
-    if java is None or maven is None:
-        raise PeerMissing("there is no java or no mvn on the path")
-    sources = sorted([_JAVA / "pom.xml", *_JAVA.glob("src/**/*.java")])
-    digest = hashlib.sha256(b"".join(one.read_bytes() for one in sources)).hexdigest()[:12]
-    folder = _cache() / f"phive-{digest}"
-    classpath = folder / "target" / "classpath"
-    if not (folder / _READY).exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(_JAVA, folder, ignore=shutil.ignore_patterns("target"))
-        _run(
-            [maven, "-q", "-B", "-Dstyle.color=never", "compile", "dependency:build-classpath"],
-            limit=_BUILD_LIMIT_S,
-            folder=folder,
-        )
-        (folder / _READY).touch()
-    jars = classpath.read_text().strip()
-    path = f"{folder / 'target' / 'classes'}{os.pathsep}{jars}"
-    return [java, "-cp", path, "peer.PhiveValidator"], [Path(one) for one in jars.split(os.pathsep)]
+    java, path = build(_JAVA, "phive")
+    jars = path.split(os.pathsep)[1:]
+    return [java, "-cp", path, "peer.PhiveValidator"], [Path(one) for one in jars]
 
 
-def _cache() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "peppol-gateway-bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _run(command: list[str], *, limit: int, folder: Path | None = None) -> None:
+def _run(command: list[str], *, limit: int) -> None:
     try:
         subprocess.run(
             command,
@@ -138,10 +113,8 @@ def _run(command: list[str], *, limit: int, folder: Path | None = None) -> None:
             capture_output=True,
             text=True,
             timeout=limit,
-            cwd=folder,
             stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        said = f"{getattr(error, 'stdout', '') or ''}\n{getattr(error, 'stderr', '') or ''}"
-        words = [line for line in said.splitlines() if line.strip().isprintable()]
-        raise PeerMissing(words[-1] if words else str(error)) from None
+        words = str(getattr(error, "stderr", "") or error).strip().splitlines()
+        raise PeerMissing(words[-1] if words else type(error).__name__) from None
