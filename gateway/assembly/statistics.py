@@ -25,6 +25,7 @@ def serve_statistics(application: web.Application, parts: Parts) -> None:
         validation=parts.validation,
         timetable=_timetable(parts.platform.settings),
         rules=read_rules(parts.platform.settings.config_dir),
+        collected=_receiver(parts.platform.settings) is not None,
         now=now,
     )
 

@@ -109,7 +109,7 @@ def test_when_an_operator_must_know(at, delivered, urgency):
 )
 def test_the_one_word_for_a_month(at, state, delivered, standing):
     latest = Latest(state, day(2)) if state else None
-    assert standing_of(MONTH, TABLE, latest, delivered=delivered, at=at) is standing
+    assert standing_of(MONTH, TABLE, latest, owed=True, delivered=delivered, at=at) is standing
 
 
 def test_a_report_that_ended_stays_as_it_is():
@@ -119,3 +119,17 @@ def test_a_report_that_ended_stays_as_it_is():
         for event in ReportEvent:
             with pytest.raises(IllegalTransition):
                 advance(REPORT, state, event)
+
+
+@pytest.mark.parametrize(
+    ("at", "state", "standing"),
+    [
+        (day(20, month=10), None, Standing.OPEN),
+        (day(2), None, Standing.NOT_OWED),
+        (day(16), None, Standing.NOT_OWED),
+        (day(16), ReportState.FAILED, Standing.FAILED),
+    ],
+)
+def test_what_nobody_collects_is_not_missed(at, state, standing):
+    latest = Latest(state, day(2)) if state else None
+    assert standing_of(MONTH, TABLE, latest, owed=False, delivered=False, at=at) is standing

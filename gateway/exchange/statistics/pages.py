@@ -43,6 +43,7 @@ _KNOWN_TYPES: Final = {
     REMINDER.value: "reminder",
 }
 _LOOKS: Final[Mapping[Standing, tuple[str, str]]] = {
+    Standing.NOT_OWED: ("grey", "pause"),
     Standing.OPEN: ("grey", "clock"),
     Standing.DUE: ("amber", "clock"),
     Standing.REFUSED: ("red", "cross"),

@@ -13,6 +13,7 @@ __all__ = ["Latest", "Standing", "Step", "Urgency", "next_step", "standing_of", 
 class Standing(StrEnum):
     """Where the report of a month is, for people: not due yet, due, or what became of it."""
 
+    NOT_OWED = "not-owed"
     OPEN = "open"
     DUE = "due"
     REFUSED = "refused"
@@ -69,16 +70,23 @@ def standing_of(
     timetable: Timetable,
     latest: Latest | None,
     *,
+    owed: bool,
     delivered: bool,
     at: datetime,
 ) -> Standing:
-    """The one word a person sees; ``delivered`` is whether any report of the month was."""
+    """The one word a person sees.
+
+    ``owed`` is whether the seat had to report that month to anybody, ``delivered`` whether any
+    report of the month was.
+    """
     if latest is not None and latest.state is ReportState.ON_ITS_WAY:
         return Standing.ON_ITS_WAY
     if delivered:
         return Standing.DELIVERED
-    if at >= timetable.closes(period):
+    if owed and at >= timetable.closes(period):
         return Standing.MISSED
     if latest is not None:
         return Standing(latest.state.value)
-    return Standing.OPEN if at < period.end else Standing.DUE
+    if at < period.end:
+        return Standing.OPEN
+    return Standing.DUE if owed else Standing.NOT_OWED

@@ -75,8 +75,9 @@ class Preview:
 class Statistics:
     """What was exchanged, as the reports count it.
 
-    ``timetable`` says when reports are due, ``rules`` who is the same end user. Seats belong to
-    the instance; callers are the operator's (scopes ``operations:...``).
+    ``timetable`` says when reports are due, ``rules`` who is the same end user, ``collected``
+    whether anybody takes reports here. Seats belong to the instance; callers are the operator's
+    (scopes ``operations:...``).
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Statistics:
         validation: ValidationService,
         timetable: Timetable,
         rules: IdentificationRules,
+        collected: bool,
         now: MachineClock,
     ) -> None:
         self._database = database
@@ -94,6 +96,7 @@ class Statistics:
         self._validation = validation
         self.timetable = timetable
         self._rules = rules
+        self._collected = collected
         self._now = now
 
     async def months(self, seat_id: str | None = None) -> list[Month]:
@@ -108,16 +111,16 @@ class Statistics:
                     continue
                 periods = list(Period.parse(duty.since).through(Period.of(at)))[-MONTHS_SHOWN:]
                 if periods:
-                    found += await self._months(session, duty.seat_id, periods, at)
+                    found += await self._months(session, duty, periods, at)
         return found
 
     async def _months(
-        self, session: AsyncSession, seat_id: str, periods: Sequence[Period], at: datetime
+        self, session: AsyncSession, duty: ReportingDuty, periods: Sequence[Period], at: datetime
     ) -> list[Month]:
-        reports = await queries.reports_from(session, seat_id, periods[0])
+        reports = await queries.reports_from(session, duty.seat_id, periods[0])
         return [
             self._month(
-                seat_id,
+                duty,
                 kind,
                 period,
                 [one for one in reports if (one.kind, one.period) == (kind, str(period))],
@@ -129,7 +132,7 @@ class Statistics:
 
     def _month(
         self,
-        seat_id: str,
+        duty: ReportingDuty,
         kind: ReportKind,
         period: Period,
         editions: Sequence[StatisticsReport],
@@ -137,14 +140,16 @@ class Statistics:
     ) -> Month:
         """``editions`` are the reports of this month, oldest first."""
         newest = editions[-1] if editions else None
+        owed = self._collected and duty.active and period >= Period.parse(duty.since)
         return Month(
-            seat_id=seat_id,
+            seat_id=duty.seat_id,
             kind=kind,
             period=period,
             standing=standing_of(
                 period,
                 self.timetable,
                 latest_of(newest),
+                owed=owed,
                 delivered=any(one.state is ReportState.DELIVERED for one in editions),
                 at=at,
             ),
@@ -161,7 +166,7 @@ class Statistics:
         Raises GatewayError STATISTICS-SEAT, or what checking raises.
         """
         async with self._database.read() as session:
-            await require_duty(session, seat_id)
+            duty = await require_duty(session, seat_id)
             figures = await figures_of(session, seat_id, period, kind, self._rules)
             newest_first = await queries.reports_of(session, seat_id, period=period, kind=kind)
             nameless = await queries.without_country(
@@ -172,7 +177,7 @@ class Statistics:
         content = write_report(figures)
         judged = await judge(self._validation, caller.tenant_id, kind, content)
         return Preview(
-            month=self._month(seat_id, kind, period, newest_first[::-1], self._now()),
+            month=self._month(duty, kind, period, newest_first[::-1], self._now()),
             figures=figures,
             content=content,
             judgement=judged.judgement,
