@@ -1,12 +1,13 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 # Recipes use nothing but the shell's builtins and Python, so that Python, make and git suffice.
 PYTHON ?= python3
+SECONDS ?= 300
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c requirements.lock
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 
-.PHONY: run test corpus lint bench interop
+.PHONY: run test corpus lint bench interop fault fuzz
 
 run: $(RUNTIME)
 	@$(BIN)/gateway demo
@@ -28,6 +29,12 @@ bench: $(DEV)
 
 interop: $(DEV)
 	@$(BIN)/python -m pytest -m interop
+
+fault: $(DEV)
+	@GATEWAY_FAULTS=2000 $(BIN)/python -m pytest tests/crash/test_faulty_network.py
+
+fuzz: $(DEV)
+	@for target in mime sbdh ebms smp; do $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
 
 $(RUNTIME): pyproject.toml requirements.lock
 	@echo "Setting up .venv (a minute on the first run)"

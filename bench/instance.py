@@ -86,6 +86,11 @@ keys_dir = "{pki.keys}"
 
 [jobs]
 poll_s = 0.2
+
+[limits]
+as4_address_per_minute = 0
+as4_seat_per_minute = 0
+smp_address_per_minute = 0
 """
     )
     settings = load_settings(file)
