@@ -21,7 +21,15 @@ from gateway.exchange.mls import Statement
 from gateway.exchange.mls_watch import name_answer, record_answer
 from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.queries import named_invoices
-from gateway.exchange.states import NETWORK, NetworkState, PaymentState, advance
+from gateway.exchange.states import (
+    NETWORK,
+    TRANSPORT,
+    NetworkState,
+    PaymentState,
+    TransportEvent,
+    TransportState,
+    advance,
+)
 from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup, Transmission
 from ubl.business_status import Verdict
 from ubl.business_status import advance as advance_business
@@ -104,11 +112,13 @@ class Correlator:
             _unreadable(answer, refused)
             return
         answer.number = mls.identifier[:200]
-        subject = await _sent(session, sbdh_id=mls.reference)
+        subject = await self._subject(session, mls.reference)
         if subject is None:
             return
         answer.tenant_id, answer.related_id = subject.tenant_id, subject.id
         to = await _delivered_to(session, subject, signer_seat)
+        if to is not None:
+            await self._prove(session, subject, answer, at=at)
         if to is None:
             kind = "mls.foreign"
         elif (subject.network, mls.code.value) in NETWORK:
@@ -137,6 +147,36 @@ class Correlator:
                 at=at,
             )
 
+    async def _subject(self, session: AsyncSession, sbdh_id: str) -> Document | None:
+        """The sent document an access point speaks of, locked."""
+        subject = await _sent(session, sbdh_id=sbdh_id)
+        if subject is not None:
+            if subject.transport is TransportState.FAILED:
+                # The books before the document, as everybody does it: otherwise two can deadlock.
+                await self._books.hold(session, subject)
+            await session.refresh(subject, with_for_update=True)
+        return subject
+
+    async def _prove(
+        self, session: AsyncSession, subject: Document, mls: Document, *, at: datetime
+    ) -> None:
+        """A document that was given up has an MLS: an attempt in doubt had arrived after all."""
+        if (subject.transport, TransportEvent.PROVEN) not in TRANSPORT:
+            return
+        facts = {"code": subject.failure_code or "", "mls_id": str(mls.id)}
+        subject.failure_code = subject.failure_text = None
+        await self._events.step(session, subject, TransportEvent.PROVEN, facts, at=at)
+        await self._books.reinstated(session, subject, at=at)
+        timeline.record(
+            session,
+            subject,
+            EventGroup.TRANSPORT,
+            "delivery.proven",
+            at=at,
+            facts=facts,
+            evidence_id=mls.content_id,
+        )
+
     async def _mlr(
         self,
         session: AsyncSession,
@@ -156,7 +196,7 @@ class Correlator:
             _unreadable(answer, refused)
             return
         answer.number, answer.issue_date = mlr.identifier[:200], mlr.issue_date
-        subject = await _sent(session, sbdh_id=mlr.reference)
+        subject = await self._subject(session, mlr.reference)
         if subject is None:
             return
         answer.tenant_id, answer.related_id = subject.tenant_id, subject.id
@@ -280,13 +320,11 @@ def _said(code: str, text: str | None, issues: Sequence[MlsIssue]) -> dict[str, 
 async def _sent(session: AsyncSession, *, sbdh_id: str) -> Document | None:
     """The document this gateway sent under that SBDH identifier, whichever tenant's it is."""
     found = await session.exec(
-        select(Document)
-        .where(
+        select(Document).where(
             Document.direction == Direction.OUT,
             Document.sbdh_id == sbdh_id,
             col(Document.kind).not_in(UNANSWERED_KINDS),
         )
-        .with_for_update()
     )
     return found.first()
 

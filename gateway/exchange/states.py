@@ -53,6 +53,7 @@ class TransportEvent(StrEnum):
     GIVEN_UP = "given-up"
     CANCELLED = "cancelled"
     RESENT = "resent"
+    PROVEN = "proven"
 
 
 class NetworkState(StrEnum):
@@ -98,8 +99,11 @@ TRANSPORT: Final[Mapping[tuple[TransportState, TransportEvent], TransportState]]
     (S.WAITING, E.GIVEN_UP): S.FAILED,
     (S.WAITING, E.CANCELLED): S.CANCELLED,
     (S.FAILED, E.RESENT): S.ACCEPTED,
+    (S.FAILED, E.PROVEN): S.DELIVERED,
 }
 """Outgoing transport. A crash while sending is simply a second ATTEMPT_STARTED.
+
+PROVEN is an MLS about a document that was given up: an attempt in doubt had arrived.
 
 Where CANCELLED is possible it still needs that nothing can have arrived, which the attempts say.
 """
@@ -153,8 +157,9 @@ def advance(table: Mapping[tuple[Before, Event], Before], state: Before, event: 
 
 
 def terminal(state: TransportState) -> bool:
-    """Whether nothing leads out of this transport state unless a person wants it (RESENT)."""
-    return not any(before is state and event is not E.RESENT for before, event in TRANSPORT)
+    """Whether nothing leads out of this transport state but a person or a late proof."""
+    late = (E.RESENT, E.PROVEN)
+    return not any(before is state and event not in late for before, event in TRANSPORT)
 
 
 @dataclass(frozen=True, slots=True)

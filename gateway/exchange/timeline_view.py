@@ -49,6 +49,7 @@ LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
         "response.sent": Look("blue", "outbox"),
         "reminder.accepted": Look("green", "check"),
         "reminder.received": Look("amber", "clock"),
+        "delivery.proven": Look("green", "check"),
         "document.flagged": Look("amber", "alert"),
         "answer.late": Look("amber", "clock"),
         "answer.fell-back": Look("blue", "arrow"),

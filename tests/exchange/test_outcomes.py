@@ -300,3 +300,20 @@ async def test_a_policy_keeps_to_what_the_network_allows(lite):
         assert refused.status == 400
     shown = await lite.receiver.call("GET", "/v1/answers/policy")
     assert shown.body == {"confirm": "at-inbox", "invalid": "reject", "timer_minutes": 18}
+
+
+async def test_an_mls_proves_that_a_document_given_up_had_arrived(pair, make_invoice):
+    pair.receiver.line.cut()
+    answer = await pair.sender.submit(make_invoice())
+    await pair.sender.work()
+    await pair.sender.age(30)
+    pair.receiver.line.answer(b"busy", status=503, content_type="text/plain")
+    await pair.sender.later()
+    failed = await pair.sender.document(answer.body["id"])
+    assert (failed.transport, failed.network) == ("failed", "none")
+    await pair.settle()
+    proven = await pair.sender.document(failed.id)
+    assert (proven.transport, proven.network) == ("delivered", "accepted")
+    assert proven.failure_code is None
+    kinds = await pair.sender.kinds(failed.id)
+    assert kinds[-2:] == ["delivery.proven", "mls.received"]
