@@ -7,6 +7,7 @@ from io import BytesIO
 from yarl import URL
 
 from gateway.core.jobs.tables import Job
+from gateway.exchange.lanes import LOOKUP
 from gateway.exchange.tables import Document, StoredBlob
 from gateway.validation.tables import ValidationRun
 
@@ -43,7 +44,7 @@ async def test_an_invoice_that_breaks_rules_is_kept_with_its_report_and_not_sent
     assert shown.body["status"] == "refused"
     report = await pair.sender.call("GET", f"/v1/validations/{kept.validation_id}")
     assert report.body["counts"] == answer.body["report"]["counts"]
-    assert await pair.sender.rows(Job) == []
+    assert await pair.sender.rows(Job, Job.kind == LOOKUP) == []
 
 
 async def test_the_same_key_with_the_same_bytes_is_one_submission(pair, make_invoice):
@@ -81,7 +82,7 @@ async def test_the_same_key_at_the_same_moment_is_one_submission(pair, make_invo
     assert {one.status for one in answers} == {202}
     assert len({one.body["id"] for one in answers}) == 1
     assert len(await pair.sender.documents()) == 1
-    assert len(await pair.sender.rows(Job)) == 1
+    assert len(await pair.sender.rows(Job, Job.kind == LOOKUP)) == 1
 
 
 async def test_a_key_belongs_to_one_account(lite, make_invoice, open_account):
