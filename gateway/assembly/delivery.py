@@ -1,6 +1,7 @@
 """The way out of one process: policies, lookups and deliveries, what people do about them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -10,6 +11,7 @@ from gateway.core.clock import now
 from gateway.core.jobs.registry import Registry
 from gateway.core.patience import Patience
 from gateway.core.settings import NetworkSettings, Settings
+from gateway.exchange import ageing
 from gateway.exchange import delivery_keys as keys
 from gateway.exchange.as4_client import As4Client
 from gateway.exchange.delivery_desk import DeliveryDesk
@@ -93,6 +95,20 @@ def register_delivery(registry: Registry, delivery: Delivery) -> None:
         ),
         policy=plan,
         on_dead=giving_up,
+    )
+
+    limits = settings.delivery
+    ageing.register(
+        registry,
+        ageing.Ageing(
+            database=database,
+            handovers=parts.handing_over.handovers,
+            queue_age=timedelta(seconds=limits.queue_age_s),
+            stuck_after=timedelta(seconds=limits.stuck_after_s),
+            break_after=settings.jobs.break_after,
+            now=now,
+        ),
+        every_s=limits.ageing_every_s,
     )
 
 

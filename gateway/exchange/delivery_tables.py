@@ -118,7 +118,10 @@ class HandOver(SQLModel, table=True):
     """
 
     __tablename__ = "handover"
-    __table_args__ = (Index("ix_handover_list", "tenant_id", "state", "id"),)
+    __table_args__ = (
+        Index("ix_handover_list", "tenant_id", "state", "id"),
+        Index("ix_handover_ack_by", "ack_by"),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     tenant_id: UUID = Field(foreign_key="tenant.id")

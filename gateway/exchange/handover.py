@@ -167,6 +167,18 @@ class HandOvers:
             tenant_id=row.tenant_id,
         )
 
+    async def expire(
+        self, session: AsyncSession, document_id: UUID, error: JobError, *, at: datetime
+    ) -> None:
+        """Give up a document that nobody fetched in time, unless somebody just did."""
+        document = await session.get_one(Document, document_id, with_for_update=True)
+        row = await handover_of(session, document_id)
+        if row is None:
+            return
+        await session.refresh(row, with_for_update=True)
+        if row.state is HandOverState.HANDED_OVER and row.ack_by is not None and row.ack_by < at:
+            await self.failed(session, row, document, error, at=at)
+
     async def acknowledge(self, caller: Principal, document_id: UUID) -> HandOver:
         """The business says by itself that it has a document; raises NOT-FOUND, HANDOVER-NONE."""
         caller.require("responses:send")

@@ -140,7 +140,7 @@ class FolderCarrier:
         return (folder / f"{name}{_ACK}").exists() or not (folder / f"{name}.json").exists()
 
     def _folder(self, account: str) -> Path:
-        if account != Path(account).name or account.startswith("."):
+        if not account or account != Path(account).name or account.startswith("."):
             raise GatewayError(
                 HANDOVER_FOLDER, f"The account's short name '{account}' cannot name a folder."
             )

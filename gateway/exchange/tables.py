@@ -94,6 +94,7 @@ class Document(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("tenant_id", "direction", "fingerprint"),
         Index("ix_document_list", "tenant_id", "direction", "id"),
+        Index("ix_document_transport", "transport", "created_at"),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)

@@ -34,6 +34,7 @@ def upgrade() -> None:
         )
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.alter_column("sending_round", server_default=None)
+        batch_op.create_index("ix_document_transport", ["transport", "created_at"], unique=False)
 
 
 def _handover_policy() -> None:
@@ -90,10 +91,12 @@ def _handover() -> None:
     )
     with op.batch_alter_table("handover", schema=None) as batch_op:
         batch_op.create_index("ix_handover_list", ["tenant_id", "state", "id"], unique=False)
+        batch_op.create_index("ix_handover_ack_by", ["ack_by"], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("document", schema=None) as batch_op:
+        batch_op.drop_index("ix_document_transport")
         batch_op.drop_column("sending_round")
     op.drop_table("handover")
     op.drop_table("handover_policy")
