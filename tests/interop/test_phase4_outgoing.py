@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import os
+import re
 import tempfile
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -129,11 +130,18 @@ def test_the_document_arrives_and_the_receipt_holds(prepare, post, java_receiver
     assert understood["country_c1"] == "BE"
 
 
-@pytest.mark.parametrize("megabytes", [0.05, 5, 60])
-def test_large_documents_arrive_byte_for_byte(prepare, post, java_receiver, invoice, megabytes):
+@pytest.mark.parametrize("megabytes", [0, 0.05, 5, 60])
+def test_large_documents_arrive_byte_for_byte(
+    prepare, post, java_receiver, invoice, case, megabytes
+):
     prepared = prepare(payload=invoice(megabytes=megabytes))
-    assert isinstance(post(prepared), ReceiptReceived)
-    assert java_receiver.received(prepared.message_id) == prepared.sbd
+    answer = post(prepared)
+    same = java_receiver.received(prepared.message_id) == prepared.sbd
+    case(
+        f"ours → phase4, {megabytes or 0.005:g} MB",
+        expected="ReceiptReceived, byte for byte",
+        got=f"{type(answer).__name__}, {'byte for byte' if same else 'changed'}",
+    )
 
 
 def test_parallel_deliveries_do_not_mix(prepare, post, java_receiver, invoice):
@@ -171,6 +179,31 @@ def test_the_same_bytes_again_are_answered_as_a_duplicate(prepare, post):
     assert answer.signed
 
 
+def test_an_encryption_key_without_token_goes_unnoticed(prepare, post, pki, java_receiver, case):
+    """The profile asks for EBMS:0103, as we answer; phase4 4.5.4 decrypts and takes the message.
+
+    The reference to the receiver's certificate is not signed, so it can be exchanged here.
+    """
+    prepared = prepare()
+    issuer = pki.java.certificate.issuer.rfc4514_string()
+    serial = (
+        f'<ds:X509Data xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509IssuerSerial>'
+        f"<ds:X509IssuerName>{issuer}</ds:X509IssuerName>"
+        f"<ds:X509SerialNumber>{pki.java.certificate.serial_number}</ds:X509SerialNumber>"
+        f"</ds:X509IssuerSerial></ds:X509Data>"
+    )
+    key = re.compile(rb"(<xenc:EncryptedKey.*?)<wsse:Reference [^>]*/>", re.DOTALL)
+    body, count = key.subn(lambda found: found[1] + serial.encode(), prepared.body, count=1)
+    answer = post(prepared, body=body)
+    code = answer.errors[0].code if isinstance(answer, ErrorReceived) else "receipt"
+    taken = java_receiver.received(prepared.message_id) is not None
+    case(
+        "ours → phase4, EncryptedKey without a token",
+        expected="1 changed, receipt, taken",
+        got=f"{count} changed, {code}, {'taken' if taken else 'not taken'}",
+    )
+
+
 def test_a_receipt_by_another_access_point_is_refused(prepare, post, pki):
     with pytest.raises(PeerAs4Error, match="AS4-RECEIPT-SIGNER"):
         post(prepare(), signer_expected=pki.stranger)
@@ -197,12 +230,15 @@ def test_a_back_end_that_is_down_is_an_error_and_then_a_duplicate(prepare, post)
     ("signer", "detail"),
     [("stranger", "No trusted certs found"), ("expired", "certificate expired")],
 )
-def test_an_untrusted_signature_is_refused(prepare, post, pki, java_receiver, signer, detail):
+def test_an_untrusted_signature_is_refused(prepare, post, pki, java_receiver, case, signer, detail):
     prepared = prepare(signer=getattr(pki, signer))
     answer = post(prepared)
-    assert [error.code for error in answer.errors] == ["EBMS:0102"]
-    assert detail in answer.errors[0].detail
-    assert java_receiver.received(prepared.message_id) is None
+    case(
+        f"ours → phase4, signer {signer}",
+        expected=f"EBMS:0102 {detail}, not taken",
+        got=f"{answer.errors[0].code} {detail if detail in answer.errors[0].detail else '?'}, "
+        f"{'taken' if java_receiver.received(prepared.message_id) else 'not taken'}",
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,13 @@ from cryptography.hazmat.primitives import serialization
 
 from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING, DocumentTypeId, ParticipantId
 from gateway.as4.keys import SoftwareKey
-from gateway.network.smp import PublishedEndpoint, PublishedProcess, ServiceMetadata
-from gateway.network.smp_documents import service_group, signed_metadata
+from gateway.network.smp import (
+    PublishedEndpoint,
+    PublishedProcess,
+    Redirect,
+    ServiceMetadata,
+)
+from gateway.network.smp_documents import service_group, signed_metadata, signed_redirect
 
 PARTICIPANT = ParticipantId.parse("iso6523-actorid-upis::0088:5400000000010")
 ENDPOINT = "https://ap.example/as4"
@@ -103,6 +108,48 @@ def test_a_wildcard_registration_serves_its_specialisations(publish, endpoint, a
     smp = publish(endpoint(), document_type=registered)
     asked = DocumentTypeId("peppol-doctype-wildcard", f"{PINT}@be-1::2.1")
     assert ask(smp, document_type=asked)["url"] == ENDPOINT
+
+
+@pytest.fixture
+def redirect(serve, pki):
+    """Serve nothing but a redirect; gives the address of that SMP."""
+
+    def start(target, *, signed_by):
+        path = (
+            f"/{quote(str(PARTICIPANT), safe='')}/services/{quote(str(BILLING_INVOICE), safe='')}"
+        )
+        uid = signed_by.certificate.subject.rfc4514_string()
+        body = signed_redirect(
+            Redirect(target + path, uid),
+            key=SoftwareKey(pki.smp.key),
+            certificate=pki.smp.certificate,
+        )
+        return serve(
+            lambda request: (
+                (200, "text/xml; charset=UTF-8", body)
+                if request.path == path
+                else (404, "text/plain", b"not found")
+            )
+        )
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("announced", "expected"),
+    [("smp", ENDPOINT), ("java", "SMPClientException")],
+    ids=["right signer", "another signer"],
+)
+def test_one_redirect_is_followed_to_the_signer_it_names(
+    publish, endpoint, ask, redirect, pki, case, announced, expected
+):
+    smp = redirect(publish(endpoint()), signed_by=getattr(pki, announced))
+    answer = ask(smp)
+    case(
+        f"phase4 SMP client → ours, redirect, {announced} announced",
+        expected=expected,
+        got=answer.get("url") or answer.get("exception") or str(answer),
+    )
 
 
 def test_an_unknown_participant_is_not_found(publish, endpoint, ask):
