@@ -41,7 +41,7 @@ def test_every_other_transport_state_has_a_way_to_success_and_to_failure(state):
 
 
 @given(st.lists(st.sampled_from(TransportEvent), max_size=12))
-def test_only_a_person_leads_a_document_out_of_a_final_transport_state(events):
+def test_only_a_person_or_a_proof_leads_a_document_out_of_a_final_transport_state(events):
     state, ended = TransportState.ACCEPTED, None
     for event in events:
         try:
