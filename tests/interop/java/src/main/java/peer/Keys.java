@@ -10,23 +10,33 @@ import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * The key material of this access point, read from the folder the tests prepare: the key stores
  * ({@code *.p12}), {@code trust.p12} with the root and the access point CA, and {@code ap-ca.pem}.
  */
-record Keys(Path folder, KeyStore trustStore) {
+record Keys(Path folder, KeyStore trustStore, Map<String, IAS4CryptoFactory> opened) {
   private static final char[] PASSWORD = "peppol".toCharArray();
   private static final String ALIAS = "ap";
 
   static Keys in(Path folder) throws GeneralSecurityException, IOException {
-    return new Keys(folder, keyStore(folder.resolve("trust.p12")));
+    return new Keys(folder, keyStore(folder.resolve("trust.p12")), new HashMap<>());
   }
 
   /** Signs and decrypts with the key in the named store, trusts what chains to the trust store. */
-  IAS4CryptoFactory crypto(String store) throws GeneralSecurityException, IOException {
-    return new AS4CryptoFactoryInMemoryKeyStore(
-        keyStore(folder.resolve(store)), ALIAS, PASSWORD, trustStore);
+  synchronized IAS4CryptoFactory crypto(String store)
+      throws GeneralSecurityException, IOException {
+    var known = opened.get(store);
+    if (known == null) {
+      // Opening one takes as long as sending a message.
+      known =
+          new AS4CryptoFactoryInMemoryKeyStore(
+              keyStore(folder.resolve(store)), ALIAS, PASSWORD, trustStore);
+      opened.put(store, known);
+    }
+    return known;
   }
 
   /** The second, Peppol-specific question: was a certificate issued by the access point CA? */
