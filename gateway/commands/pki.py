@@ -11,17 +11,22 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy.exc import OperationalError
+
+from gateway.access.service import operator_tenant
 from gateway.as4.identifiers import IdentifierInvalid, check_seat_id
 from gateway.commands.settings import EXIT_USAGE, Unusable, read_settings
-from gateway.core import telemetry
+from gateway.core import schema
 from gateway.core.clock import now
+from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings, Stage
 from gateway.network.anchor_bundles import BUNDLE_UNKNOWN, read_bundles, take_out
@@ -37,13 +42,12 @@ from gateway.network.key_request import (
     install_certificate,
     request_certificate,
 )
+from gateway.network.key_schedule import KeySchedules
+from gateway.network.keys import FileKeys
+from gateway.network.pkcs11 import token_of
 from gateway.network.pki import Purpose, TrustAnchors, fingerprint
 from gateway.network.seat_view import SeatCertificate, seat_certificates
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from gateway.app import Gateway
+from gateway.network.service import Network
 
 __all__ = ["register"]
 
@@ -164,9 +168,7 @@ def _import(options: argparse.Namespace) -> int:
     )
     for one in added:
         print(f"added  {_anchor_line(one)}")
-    print(
-        f"{len(added)} added, {len(found) - len(added)} known; start the server again to use them"
-    )
+    print(f"{len(added)} added of {len(found)}; start the server again to use them")
     return 0
 
 
@@ -196,10 +198,10 @@ def _network(settings: Settings) -> Stage:
 
 def _seat(options: argparse.Namespace) -> int:
     async def work() -> int:
-        async with _gateway(options) as gateway:
-            known = gateway.network.all_seat_ids()
+        async with _instance(options) as instance:
+            known = instance.network.all_seat_ids()
             wanted = (options.seat,) if options.seat else known
-            found = {one: _certificates(gateway, one) for one in wanted}
+            found = {one: _certificates(instance, one) for one in wanted}
         if options.json:
             rows = [_certificate_json(seat, one) for seat, all_ in found.items() for one in all_]
             print(json.dumps(rows, indent=2))
@@ -213,8 +215,8 @@ def _seat(options: argparse.Namespace) -> int:
     return asyncio.run(work())
 
 
-def _certificates(gateway: "Gateway", seat_id: str) -> tuple[SeatCertificate, ...]:
-    return seat_certificates(gateway.network.key_ring(seat_id), gateway.network.now())
+def _certificates(instance: "_Instance", seat_id: str) -> tuple[SeatCertificate, ...]:
+    return seat_certificates(instance.network.key_ring(seat_id), now())
 
 
 def _seat_lines(seat_id: str, certificates: tuple[SeatCertificate, ...]) -> Iterator[str]:
@@ -274,12 +276,12 @@ def _install(options: argparse.Namespace) -> int:
     purpose = check_installable(certificate, options.seat, anchors=anchors, at=now())
 
     async def work() -> None:
-        async with _gateway(options) as gateway:
-            await _schedules(gateway).announce(
+        async with _instance(options) as instance:
+            await instance.schedules.announce(
                 options.seat,
                 certificate,
                 options.signs_from,
-                tenant_id=await _operator(gateway),
+                tenant_id=await instance.operator(),
                 actor=_actor(),
             )
 
@@ -295,10 +297,10 @@ def _install(options: argparse.Namespace) -> int:
 
 def _switch(options: argparse.Namespace) -> int:
     async def work() -> int:
-        async with _gateway(options) as gateway:
+        async with _instance(options) as instance:
             matching = [
                 one.fingerprint
-                for one in _certificates(gateway, options.seat)
+                for one in _certificates(instance, options.seat)
                 if one.fingerprint.startswith(options.fingerprint.lower())
             ]
             if len(matching) != 1:
@@ -307,14 +309,14 @@ def _switch(options: argparse.Namespace) -> int:
                     "seat.",
                     EXIT_USAGE,
                 )
-            pair = await _schedules(gateway).decide(
+            pair = await instance.schedules.decide(
                 options.seat,
                 matching[0],
-                options.signs_from or gateway.network.now(),
-                tenant_id=await _operator(gateway),
+                options.signs_from or now(),
+                tenant_id=await instance.operator(),
                 actor=_actor(),
             )
-            lines = list(_seat_lines(options.seat, _certificates(gateway, options.seat)))
+            lines = list(_seat_lines(options.seat, _certificates(instance, options.seat)))
         print(f"{pair.name} takes over as decided")
         print("\n".join(lines))
         return 0
@@ -322,30 +324,49 @@ def _switch(options: argparse.Namespace) -> int:
     return asyncio.run(work())
 
 
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """What the commands about seats work on."""
+
+    database: Database
+    network: Network
+    schedules: KeySchedules
+
+    async def operator(self) -> UUID:
+        """The account whose audit log tells of decisions."""
+        async with self.database.read() as session:
+            found = await operator_tenant(session)
+        if found is None:
+            raise Unusable("this instance was never started; start it once: gateway serve.")
+        return found.id
+
+
 @asynccontextmanager
-async def _gateway(options: argparse.Namespace) -> "AsyncIterator[Gateway]":
-    # The server's parts: what shows anchors or makes a key does not wait for them.
-    from gateway.app import open_gateway  # noqa: PLC0415
-
-    telemetry.configure(level="ERROR")
-    async with open_gateway(read_settings(options.config)) as gateway:
-        yield gateway
-
-
-def _schedules(gateway: "Gateway") -> Any:
-    from gateway.network.key_schedule import SCHEDULES  # noqa: PLC0415 - the server's parts
-
-    return gateway.web[SCHEDULES]
-
-
-async def _operator(gateway: "Gateway") -> UUID:
-    from gateway.access.service import operator_tenant  # noqa: PLC0415 - the server's parts
-
-    async with gateway.platform.database.read() as session:
-        found = await operator_tenant(session)
-    if found is None:
-        raise AssertionError("opening a gateway makes its operator")
-    return found.id
+async def _instance(options: argparse.Namespace) -> AsyncIterator[_Instance]:
+    settings = read_settings(options.config)
+    database = Database(settings.database_url)
+    try:
+        if database.is_postgresql:
+            await schema.require_head(database)
+        else:
+            settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            await schema.upgrade(database)
+        network = Network(
+            anchors=TrustAnchors.from_folder(settings.trust_dir),
+            keys=FileKeys(settings.keys_dir, token_of(settings.keys)),
+            stage=settings.stage,
+            as4_url=settings.public_url,
+            smp_url=settings.public_url,
+            now=now,
+        )
+        schedules = KeySchedules(database=database, network=network)
+        await schedules.refresh()
+        yield _Instance(database, network, schedules)
+    except OperationalError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise Unusable(f"cannot use the database (database.url): {reason}.", EXIT_USAGE) from None
+    finally:
+        await database.close()
 
 
 def _actor() -> str:
