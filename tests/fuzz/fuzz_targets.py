@@ -79,12 +79,21 @@ def sbdh(data: bytes) -> bool:
         try:
             root = parse(out.getvalue())
         except XmlRefused as error:
-            # The envelope's reader bounds less than the one of documents; nothing else differs.
-            if error.code not in ("XML-TOO-LARGE", "XML-TOO-DEEP"):
+            # What libxml2 does not read in the envelope (a namespace that is no URI, too many
+            # attributes) it need not read outside; only taking out must not break anything.
+            if _readable(data):
                 raise AssertionError(f"taken out but no XML: {error.message}") from error
             return True
         assert etree.QName(root).localname == header.type
         assert (etree.QName(root).namespace or "") == header.standard
+    return True
+
+
+def _readable(data: bytes) -> bool:
+    try:
+        parse(data)
+    except XmlRefused:
+        return False
     return True
 
 
