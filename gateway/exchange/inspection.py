@@ -16,7 +16,7 @@ from gateway.as4.sbdheader import Sbdh
 from gateway.core.errors import GatewayError
 from gateway.core.http import NOT_FOUND
 from gateway.exchange.archive import Archive
-from gateway.exchange.tables import Direction, Reception, StoredBlob, Transmission
+from gateway.exchange.tables import Direction, Document, Reception, StoredBlob, Transmission
 from gateway.exchange.wire_reading import (
     CertificateFacts,
     WireMessage,
@@ -76,7 +76,7 @@ async def kept_message(
         row = await session.get(Transmission, row_id)
     else:
         row = await session.get(Reception, row_id)
-    if row is None or (tenant_id is not None and row.tenant_id != tenant_id):
+    if row is None or not await _may_see(session, row, tenant_id):
         raise GatewayError(NOT_FOUND, "No message that you may see has that id.")
     pieces: dict[str, UUID | None] = {
         "request": row.request_id,
@@ -93,6 +93,16 @@ async def kept_message(
         if blob_id is not None
     ]
     return _kept(row, blobs)
+
+
+async def _may_see(
+    session: AsyncSession, row: Transmission | Reception, tenant_id: UUID | None
+) -> bool:
+    """Whether a message is the account's: an MLS arrives at the provider's account for it."""
+    if tenant_id is None or row.tenant_id == tenant_id:
+        return True
+    document = await session.get(Document, row.document_id) if row.document_id else None
+    return document is not None and document.tenant_id == tenant_id
 
 
 def _kept(row: Transmission | Reception, blobs: Sequence[tuple[str, StoredBlob]]) -> Kept:
