@@ -52,11 +52,11 @@ async def registered_participant(
 
 
 async def served_participant(
-    session: AsyncSession, participant: ParticipantId, *, at: datetime | None = None
+    session: AsyncSession, participant: ParticipantId, *, at: datetime
 ) -> Participant | None:
     """The participant served at that moment (public: C3's receiver check, the SMP's content)."""
     found = await registered_participant(session, participant)
-    return found if found is not None and (at is None or found.is_served(at)) else None
+    return found if found is not None and found.is_served(at) else None
 
 
 async def participants(
