@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -196,7 +197,7 @@ async def console(
     settings = Settings(
         data_dir=tmp_path,
         database=DatabaseSettings(url=sqlite_url),
-        network=NetworkSettings(trust_dir=pki.trust, keys_dir=pki.keys),
+        network=NetworkSettings(sml="static", trust_dir=pki.trust, keys_dir=pki.keys),
     )
     async with open_gateway(settings) as gateway:
         tenant = await gateway.access.create_tenant(slug="alpha", name="Alpha & Søn")
@@ -218,6 +219,7 @@ async def console(
             tenant.id, SELLER.participant, name="Alpha", country="BE"
         )
         async with TestClient(TestServer(gateway.web)) as client:
+            (tmp_path / "sml.toml").write_text(f'default = "{client.make_url("/smp")}"\n')
             console = Console(gateway, client, tenant.id)
             await furnish(console)
             yield console
@@ -237,7 +239,14 @@ def paths(console: Console) -> list[str]:
     live = [f"{one}/live" for one in documents]
     run = f"/reports/{console.run.id}" if console.run else ""
     lists = ["/outbox", "/outbox?kinds=all&state=refused&q=VT", "/inbox", "/inbox?q=nothing"]
-    looks = ["/network/lookup", "/network/lookup?participant=1"]
+    look = f"/network/lookup?participant={SELLER.participant}"
+    types = (str(BILLING_INVOICE), str(BILLING_INVOICE).replace("billing", "other"))
+    looks = [
+        "/network/lookup",
+        "/network/lookup?participant=1",
+        "/network/lookup?participant=0088:1",
+    ]
+    looks += [look, *(f"{look}&document_type={quote(one, safe='')}" for one in types)]
     others = ["/outbox/new", "/reports", run, "/network", *looks, "/settings"]
     return [*lists, *others, *documents, *tabs, *live]
 
@@ -419,3 +428,17 @@ async def test_a_file_that_is_missing_is_said_and_the_list_stays(console: Consol
 def test_pages_are_found_in_one_place_only() -> None:
     pages = [(one.method, one.path) for one in all_routes() if one.face is Face.PAGE]
     assert len(pages) == len(set(pages))
+
+
+async def test_a_look_at_a_participant_says_what_is_usable_and_why(console: Console) -> None:
+    await console.sign_in("en@alpha.example")
+    look = f"/network/lookup?participant={SELLER.participant}"
+    page = await console.page(look)
+    assert "can be sent to" in page
+    assert "Invoice · Peppol BIS Billing 3" in page
+    page = await console.page(f"{look}&document_type={quote(str(BILLING_INVOICE), safe='')}")
+    assert "It is registered exactly as asked." in page
+    other = str(BILLING_INVOICE).replace("billing", "other")
+    page = await console.page(f"{look}&document_type={quote(other, safe='')}")
+    assert "LOOKUP-DOCUMENT-TYPE" in page
+    assert "by another specification only" in page
