@@ -33,7 +33,6 @@ ANSWER: Final = "exchange.answer"
 OUTCOME_INVALID: Final = ErrorKind("OUTCOME-INVALID", "The outcome contradicts itself", 422)
 
 BY_HAND_OVER: Final = "hand-over"
-BY_TIMER: Final = "timer"
 _RULE_BREACHES: Final = frozenset({MlsReason.RULE_VIOLATION, MlsReason.SYNTAX_VIOLATION})
 
 
@@ -123,9 +122,9 @@ class Outcomes:
             session,
             document,
             EventGroup.NETWORK,
-            "outcome.recorded",
+            f"outcome.{outcome.value}",
             at=at,
-            facts={"outcome": outcome.value, "text": statement.text or "", "by": by, "told": told},
+            facts={"text": statement.text, "by": None if by == BY_HAND_OVER else by, "told": told},
         )
         return record
 
@@ -179,7 +178,7 @@ class Outcomes:
             EventGroup.NETWORK,
             "answer.timer",
             at=at,
-            facts={"told": told, "by": BY_TIMER},
+            facts={"told": told},
         )
 
     async def enqueue(

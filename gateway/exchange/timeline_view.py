@@ -58,7 +58,10 @@ LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
         "answer.unmatched": Look("amber", "question"),
         "mlr.received": Look("blue", "info"),
         "mlr.sent": Look("blue", "outbox"),
-        "outcome.recorded": Look("blue", "info"),
+        "outcome.delivered": Look("green", "check"),
+        "outcome.forwarded": Look("blue", "arrow"),
+        "outcome.rejected": Look("red", "cross"),
+        "outcome.failed": Look("red", "cross"),
     }
 )
 """Every kind of entry the exchange records, and how it looks."""
