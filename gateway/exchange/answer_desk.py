@@ -101,6 +101,7 @@ class AnswerDesk:
                 at=self._now(),
                 text=text,
                 by=caller.actor,
+                spoken=True,
             )
             audit(
                 session,

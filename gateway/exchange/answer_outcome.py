@@ -97,11 +97,13 @@ class Outcomes:
         at: datetime,
         text: str | None = None,
         by: str = BY_HAND_OVER,
+        spoken: bool = False,
     ) -> MlsRecord | None:
         """Note what became of a received document, and decide its MLS if none was decided.
 
-        ``by`` is who says so. None for documents no MLS is about. Raises GatewayError
-        OUTCOME-INVALID. Runs in the caller's transaction.
+        ``by`` is who says so; ``spoken`` whether the business said it in so many words, rather
+        than a hand-over having come off or failed. None for documents no MLS is about. Raises
+        GatewayError OUTCOME-INVALID. Runs in the caller's transaction.
         """
         outcome = Outcome(outcome)
         statement = statement_of(outcome, reasons, text)
@@ -112,11 +114,11 @@ class Outcomes:
         record.outcome, record.outcome_at, record.outcome_by = outcome.value, at, by[:340]
         record.outcome_text = statement.text
         confirm = (await policy_of(session, document.tenant_id)).confirm
-        # Where the business itself confirms, that its inbox was reached proves nothing.
-        premature = by == BY_HAND_OVER and (
-            outcome is Outcome.DELIVERED and confirm is Confirm.BY_API
-        )
+        # Where the business itself reports, that it was handed the document proves nothing.
+        premature = not spoken and outcome is Outcome.DELIVERED and confirm is Confirm.BY_API
         told = not premature and await self.decide(session, document, record, statement, at=at)
+        if not told and not spoken:
+            return record  # the hand-over has its own entry in the timeline
         document.updated_at = at
         timeline.record(
             session,
