@@ -87,6 +87,7 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
         faults=faults,
         limits=UnpackLimits(mime=MimeLimits(max_part_bytes=limit), max_document_bytes=limit),
         seats=limits.as4_seat,
+        check=platform.settings.participants.receiver_check,
     )
     serve_handover(application, parts.handing_over)
     serve_answers(application, platform, archive, parts.answers)

@@ -37,6 +37,7 @@ from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.faults import Faults
 from gateway.core.ids import new_id
 from gateway.core.jobs.queue import JobQueue
+from gateway.core.settings import ReceiverCheck
 from gateway.core.token_buckets import TokenBuckets
 from gateway.exchange.archive import Archive
 from gateway.exchange.encoding import spool
@@ -45,6 +46,7 @@ from gateway.exchange.tables import Reception, StoredBlob
 from gateway.exchange.traffic import record_received
 from gateway.network.keys import KeyPair
 from gateway.network.pki import Purpose, VerdictStatus, fingerprint, verify_certificate
+from gateway.network.receiver_check import find_receiver
 from gateway.network.revocation import RevocationAnswer, evidence_of_revocation
 from gateway.network.service import Network, ServedParticipant
 
@@ -82,6 +84,7 @@ class Receiver:
         faults: Faults,
         limits: UnpackLimits,
         seats: TokenBuckets,
+        check: ReceiverCheck,
     ) -> None:
         self._database = database
         self._archive = archive
@@ -91,6 +94,7 @@ class Receiver:
         self._faults = faults
         self._limits = limits
         self._seats = seats
+        self._check = check
 
     async def receive(self, body: BinaryIO, content_type: str) -> Reply:
         """Take one message, spooled and rewound, and answer it.
@@ -167,7 +171,14 @@ class Receiver:
         signer = fingerprint(received.signer)
         async with self._database.read() as session:
             known = await _find(session, received.message.message_id, signer)
-            served = await self._network.find_served(session, received.header.receiver)
+            served = await find_receiver(
+                session,
+                self._network,
+                received.header.receiver,
+                received.header.document_type,
+                received.header.process,
+                check=self._check,
+            )
             if known is not None:
                 return await self._again(session, known, digest)
         if served is None:
@@ -175,7 +186,7 @@ class Receiver:
                 received.message.message_id,
                 "AS4-NOT-SERVICED",
                 f"The receiver {received.header.receiver.value} is not served by this access "
-                "point. Look its endpoint up again.",
+                "point for this document type and process. Look its endpoint up again.",
                 ebms=EbmsCode.OTHER,
                 detail=NOT_SERVICED,
             )
