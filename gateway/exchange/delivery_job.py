@@ -5,6 +5,7 @@ one: delivery_policy says when the same bytes may travel again.
 """
 
 import asyncio
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from gateway.exchange.answer_tables import MlsAsked
 from gateway.exchange.archive import Archive
 from gateway.exchange.as4_client import As4Client, OutcomeUnknown
 from gateway.exchange.delivery_policies import DeliveryPolicies
-from gateway.exchange.delivery_policy import TransmissionHistory, may_resend
+from gateway.exchange.delivery_policy import REFUSALS, TransmissionHistory, may_resend
 from gateway.exchange.delivery_verdict import Verdict, judge_answer
 from gateway.exchange.encoding import Encoder
 from gateway.exchange.events import DocumentEvents
@@ -106,7 +107,7 @@ class DeliveryJob:
         if attempt is None:
             return
         self._faults.reach("row-committed")
-        verdict = await self._send(last, outcomes)
+        verdict = await self._send(job, last, outcomes)
         if verdict.outcome is AttemptOutcome.RECEIPT:
             self._faults.reach("receipt-read")
         await self._conclude(job, document_id, last, attempt, verdict)
@@ -186,9 +187,12 @@ class DeliveryJob:
             session.add(attempt)
         return attempt
 
-    async def _send(self, transmission: Transmission, earlier: list[AttemptOutcome]) -> Verdict:
+    async def _send(
+        self, job: JobContext, transmission: Transmission, earlier: list[AttemptOutcome]
+    ) -> Verdict:
         async with self._database.read() as session:
             request = await self._archive.row(session, transmission.request_id)
+            refused = await _refused_before(session, transmission.document_id, job.first_at)
         body = await self._archive.open(request)
         try:
             answer = await self._client.post(
@@ -203,7 +207,7 @@ class DeliveryJob:
             return Verdict(AttemptOutcome.NOT_SENT, None, failure, delivered=False)
         finally:
             await asyncio.to_thread(body.close)
-        return judge_answer(transmission, answer, earlier, now=self._now())
+        return judge_answer(transmission, answer, earlier, refused_before=refused, now=self._now())
 
     async def _conclude(
         self,
@@ -301,6 +305,22 @@ class DeliveryJob:
             facts=facts,
             evidence_id=attempt.answer_id,
         )
+
+
+async def _refused_before(session: AsyncSession, document_id: UUID, since: datetime) -> bool:
+    """Whether the last answer about a document, since this job began, was a refusal."""
+    found = await session.exec(
+        select(Attempt.code)
+        .join(Transmission, col(Transmission.id) == col(Attempt.transmission_id))
+        .where(
+            Transmission.document_id == document_id,
+            Attempt.outcome == AttemptOutcome.ERROR,
+            col(Attempt.started_at) >= since,
+        )
+        .order_by(col(Attempt.id).desc())
+        .limit(1)
+    )
+    return found.first() in REFUSALS
 
 
 async def _latest(

@@ -1,5 +1,6 @@
 """The delivery policies of accounts: read by every failed attempt, changed by their people."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,6 +14,7 @@ from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.jobs.registry import JobContext
 from gateway.exchange.delivery_plan import Bounds, DeliveryPolicy
+from gateway.exchange.delivery_policy import REFUSED_ONCE
 from gateway.exchange.delivery_tables import DeliveryPolicyRow
 from gateway.exchange.failures import FailureClass, failure_of
 from gateway.exchange.lanes import LOOKUP
@@ -21,6 +23,7 @@ from gateway.network.errors import LookupFailed
 
 __all__ = ["DeliveryPolicies"]
 
+_SOON_S: Final = 20.0
 _AWAY: Final = frozenset(
     {FailureClass.DNS, FailureClass.SMP, FailureClass.TLS, FailureClass.CONNECTION}
 )
@@ -52,6 +55,9 @@ class DeliveryPolicies:
             document = await session.get_one(Document, UUID(job.payload["document_id"]))
             policy = await self.of(session, document.tenant_id)
         since = job.payload.get("since")
+        if failure.kind is REFUSED_ONCE:
+            # Asking once more costs little, and whoever waits for the document knows sooner.
+            policy = replace(policy, backoff_s=(min(_SOON_S, policy.backoff_s[0]),))
         job.policy = policy.retry_plan(since=datetime.fromisoformat(since) if since else None)
         lookup = isinstance(failure, LookupFailed)
         away = failure_of(failure.code).failure_class in _AWAY

@@ -20,6 +20,8 @@ __all__ = [
     "PEER_TLS",
     "PEER_UNREACHABLE",
     "RECEIPT_INVALID",
+    "REFUSALS",
+    "REFUSED_ONCE",
     "TransmissionHistory",
     "error_kind",
     "may_resend",
@@ -44,9 +46,18 @@ PEER_ERROR: Final = ErrorKind(
 PEER_REFUSAL: Final = ErrorKind(
     "DELIVERY-PEER-REFUSAL", "The receiving access point refused the message", 502
 )
+REFUSED_ONCE: Final = ErrorKind(
+    "DELIVERY-REFUSED-ONCE",
+    "The receiving access point refused the message; it is asked once more",
+    502,
+    Retry.BACKOFF,
+)
 NOT_SERVICED_KIND: Final = ErrorKind(
     "DELIVERY-NOT-SERVICED", "The receiving access point does not serve this receiver", 502
 )
+
+REFUSALS: Final = frozenset({REFUSED_ONCE.code, PEER_REFUSAL.code, NOT_SERVICED_KIND.code})
+"""How an attempt that ended in a refusal is recorded."""
 
 PERMANENT_CODES: Final = frozenset(
     {
@@ -99,15 +110,18 @@ def proves_delivery(earlier: Sequence[AttemptOutcome]) -> bool:
     )
 
 
-def error_kind(codes: Sequence[str], *, not_serviced: bool, signed: bool) -> ErrorKind:
+def error_kind(
+    codes: Sequence[str], *, not_serviced: bool, signed: bool, refused_before: bool
+) -> ErrorKind:
     """How serious the ebMS errors of an answer are for the document.
 
     An unsigned error may come from anybody on the way: it is a hint and never ends a delivery.
+    A byte that changed on the way gives the same errors as a message that is wrong, so a refusal
+    ends it only when the last answer before was one as well (``refused_before``).
     """
-    if not signed:
+    refusal = not_serviced or any(code in PERMANENT_CODES for code in codes)
+    if not signed or not refusal:
         return PEER_ERROR
-    if not_serviced:
-        return NOT_SERVICED_KIND
-    if any(code in PERMANENT_CODES for code in codes):
-        return PEER_REFUSAL
-    return PEER_ERROR
+    if not refused_before:
+        return REFUSED_ONCE
+    return NOT_SERVICED_KIND if not_serviced else PEER_REFUSAL

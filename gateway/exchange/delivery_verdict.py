@@ -40,9 +40,13 @@ def judge_answer(
     answer: Answer,
     earlier: Sequence[AttemptOutcome],
     *,
+    refused_before: bool,
     now: datetime,
 ) -> Verdict:
-    """Read an answer; ``earlier`` is how the attempts with the same MessageId ended before."""
+    """Read an answer; ``earlier`` is how the attempts with the same MessageId ended before.
+
+    ``refused_before``: the last answer about the document, under whatever id, was a refusal.
+    """
     media_type = answer.content_type.lower()
     soap = "soap+xml" in media_type or "multipart/related" in media_type
     if not answer.body or not soap:
@@ -73,15 +77,22 @@ def judge_answer(
         return Verdict(AttemptOutcome.RECEIPT, answer, None, delivered=True)
     if signal.duplicate and signal.signed and proves_delivery(earlier):
         return Verdict(AttemptOutcome.DUPLICATE, answer, None, delivered=True)
-    failure = _peer_failure(transmission, signal)
+    failure = _peer_failure(transmission, signal, refused_before=refused_before)
     return Verdict(AttemptOutcome.ERROR, answer, failure, delivered=False)
 
 
-def _peer_failure(transmission: Transmission, signal: ErrorReceived) -> GatewayError:
+def _peer_failure(
+    transmission: Transmission, signal: ErrorReceived, *, refused_before: bool
+) -> GatewayError:
     codes = [one.code for one in signal.errors]
     said = "; ".join(f"{one.code} {one.detail or one.short_description}" for one in signal.errors)
     return GatewayError(
-        error_kind(codes, not_serviced=signal.not_serviced, signed=signal.signed),
+        error_kind(
+            codes,
+            not_serviced=signal.not_serviced,
+            signed=signal.signed,
+            refused_before=refused_before,
+        ),
         f"{transmission.endpoint_url} answered: {said}. Ask the receiver's provider "
         f"({transmission.peer_seat}) with message id {transmission.message_id}.",
         ebms=",".join(codes),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -17,7 +17,7 @@ from gateway.exchange.delivery_tables import OnFailure
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.failures import failure_of, root_cause
 from gateway.exchange.ports import Bookkeeper
-from gateway.exchange.states import TransportEvent, terminal
+from gateway.exchange.states import NetworkState, TransportEvent, terminal
 from gateway.exchange.tables import Attempt, Document, EventGroup, Transmission
 
 __all__ = ["AfterGivingUp", "GivingUp"]
@@ -31,6 +31,9 @@ class AfterGivingUp(Protocol):
     ) -> None:
         """Act on it."""
         ...
+
+
+_ANSWERED: Final = frozenset({NetworkState.ACCEPTED, NetworkState.FORWARDED, NetworkState.REJECTED})
 
 
 class GivingUp:
@@ -60,6 +63,9 @@ class GivingUp:
         if terminal(document.transport):
             return
         at = self._now()
+        if document.network in _ANSWERED:
+            await self._proven(session, document, at=at)
+            return
         cause = root_cause(error, await _earlier(session, document, job))
         document.failure_code, document.failure_text = cause.code, cause.text
         known = failure_of(cause.code)
@@ -80,6 +86,14 @@ class GivingUp:
             await self._books.withdrawn(session, document, at=at)
         for follow in self._then:
             await follow(session, document.id, cause, at=at)
+
+    async def _proven(self, session: AsyncSession, document: Document, *, at: datetime) -> None:
+        """The receiving access point spoke about the document, so it has it; no receipt came."""
+        facts = {"network": document.network.value}
+        await self._events.step(session, document, TransportEvent.CONCLUDED, facts, at=at)
+        timeline.record(
+            session, document, EventGroup.TRANSPORT, "delivery.proven", at=at, facts=facts
+        )
 
 
 async def _earlier(session: AsyncSession, document: Document, job: Job) -> JobError | None:

@@ -54,6 +54,7 @@ class TransportEvent(StrEnum):
     CANCELLED = "cancelled"
     RESENT = "resent"
     PROVEN = "proven"
+    CONCLUDED = "concluded"
 
 
 class NetworkState(StrEnum):
@@ -98,14 +99,19 @@ TRANSPORT: Final[Mapping[tuple[TransportState, TransportEvent], TransportState]]
     (S.WAITING, E.ATTEMPT_FAILED): S.WAITING,
     (S.WAITING, E.GIVEN_UP): S.FAILED,
     (S.WAITING, E.CANCELLED): S.CANCELLED,
+    **{
+        (before, E.CONCLUDED): S.DELIVERED
+        for before in (S.ACCEPTED, S.ROUTED, S.SENDING, S.WAITING)
+    },
     (S.FAILED, E.RESENT): S.ACCEPTED,
     (S.FAILED, E.PROVEN): S.DELIVERED,
 }
 """Outgoing transport. A crash while sending is simply a second ATTEMPT_STARTED.
 
-PROVEN is an MLS about a document that was given up: an attempt in doubt had arrived.
-
-Where CANCELLED is possible it still needs that nothing can have arrived, which the attempts say.
+CONCLUDED ends attempts whose receipt never came although the receiver spoke of the document
+(MLS); while there is patience left the receipt is still asked for. PROVEN is an MLS about a
+document that was given up: an attempt in doubt had arrived. Where CANCELLED is possible it still
+needs that nothing can have arrived, which the attempts say.
 """
 
 

@@ -256,23 +256,57 @@ async def test_not_serviced_ends_the_delivery_only_when_it_is_signed(
     hinted = await begun(pair, make_invoice("VT-1"))
     assert await states(pair, hinted) == "waiting"
     assert (await pair.sender.document(hinted)).failure_code is None
+    await pair.sender.later()
+    assert await states(pair, hinted) == "delivered"
     forge.fail(line, EbmsCode.OTHER, detail=NOT_SERVICED, signer=pki.seat(RECEIVER))
     told = await begun(pair, make_invoice("VT-2"))
+    assert await states(pair, told) == "waiting"
+    forge.fail(line, EbmsCode.OTHER, detail=NOT_SERVICED, signer=pki.seat(RECEIVER))
+    await pair.sender.later()
     document = await pair.sender.document(told)
     assert (document.transport, document.failure_code) == ("failed", "DELIVERY-NOT-SERVICED")
     assert (await pair.sender.kinds(told))[-2:] == ["attempt.failed", "delivery.failed"]
     assert RECEIVER in document.failure_text
     await pair.sender.later()
-    assert await states(pair, hinted) == "delivered"
     assert await states(pair, told) == "failed"
 
 
-async def test_a_refusal_of_the_message_itself_ends_the_delivery(lite, make_invoice, forge, pki):
+async def test_a_refusal_of_the_message_itself_ends_the_delivery_when_it_is_confirmed(
+    lite, make_invoice, forge, pki
+):
     forge.fail(lite.receiver.line, EbmsCode.VALUE_INCONSISTENT, signer=pki.seat(RECEIVER))
     document_id = await begun(lite, make_invoice())
+    (attempt,) = await lite.sender.attempts(document_id)
+    assert attempt.code == "DELIVERY-REFUSED-ONCE"
+    assert await states(lite, document_id) == "waiting"
+    forge.fail(lite.receiver.line, EbmsCode.INVALID_HEADER, signer=pki.seat(RECEIVER))
+    await lite.sender.later()
+    assert len({one.message_id for one in await lite.sender.transmissions(document_id)}) == 2
     document = await lite.sender.document(document_id)
     assert (document.transport, document.failure_code) == ("failed", "DELIVERY-PEER-REFUSAL")
-    assert "EBMS:0003" in document.failure_text
+    assert "EBMS:0009" in document.failure_text
+
+
+async def test_a_message_damaged_on_its_way_is_delivered_by_the_next_attempt(
+    lite, make_invoice, forge, pki
+):
+    forge.fail(lite.receiver.line, EbmsCode.INVALID_HEADER, signer=pki.seat(RECEIVER))
+    document_id = await begun(lite, make_invoice())
+    await lite.sender.later()
+    assert await states(lite, document_id) == "delivered"
+
+
+async def test_what_the_receiver_spoke_about_is_never_given_up(pair, make_invoice):
+    pair.receiver.line.cut()
+    document_id = await begun(pair, make_invoice())
+    await pair.receiver.work()
+    await pair.sender.age(days=4)
+    pair.receiver.line.answer(b"no", status=503, content_type="text/plain")
+    await pair.sender.later()
+    document = await pair.sender.document(document_id)
+    assert (document.transport, document.network) == ("delivered", "accepted")
+    assert document.failure_code is None
+    assert "delivery.proven" in await pair.sender.kinds(document_id)
 
 
 async def test_it_is_given_up_after_the_deadline_and_said_so(pair, make_invoice):

@@ -10,6 +10,7 @@ from gateway.exchange.delivery_policy import (
     PEER_ERROR,
     PEER_REFUSAL,
     PERMANENT_CODES,
+    REFUSED_ONCE,
     TransmissionHistory,
     error_kind,
     may_resend,
@@ -73,22 +74,30 @@ codes = st.lists(
 )
 
 
-@given(codes, st.booleans())
-def test_an_unsigned_error_never_ends_a_delivery(found, not_serviced):
-    kind = error_kind(found, not_serviced=not_serviced, signed=False)
+@given(codes, st.booleans(), st.booleans())
+def test_an_unsigned_error_never_ends_a_delivery(found, not_serviced, refused_before):
+    kind = error_kind(found, not_serviced=not_serviced, signed=False, refused_before=refused_before)
     assert kind is PEER_ERROR
     assert kind.retry is Retry.BACKOFF
 
 
-@given(codes)
-def test_a_signed_error_ends_it_only_for_what_another_attempt_cannot_change(found):
-    assert error_kind(found, not_serviced=True, signed=True) is NOT_SERVICED_KIND
-    permanent = bool(PERMANENT_CODES & set(found))
-    assert error_kind(found, not_serviced=False, signed=True) is (
-        PEER_REFUSAL if permanent else PEER_ERROR
-    )
+@given(codes, st.booleans())
+def test_a_signed_refusal_ends_it_when_it_is_confirmed(found, not_serviced):
+    def kind(*, refused_before):
+        return error_kind(
+            found, not_serviced=not_serviced, signed=True, refused_before=refused_before
+        )
+
+    if not not_serviced and not PERMANENT_CODES & set(found):
+        assert kind(refused_before=True) is kind(refused_before=False) is PEER_ERROR
+        return
+    assert kind(refused_before=False) is REFUSED_ONCE
+    assert REFUSED_ONCE.retry is Retry.BACKOFF
+    assert kind(refused_before=True) is (NOT_SERVICED_KIND if not_serviced else PEER_REFUSAL)
 
 
 @pytest.mark.parametrize("code", ["EBMS:0004", "EBMS:0101", "EBMS:0102", "EBMS:0202", "EBMS:4001"])
 def test_a_passing_trouble_of_the_peer_is_waited_for(code):
-    assert error_kind([code], not_serviced=False, signed=True).retry is Retry.BACKOFF
+    for before in (False, True):
+        kind = error_kind([code], not_serviced=False, signed=True, refused_before=before)
+        assert kind.retry is Retry.BACKOFF
