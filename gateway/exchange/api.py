@@ -119,7 +119,7 @@ async def get_timeline(request: web.Request) -> web.Response:
     )
 
 
-async def get_evidence(request: web.Request) -> web.Response:
+async def get_evidence(request: web.Request) -> web.StreamResponse:
     """The evidence bundle of a document."""
     document_id, caller = _document_id(request), principal(request)
     query = query_of(request, EvidenceQuery)

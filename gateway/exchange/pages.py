@@ -1,5 +1,7 @@
 """Pages of the exchange: outbox, inbox, and sending an invoice by hand."""
 
+import asyncio
+import shutil
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +13,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of
+from gateway.core.spool import Spool
 from gateway.exchange import document_pages, inspection_pages
 from gateway.exchange.keys import SUBMISSION
 from gateway.exchange.queries import Filters, list_documents
@@ -119,9 +122,11 @@ async def send_file(request: web.Request) -> web.Response:
     if not isinstance(file, FileField) or not file.filename:
         return _again(request, _new(request, fault="file-missing"), 422)
     try:
-        submitted = await request.app[SUBMISSION].submit(
-            principal(request), file.file.read(), file_name=file.filename
-        )
+        with Spool() as body:
+            await asyncio.to_thread(shutil.copyfileobj, file.file, body)
+            submitted = await request.app[SUBMISSION].submit(
+                principal(request), body, file_name=file.filename
+            )
     except GatewayError as error:
         report = error.report if isinstance(error, ReportedError) else None
         shown = _new(request, file_name=file.filename, error=error, report=report)

@@ -1,6 +1,7 @@
 """Receiving over HTTP: what is wrong is answered with its code, what is right is kept once."""
 
 import asyncio
+import base64
 import re
 from dataclasses import replace
 from io import BytesIO
@@ -47,6 +48,31 @@ async def test_a_message_from_any_trusted_access_point_is_taken(pair, make_invoi
     (reception,) = await pair.receiver.receptions()
     assert (document.number, document.mls_to) == ("VT-1", "iso6523-actorid-upis::0242:000303")
     assert (reception.document_id, reception.signer_seat) == (document.id, THIRD)
+
+
+async def test_a_chunked_request_in_base64_is_taken(lite, make_invoice, forge):
+    """Every receiver must read both (AS4 profile 2.0.3 §10); some senders do both at once."""
+    request = forge(make_invoice())
+    head, mark, payload = request.body.rpartition(b"Content-Transfer-Encoding: binary\r\n")
+    headers, _, rest = payload.partition(b"\r\n\r\n")
+    secret, _, end = rest.rpartition(b"\r\n--")
+    body = b"".join(
+        (
+            head,
+            mark.replace(b"binary", b"base64"),
+            headers,
+            b"\r\n\r\n",
+            base64.encodebytes(secret).replace(b"\n", b"\r\n"),
+            b"\r\n--",
+            end,
+        )
+    )
+
+    async def pieces():
+        for start in range(0, len(body), 777):
+            yield body[start : start + 777]
+
+    assert is_receipt(await lite.receiver.post_as4(request.content_type, pieces()))
 
 
 async def test_bad_messages_are_answered_with_their_codes_and_nothing_is_kept(

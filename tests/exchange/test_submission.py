@@ -195,3 +195,17 @@ async def test_busy_rule_workers_are_no_verdict(lite, make_invoice, pool_fails):
     assert (answer.status, answer.body["code"]) == (503, "POOL-BUSY")
     assert await lite.sender.documents() == []
     assert (await lite.sender.submit(make_invoice(), key="k")).status == 202
+
+
+async def test_a_chunked_request_is_taken_and_the_document_comes_back_as_sent(lite, make_invoice):
+    content = make_invoice("VT-C")
+
+    async def pieces():
+        for start in range(0, len(content), 1000):
+            yield content[start : start + 1000]
+
+    answer = await lite.sender.submit(pieces())
+    assert answer.status == 202, answer.body
+    stored = await lite.sender.call("GET", f"/v1/documents/{answer.body['id']}/content")
+    assert stored.body == content
+    assert stored.headers["Content-Length"] == str(len(content))
