@@ -17,6 +17,7 @@ from aiohttp import web
 from gateway.access import api as access_api
 from gateway.access import pages as access_pages
 from gateway.access import webhook_api, webhook_pages
+from gateway.access.audit_net import audited
 from gateway.access.directory import Directory
 from gateway.access.rate_limits import limited
 from gateway.access.service import Access, operator_tenant
@@ -63,7 +64,7 @@ from gateway.core.metrics import Metrics, job_gauges
 from gateway.core.settings import Settings
 from gateway.dunning import api as dunning_api
 from gateway.dunning import pages as dunning_pages
-from gateway.exchange import answer_api, answer_pages, as4_server
+from gateway.exchange import answer_api, answer_pages, as4_server, delivery_api
 from gateway.exchange import api as exchange_api
 from gateway.exchange import pages as exchange_pages
 from gateway.exchange.archive import Archive
@@ -126,46 +127,49 @@ class Gateway:
 
 def all_routes() -> tuple[Route, ...]:
     """Everything this product serves, in the order of its packages."""
-    return (
-        *health.ROUTES,
-        *access_api.ROUTES,
-        *webhook_api.ROUTES,
-        *network_api.ROUTES,
-        *participant_api.ROUTES,
-        *publication_api.ROUTES,
-        *sml_api.ROUTES,
-        *identification_api.ROUTES,
-        *onboarding_api.ROUTES,
-        *lookup_api.ROUTES,
-        *seat_api.ROUTES,
-        *limited(smp_api.ROUTES),
-        *validation_api.ROUTES,
-        *rule_api.ROUTES,
-        *exchange_api.ROUTES,
-        *answer_api.ROUTES,
-        *statistics_api.ROUTES,
-        *as4_server.ROUTES,
-        *receivables_api.ROUTES,
-        *bank_api.ROUTES,
-        *payments_api.ROUTES,
-        *dunning_api.ROUTES,
-        *operations_api.ROUTES,
-        *business_date.ROUTES,
-        *web_pages.ROUTES,
-        *access_pages.ROUTES,
-        *webhook_pages.ROUTES,
-        *participant_pages.ROUTES,
-        *lookup_pages.ROUTES,
-        *seat_pages.ROUTES,
-        *validation_pages.ROUTES,
-        *rule_pages.ROUTES,
-        *exchange_pages.ROUTES,
-        *statistics_pages.ROUTES,
-        *answer_pages.ROUTES,
-        *receivables_pages.ROUTES,
-        *dunning_pages.ROUTES,
-        *payments_pages.ROUTES,
-        *operations_pages.ROUTES,
+    return audited(
+        (
+            *health.ROUTES,
+            *access_api.ROUTES,
+            *webhook_api.ROUTES,
+            *network_api.ROUTES,
+            *participant_api.ROUTES,
+            *publication_api.ROUTES,
+            *sml_api.ROUTES,
+            *identification_api.ROUTES,
+            *onboarding_api.ROUTES,
+            *lookup_api.ROUTES,
+            *seat_api.ROUTES,
+            *limited(smp_api.ROUTES),
+            *validation_api.ROUTES,
+            *rule_api.ROUTES,
+            *exchange_api.ROUTES,
+            *answer_api.ROUTES,
+            *delivery_api.ROUTES,
+            *statistics_api.ROUTES,
+            *as4_server.ROUTES,
+            *receivables_api.ROUTES,
+            *bank_api.ROUTES,
+            *payments_api.ROUTES,
+            *dunning_api.ROUTES,
+            *operations_api.ROUTES,
+            *business_date.ROUTES,
+            *web_pages.ROUTES,
+            *access_pages.ROUTES,
+            *webhook_pages.ROUTES,
+            *participant_pages.ROUTES,
+            *lookup_pages.ROUTES,
+            *seat_pages.ROUTES,
+            *validation_pages.ROUTES,
+            *rule_pages.ROUTES,
+            *exchange_pages.ROUTES,
+            *statistics_pages.ROUTES,
+            *answer_pages.ROUTES,
+            *receivables_pages.ROUTES,
+            *dunning_pages.ROUTES,
+            *payments_pages.ROUTES,
+            *operations_pages.ROUTES,
+        )
     )
 
 
