@@ -11,7 +11,7 @@ import logging
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -44,7 +44,6 @@ LOGGER: Final = logging.getLogger(__name__)
 CERTIFICATE_SUFFIX: Final = ".cert.pem"
 KEY_SUFFIX: Final = ".key.pem"
 LABEL_SUFFIX: Final = ".key.label"
-_LATER: Final = datetime.max.replace(tzinfo=UTC)
 _PROBE: Final = b"Does this key belong to its certificate?"
 
 KEYS_MISSING: Final = ErrorKind("KEYS-MISSING", "A seat has no keys", 500)
@@ -80,16 +79,23 @@ class KeyPair:
 class KeyRing:
     """The key pairs of one seat, newest certificate first.
 
-    ``starts`` says by fingerprint from when a certificate signs, where somebody decided that.
+    ``starts`` says by fingerprint from when a certificate signs, where somebody decided that;
+    ``held`` are the fingerprints of those that wait until it is known whether somebody did.
     """
 
     pairs: tuple[KeyPair, ...]
     starts: Mapping[str, datetime] = field(default_factory=dict)
+    held: frozenset[str] = frozenset()
 
     def starts_at(self, pair: KeyPair) -> datetime:
         """From when a pair signs and is published: as decided, else from its validity on."""
         decided = self.starts.get(fingerprint(pair.certificate)) if self.starts else None
         return decided or pair.certificate.not_valid_before_utc
+
+    def has_started(self, pair: KeyPair, at: datetime) -> bool:
+        """Whether a pair may sign at this moment, as far as is decided."""
+        held = bool(self.held) and fingerprint(pair.certificate) in self.held
+        return not held and self.starts_at(pair) <= at
 
     def signing(self, at: datetime) -> KeyPair:
         """The pair that signs at this moment: the valid one that started last.
@@ -102,7 +108,7 @@ class KeyRing:
             for one in self.pairs
             if one.certificate.not_valid_before_utc <= at <= one.certificate.not_valid_after_utc
         ]
-        started = [one for one in valid if self.starts_at(one) <= at]
+        started = [one for one in valid if self.has_started(one, at)]
         if started:
             return max(started, key=self.starts_at)
         if valid:
@@ -165,7 +171,7 @@ class FileKeys:
         ring = self._read(seat_id)
         if not self._starts and not self._fresh:
             return ring
-        return replace(ring, starts={**self._starts, **dict.fromkeys(self._fresh or (), _LATER)})
+        return replace(ring, starts=self._starts, held=frozenset(self._fresh or ()))
 
     def _read(self, seat_id: str) -> KeyRing:
         folder = self._folder / check_seat_id(seat_id)

@@ -51,14 +51,14 @@ async def show_seats(request: web.Request) -> web.Response:
 async def let_sign(request: web.Request) -> web.Response:
     """Let a certificate take over at the moment typed; a refusal is shown on the page."""
     caller, network = principal(request), request.app[NETWORK]
-    seat_id, certificate = request.match_info["seat_id"], request.match_info["fingerprint"]
+    seat_id = request.match_info["seat_id"]
     form = await form_of(request)
     try:
         if seat_id not in network.all_seat_ids():
             raise GatewayError(KEY_SCHEDULE_INVALID, "No seat of that name has its keys here.")
         await request.app[SCHEDULES].decide(
             seat_id,
-            certificate,
+            str(form.get("fingerprint", "")),
             _moment(str(form.get("signs_from", ""))) or network.now(),
             tenant_id=caller.tenant_id,
             actor=caller.actor,
@@ -126,7 +126,7 @@ ROUTES: Final = (
     Route("GET", "/network/seats", show_seats, "network:read", "Show the seats", Face.PAGE),
     Route(
         "POST",
-        "/network/seats/{seat_id}/{fingerprint}",
+        "/network/seats/{seat_id}",
         let_sign,
         "operations:write",
         "Let a certificate take over",

@@ -64,7 +64,7 @@ def _one(ring: KeyRing, pair: KeyPair, signing: KeyPair | None, at: datetime) ->
         state, removable = CertificateState.EXPIRED, end + PUBLICATION_AGE
     elif pair is signing:
         state = CertificateState.SIGNING
-    elif signing is None or start > at:
+    elif signing is None or not ring.has_started(pair, at):
         state = CertificateState.WAITING
     else:
         state, removable = CertificateState.RETIRING, ring.starts_at(signing) + PUBLICATION_AGE
