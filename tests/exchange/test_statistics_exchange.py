@@ -27,6 +27,7 @@ from gateway.as4.identifiers import (
     ParticipantId,
 )
 from gateway.core.alarms import open_alarms
+from gateway.core.ids import new_id
 from gateway.core.jobs.registry import JobContext
 from gateway.core.jobs.tables import Job
 from gateway.exchange.keys import RECEIVER
@@ -41,6 +42,7 @@ from gateway.exchange.statistics.tables import ReportingDuty, StatisticsReport, 
 from gateway.exchange.tables import Direction, Document, DocumentKind
 from gateway.exchange.traffic import record_received, record_sent
 from gateway.network.participants import Offer
+from gateway.network.tables import EndUserIdentification
 
 LAST = datetime(2026, 11, 30, 23, 59, 59, 999000, tzinfo=UTC)
 NOVEMBER = Period(2026, 11)
@@ -434,3 +436,53 @@ async def test_the_month_must_be_over_and_somebody_there_to_take_it(
     await run_job(lite.sender)
     assert await lite.sender.rows(StatisticsReport) == []
     assert await alarms(lite.sender) == set()
+
+
+async def test_participants_with_the_same_identification_are_one_end_user(pair: Pair):
+    set_clock(pair.sender, LAST)
+    await pair.delivered("VT-1")
+    (row,) = [one for one in await traffic(pair.sender) if one.direction is Direction.OUT]
+    names = ("0208:0111111166", "0208:0222222232", "0208:0333333398", "0208:0444444464")
+    same = {"registration_scheme": "KBO", "registration_number": "0111.111.166"}
+    other = {"registration_scheme": "KBO", "registration_number": "0333.333.398"}
+    async with pair.sender.gateway.platform.database.write() as session:
+        await session.delete(await session.get_one(Traffic, row.id))
+        for name in names:
+            values = {**row.model_dump(), "id": new_id()}
+            session.add(
+                Traffic.model_validate({**values, "participant": str(ParticipantId.of(name))})
+            )
+    for name, fields, valid in (
+        (names[0], other, True),
+        (names[0], same, True),
+        (names[1], {key: text.lower() for key, text in same.items()}, True),
+        (names[2], other, True),
+        (names[3], same, True),
+        (names[3], {}, False),
+    ):
+        async with pair.sender.gateway.platform.database.write() as session:
+            session.add(_identified(row, name, fields, valid=valid))
+    key = await operator(pair.sender)
+    people = await get(pair.sender, key, place(SENDER_SEAT, "eusr"))
+    # Two identifiers of one company, another company, and an account whose proof was withdrawn.
+    assert people["totals"] == {"sending": 3, "receiving": 0, "either": 3}
+
+
+def _identified(
+    row: Traffic, name: str, fields: dict[str, str], *, valid: bool
+) -> EndUserIdentification:
+    who = ParticipantId.of(name)
+    return EndUserIdentification(
+        tenant_id=row.tenant_id,
+        scheme=who.scheme,
+        value=who.value,
+        valid=valid,
+        fields=fields,
+        proofs=[],
+        method="",
+        identified_on=LAST.date(),
+        identified_by="test",
+        recheck_on=LAST.date(),
+        recorded_by="test",
+        recorded_at=LAST,
+    )
