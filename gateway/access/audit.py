@@ -7,7 +7,9 @@ transaction locks, and for the shortest time. Knows nothing of who may read the 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,7 +25,16 @@ from gateway.access.tables import AuditEntry, AuditHead
 from gateway.core.clock import now
 from gateway.core.errors import ErrorKind, GatewayError
 
-__all__ = ["Anchor", "AuditVerdict", "audit", "audit_head", "entry_hash", "record", "verify_chain"]
+__all__ = [
+    "Anchor",
+    "AuditVerdict",
+    "audit",
+    "audit_head",
+    "entry_hash",
+    "noting",
+    "record",
+    "verify_chain",
+]
 
 ANCHOR_UNREADABLE: Final = ErrorKind("AUDIT-ANCHOR", "This is no anchor of an audit log", 422)
 
@@ -33,6 +44,7 @@ GENESIS: Final = "0" * 64
 _HEAD: Final = 1
 _WAITING: Final = "gateway.audit"
 _BATCH: Final = 1000
+_NOTED: Final[ContextVar[list[str] | None]] = ContextVar("audit_noted", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,17 @@ class AuditVerdict:
         return self.broken_at is None
 
 
+@contextmanager
+def noting() -> Iterator[list[str]]:
+    """Note the actions recorded while this lasts, in this task and those it starts."""
+    noted: list[str] = []
+    token = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(token)
+
+
 def audit(
     session: AsyncSession, caller: Principal, *, action: str, object: str, **facts: str | int
 ) -> None:
@@ -109,6 +132,8 @@ def record(
 
     ``at`` is a machine time. The entry is written when the transaction commits.
     """
+    if (noted := _NOTED.get()) is not None:
+        noted.append(action)
     waiting = session.sync_session.info.setdefault(_WAITING, [])
     if not waiting:
         event.listen(session.sync_session, "before_commit", _append, once=True)
