@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Final
 
 from aiohttp import web
@@ -84,10 +85,18 @@ def limited(routes: Iterable[Route]) -> tuple[Route, ...]:
     """The same routes of the public SMP, each request counted for its address."""
 
     def guarded(handler: Handler) -> Handler:
+        @wraps(handler)
         async def handle(request: web.Request) -> web.StreamResponse:
             require_address(request, request.app[LIMITS].smp_address, TOO_OFTEN)
             return await handler(request)
 
         return handle
 
-    return tuple(replace(route, handler=guarded(route.handler)) for route in routes)
+    return tuple(
+        replace(
+            route,
+            handler=guarded(route.handler),
+            statuses={**route.statuses, 429: "Too many questions; Retry-After says when to ask"},
+        )
+        for route in routes
+    )

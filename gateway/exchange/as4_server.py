@@ -55,5 +55,16 @@ async def _take(request: web.Request, body: BinaryIO) -> None:
 
 
 ROUTES: Final = (
-    Route("POST", AS4_PATH, receive, None, "Receive an AS4 message", face=Face.NETWORK),
+    Route(
+        "POST",
+        AS4_PATH,
+        receive,
+        None,
+        "Receive an AS4 message",
+        face=Face.NETWORK,
+        statuses={
+            413: "The message is larger than this access point takes",
+            503: "Too many at once, or the signer cannot be judged now; send the same bytes later",
+        },
+    ),
 )
