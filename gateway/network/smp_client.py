@@ -121,7 +121,7 @@ class Lookup:
 
     async def _ask(self, question: _Question, *, at: datetime, fresh: bool) -> Found:
         try:
-            found = await self._establish(*question, Asking(at=at, fresh=fresh))
+            found = await self._ask_anew_before_refusing(question, Asking(at=at, fresh=fresh))
         except LookupFailed as failure:
             if failure.retry is Retry.NO:
                 self._found.forget(question)
@@ -131,6 +131,16 @@ class Lookup:
         self._refused.forget(question)
         self._found.put(question, found, found.found_at)
         return found
+
+    async def _ask_anew_before_refusing(self, question: _Question, asking: Asking) -> Found:
+        """Nobody is refused for good because of what an SMP said a while ago."""
+        try:
+            return await self._establish(*question, asking)
+        except LookupFailed as failure:
+            remembered = asking.oldest < asking.at - timedelta(seconds=REFUSAL_TTL_S)
+            if failure.retry is not Retry.NO or not remembered:
+                raise
+        return await self._establish(*question, Asking(at=asking.at, fresh=True))
 
     async def _establish(
         self,

@@ -193,7 +193,14 @@ async def test_the_smp_serves_identifiers_in_any_case_and_refuses_nonsense(ours,
 # --- SMPs that misbehave -----------------------------------------------------------------------
 
 
-def metadata_of(pki, *, participant=RECEIVER, url="https://ap.example/as4", pair=None) -> bytes:
+def metadata_of(
+    pki,
+    *,
+    participant=RECEIVER,
+    document_type=BILLING_INVOICE,
+    url="https://ap.example/as4",
+    pair=None,
+) -> bytes:
     endpoint = PublishedEndpoint(
         transport_profile=TRANSPORT_PROFILE,
         url=url,
@@ -203,7 +210,7 @@ def metadata_of(pki, *, participant=RECEIVER, url="https://ap.example/as4", pair
     )
     metadata = ServiceMetadata(
         participant=participant,
-        document_type=BILLING_INVOICE,
+        document_type=document_type,
         processes=(PublishedProcess(process=PROCESS_BILLING, endpoints=(endpoint,)),),
     )
     signer = pair or pki.smp_pair
@@ -354,6 +361,27 @@ async def test_processes_share_what_one_of_them_asked(pki, session, smp_of, data
     # Remembered twice, it is believed no longer than once.
     later = await ask(pki, second, at=pki.now + timedelta(seconds=60))
     assert (len(asked), later.found_at) == (2, pki.now + timedelta(seconds=60))
+
+
+async def test_nobody_is_refused_for_what_was_said_a_while_ago(
+    pki, session, smp_of, database
+) -> None:
+    registered: list[DocumentTypeId] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        if "/services/" in request.path:
+            return web.Response(body=metadata_of(pki, document_type=WILD))
+        return web.Response(body=service_group(RECEIVER, registered, base_url="https://s.example"))
+
+    trust, memory = Trust(pki.anchors), AnswerMemory(database=database, ttl_s=900)
+    reading = SmpReader(session=session, trust=trust, stage=Stage.TEST, timeout_s=10, memory=memory)
+    asking = Lookup(locator=Fixed(await smp_of(answer)), reader=reading, cache_s=900)
+    error = await refused(pki, asking, document_type=CONCRETE)
+    assert error.code == "LOOKUP-DOCUMENT-TYPE"
+    registered.append(WILD)
+    later = pki.now + timedelta(seconds=31)
+    found = await ask(pki, asking, document_type=CONCRETE, at=later)
+    assert (found.document_type, found.found_at) == (WILD, later)
 
 
 async def test_tampering_wrong_signer_wrong_answer(pki, session, smp_of) -> None:
