@@ -1,6 +1,6 @@
 """Pages of answers: the account's policy, reporting an outcome, the operator's service levels."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -20,6 +20,8 @@ from gateway.exchange.mls_view import took
 from ubl.response import MlsIssue, MlsReason
 
 __all__ = ["ROUTES"]
+
+_Query = TypeVar("_Query", bound=SlaQuery)
 
 _POLICY: Final = "exchange/answers.html"
 _LEVELS: Final = "exchange/mls_sla.html"
@@ -87,7 +89,7 @@ async def report_outcome(request: web.Request) -> web.Response:
 
 async def show_levels(request: web.Request) -> web.Response:
     """The service levels of a month, over all accounts."""
-    year, month = asked_month(request, query_of(request, SlaQuery))
+    year, month = asked_month(request, _query(request, SlaQuery))
     desk, caller = request.app[ANSWER_DESK], principal(request)
     context: dict[str, Any] = {
         "month": f"{year}-{month:02}",
@@ -100,7 +102,7 @@ async def show_levels(request: web.Request) -> web.Response:
 
 async def download_levels(request: web.Request) -> web.Response:
     """The late documents, or the access points, of a month as CSV."""
-    query = query_of(request, SlaCsvQuery)
+    query = _query(request, SlaCsvQuery)
     year, month = asked_month(request, query)
     desk, caller = request.app[ANSWER_DESK], principal(request)
     found = [
@@ -113,6 +115,13 @@ async def download_levels(request: web.Request) -> web.Response:
         charset="utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _query(request: web.Request, model: type[_Query]) -> _Query:
+    try:
+        return query_of(request, model)
+    except ValidationError:
+        raise GatewayError(BAD_REQUEST, "There is no such month; choose one.") from None
 
 
 ROUTES: Final = (
