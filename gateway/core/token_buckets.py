@@ -5,6 +5,7 @@ agreed with anybody.
 """
 
 import ipaddress
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,12 +38,19 @@ class TokenBuckets:
         self._now = now
         self._kept = kept
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def take(self, key: str) -> float:
-        """Take a token: 0 if there was one, else the seconds until there will be."""
+        """Take a token: 0 if there was one, else the seconds until there will be.
+
+        Safe from any thread: signatures are verified in several.
+        """
         if self._per_second == 0:
             return 0.0
-        now = self._now()
+        with self._lock:
+            return self._take(key, self._now())
+
+    def _take(self, key: str, now: float) -> float:
         tokens, since = self._buckets.pop(key, (self._burst, now))
         tokens = min(self._burst, tokens + (now - since) * self._per_second)
         taken = tokens >= 1

@@ -1,5 +1,7 @@
 """Token buckets over a clock that the test moves."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,3 +61,10 @@ def test_an_ipv6_site_is_one_caller():
     assert neighbourhood("2001:db8::1") == neighbourhood("2001:db8::ffff:1")
     assert neighbourhood("2001:db8::1") != neighbourhood("2001:db8:0:1::1")
     assert neighbourhood("unknown") == "unknown"
+
+
+def test_threads_share_one_bucket():
+    buckets = TokenBuckets(Rate(per_minute=1, burst=500), now=Clock())
+    with ThreadPoolExecutor(8) as threads:
+        waits = list(threads.map(lambda _: buckets.take("a"), range(2000)))
+    assert waits.count(0.0) == 500
