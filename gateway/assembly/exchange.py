@@ -21,6 +21,7 @@ from gateway.exchange.archive import Archive
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.evidence import EvidenceBuilder
 from gateway.exchange.lanes import ROUTE
+from gateway.exchange.mls_unrouted import owe_unrouted
 from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.reception import Receiver
 from gateway.exchange.responding import Responder
@@ -104,6 +105,7 @@ def register_exchange(registry: Registry, parts: Parts) -> None:
         at = now()
         document = await salvage(session, UUID(job.payload["reception_id"]), error, at=at)
         if document is not None:
+            await owe_unrouted(session, document, archive=archive, outcomes=parts.answers.outcomes)
             await parts.events.entered(session, document, {"code": error.code}, at=at)
 
     registry.add(

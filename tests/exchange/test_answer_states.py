@@ -17,7 +17,7 @@ AWAITED = {MlsState.AWAITED, MlsState.QUIET, MlsState.ANSWERED}
 
 
 def test_the_two_sides_never_mix():
-    assert OWED | AWAITED == set(MlsState)
+    assert set(MlsState) == OWED | AWAITED
     for (before, _), after in MLS_TABLE.items():
         assert (before in OWED) is (after in OWED)
 
