@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.access.audit import Anchor, AuditVerdict, verify_chain
 from gateway.commands.settings import EXIT_FAILED, read_settings
-from gateway.core import health, schema, telemetry
+from gateway.core import clock, health, schema, telemetry
 from gateway.core.blob_format import BlobRef
 from gateway.core.blobs import BLOB_MISSING
 from gateway.core.database import Database
@@ -83,6 +83,7 @@ async def _checks(
 ) -> tuple[list[Check], Database | None]:
     """What can be looked at; the database only where there is one, for opening makes the file."""
     from gateway.assembly.platform import pool_of  # noqa: PLC0415 - a second, for servers only
+    from gateway.exchange.statistics.recount import recount_check  # noqa: PLC0415 - likewise
 
     checks = [
         Check("rules", lambda: asyncio.to_thread(_rules, settings)),
@@ -104,6 +105,7 @@ async def _checks(
         checks.append(_absent("database", "There is no database yet"))
         return checks, None
     checks += [Check("database", lambda: _answers(database)), health.schema_check(database)]
+    checks.append(recount_check(database, at=clock.now()))
     return checks, database
 
 

@@ -144,3 +144,20 @@ def test_an_anchor_shows_that_the_end_was_cut_off(installed, capsys) -> None:
 def test_what_is_no_anchor_is_refused(installed, capsys) -> None:
     assert main(["check", "--anchor", "latest"]) == 1
     assert "NUMBER:HASH" in capsys.readouterr().err
+
+
+def test_traffic_that_does_not_agree_with_the_receipts_is_found(installed, capsys):
+    assert main(["check"]) in (0, 1)
+    assert "ok   statistics" in capsys.readouterr().out
+    month = now().strftime("%Y-%m-%d %H:%M:%S.%f")
+    execute(
+        "INSERT INTO traffic (id, tenant_id, direction, exchanged_at, recorded_at, own_seat, "
+        "c2_seat, c3_seat, document_type_scheme, document_type, process_scheme, process, "
+        "transport_profile, participant, counting) SELECT '00000000000070008000000000000000', id, 'in', "
+        f"'{month}', '{month}', 'POP000001', 'POP000002', 'POP000001', 'a', 'b', 'c', 'd', 'e', "
+        "'f', 'both' FROM tenant"
+    )
+    assert main(["check"]) == 1
+    told = capsys.readouterr().out
+    assert "FAIL statistics" in told
+    assert "1 are counted without a receipt" in told

@@ -7,6 +7,7 @@ from gateway.core.errors import ErrorKind
 
 __all__ = [
     "CHANGED",
+    "DISAGREES",
     "DUE",
     "INVALID",
     "MISCOUNTED",
@@ -30,6 +31,9 @@ SENDER_MISSING: Final = ErrorKind(
     "STATISTICS-SENDER", "The service provider is not registered as a sender", 409
 )
 UNDER_WAY: Final = ErrorKind("STATISTICS-UNDER-WAY", "A report of this month is on its way", 409)
+DISAGREES: Final = ErrorKind(
+    "STATISTICS-DISAGREES", "The counted traffic does not agree with the receipts", 500
+)
 REFUSED: Final = ErrorKind("STATISTICS-REFUSED", "The report breaks the rules", 422)
 
 DUE: Final = AlarmKind(

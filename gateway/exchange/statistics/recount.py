@@ -5,17 +5,22 @@ explained.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.core.database import Database
+from gateway.core.errors import GatewayError
+from gateway.core.health import Check
+from gateway.exchange.statistics.errors import DISAGREES
 from gateway.exchange.statistics.period import Period
 from gateway.exchange.statistics.tables import Traffic
 from gateway.exchange.tables import Direction, Reception, Transmission
 
-__all__ = ["Recount", "recount"]
+__all__ = ["Recount", "recount", "recount_check"]
 
 MAX_NAMED: Final = 100
 
@@ -83,3 +88,22 @@ async def recount(session: AsyncSession, period: Period) -> Recount:
         list(await session.exec(one)) for one in (sent, received, without_receipt, without_message)
     ]
     return Recount(uncounted=tuple((*found[0], *found[1])), unfounded=tuple((*found[2], *found[3])))
+
+
+def recount_check(database: Database, *, at: datetime) -> Check:
+    """The traffic of the running and the last month agrees with the receipts."""
+
+    async def probe() -> None:
+        running = Period.of(at)
+        async with database.read() as session:
+            for period in (running.previous, running):
+                found = await recount(session, period)
+                if not found.agrees:
+                    raise GatewayError(
+                        DISAGREES,
+                        f"In {period} {len(found.uncounted)} or more exchanges are not counted, "
+                        f"and {len(found.unfounded)} are counted without a receipt. Look at that "
+                        "month under Network, Statistics.",
+                    )
+
+    return Check("statistics", probe)
