@@ -23,7 +23,7 @@ from gateway.core.blobs import LocalBlobStore
 from gateway.core.database import Database
 from gateway.core.jobs.worker import Worker
 from gateway.core.pool import ComputePool
-from gateway.exchange import delivery_job, encoding, reception
+from gateway.exchange import delivery_verdict, encoding, reception
 from gateway.exchange.as4_client import As4Client
 from gateway.exchange.delivery_job import DeliveryJob
 from gateway.exchange.lookup_job import LookupJob
@@ -82,7 +82,7 @@ class Stopwatch:
             (encoding, "encode"),
             (reception, "unpack"),
             (reception, "build_receipt"),
-            (delivery_job, "read_answer"),
+            (delivery_verdict, "read_answer"),
         ):
             self._replace(module, name, self._called(getattr(module, name), "AS4 crypto"))
         for job, station in (
