@@ -64,7 +64,7 @@ from gateway.core.metrics import Metrics, job_gauges
 from gateway.core.settings import Settings
 from gateway.dunning import api as dunning_api
 from gateway.dunning import pages as dunning_pages
-from gateway.exchange import answer_api, answer_pages, as4_server, delivery_api
+from gateway.exchange import answer_api, answer_pages, as4_server, delivery_api, delivery_pages
 from gateway.exchange import api as exchange_api
 from gateway.exchange import pages as exchange_pages
 from gateway.exchange.archive import Archive
@@ -165,6 +165,7 @@ def all_routes() -> tuple[Route, ...]:
             *exchange_pages.ROUTES,
             *statistics_pages.ROUTES,
             *answer_pages.ROUTES,
+        *delivery_pages.ROUTES,
             *receivables_pages.ROUTES,
             *dunning_pages.ROUTES,
             *payments_pages.ROUTES,

@@ -15,6 +15,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, form_of, path_id
+from gateway.exchange.delivery_view import way_of
 from gateway.exchange.evidence_check import check_evidence
 from gateway.exchange.facts import reminder_facts
 from gateway.exchange.keys import ARCHIVE, EVIDENCE, RESPONDER
@@ -114,9 +115,11 @@ async def _page(request: web.Request, case: Dossier, *, error: GatewayError | No
     fill = {"invoice": _invoice, "report": _report, "messages": _messages, "evidence": _evidence}
     async with request.app[DATABASE].read() as session:
         panel = await mls_panel(session, case.document)
+        way = await way_of(session, case.document)
     context = {
         **_frame(case),
         "mls": panel,
+        "way": way,
         "tab": tab,
         "tabs": _TABS,
         "error": error,

@@ -121,6 +121,7 @@ _KINDS: Final[tuple[tuple[ErrorKind, FailureClass, Remedy], ...]] = (
     (lookup.STATIC_FILE, _C.DNS, _R.CHECK_RESOLVER),
     (lookup.SMP_ADDRESS, _C.SMP, _R.CHECK_ADDRESS_RULE),
     (lookup.SMP_UNAVAILABLE, _C.SMP, _R.WAIT_FOR_PEER),
+    (lookup.LOOKUP_DEADLINE, _C.SMP, _R.WAIT_FOR_PEER),
     (lookup.SMP_ANSWER, _C.SMP, _R.ASK_SMP_OPERATOR),
     (lookup.MISMATCH, _C.SMP, _R.ASK_SMP_OPERATOR),
     (lookup.REDIRECT, _C.SMP, _R.ASK_SMP_OPERATOR),
