@@ -153,7 +153,8 @@ def test_traffic_that_does_not_agree_with_the_receipts_is_found(installed, capsy
     execute(
         "INSERT INTO traffic (id, tenant_id, direction, exchanged_at, recorded_at, own_seat, "
         "c2_seat, c3_seat, document_type_scheme, document_type, process_scheme, process, "
-        "transport_profile, participant, counting) SELECT '00000000000070008000000000000000', id, 'in', "
+        "transport_profile, participant, counting) "
+        "SELECT '00000000000070008000000000000000', id, 'in', "
         f"'{month}', '{month}', 'POP000001', 'POP000002', 'POP000001', 'a', 'b', 'c', 'd', 'e', "
         "'f', 'both' FROM tenant"
     )
