@@ -64,7 +64,8 @@ class Trust:
     ) -> Judgement:
         """Judge a certificate for a purpose at machine time ``at``; never raises for its content.
 
-        Nobody is asked about a certificate that is refused anyway.
+        Nobody is asked about a certificate that is refused anyway. Call it outside of any
+        transaction: it may write, and wait for somebody else's server.
         """
         verdict = verify_certificate(certificate, anchors=self.anchors, purpose=purpose, at=at)
         if self._revocations is None or not verdict.ok:
