@@ -91,16 +91,20 @@ def test_every_code_that_reaches_a_page_has_a_name(catalogues: Catalogues) -> No
     missing = {
         f"{group}.{code}" for group, codes in groups.items() for code in codes
     } - catalogues.keys("en")
+    # A timeline's sentences may stand in either of two groups (gateway.exchange.timeline_view).
+    keys = catalogues.keys("en")
+    missing -= {one for one in missing if one.replace("event.", "timeline.", 1) in keys}
     assert not missing
 
 
 def test_every_kind_of_event_that_is_recorded_has_a_look_and_a_sentence() -> None:
     recorded = set()
     for file in (SOURCE / "exchange").glob("*.py"):
-        if file.name != "timeline_view.py":
+        # The types of webhooks look like kinds of timeline entries, and are none.
+        if file.name not in ("timeline_view.py", "events.py"):
             recorded |= set(
                 re.findall(
-                    r'"((?:document|receiver|receipt|attempt|delivery|mls|response)\.[a-z-]+)"',
+                    r'(?<!action=)"((?:document|receiver|receipt|attempt|delivery|mls|response)\.[a-z-]+)"',
                     file.read_text(),
                 )
             )
