@@ -37,7 +37,6 @@ __all__ = [
     "IDENTIFICATION_MISSING",
     "Identifications",
     "NewIdentification",
-    "end_user_of",
     "register_jobs",
 ]
 
@@ -224,21 +223,6 @@ class Identifications:
     def today(self) -> date:
         """The business date."""
         return self._business.today()
-
-
-async def end_user_of(
-    session: AsyncSession,
-    rules: IdentificationRules,
-    tenant_id: UUID,
-    participant: ParticipantId,
-) -> str:
-    """One text per identified end user, however many participants it has; for statistics.
-
-    The participant itself where nobody was identified.
-    """
-    newest = (await session.exec(_history(tenant_id, participant).limit(1))).first()
-    known = rules.end_user(newest.fields) if newest is not None and newest.valid else ""
-    return known or participant.value
 
 
 async def _published(session: AsyncSession) -> Sequence[Participant]:

@@ -15,11 +15,13 @@ from sqlmodel import col, delete
 from gateway.access.principal import Principal
 from gateway.access.service import audit
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId
+from gateway.core.alarms import clear_alarm
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.settings import Stage
 from gateway.network import queries
 from gateway.network.business_card import BusinessEntity
+from gateway.network.identification_service import IDENTIFICATION_DUE
 from gateway.network.participants import PUBLICATION_INVALID, PUBLICATION_UNKNOWN, require_own
 from gateway.network.service import Network
 from gateway.network.sml import is_web_address
@@ -129,6 +131,8 @@ class ParticipantChanges:
             for table in (Capability, PublishedRedirect, BusinessCardRow):
                 await session.exec(delete(table).where(col(table.participant_id) == row.id))
             await session.delete(row)
+            at = self._network.now()
+            await clear_alarm(session, IDENTIFICATION_DUE, participant.value, at=at)
             audit(session, caller, action="participant.removed", object=participant.value)
 
     async def redirect(

@@ -20,13 +20,13 @@ from gateway.network.identification_service import (
     WATCH,
     Identifications,
     NewIdentification,
-    end_user_of,
     register_jobs,
 )
+from gateway.network.participant_changes import ParticipantChanges
 from gateway.network.participants import BILLING_OFFERS, Offer, Participants
+from gateway.network.sml_registration import SmlRegistrar
 
 ALPHA = ParticipantId.of("0208:0123456789")
-BETA = ParticipantId.of("0208:9876543210")
 TODAY = date(2026, 11, 22)
 FIELDS = {
     "legal_name": "Fictional Ltd",
@@ -196,18 +196,28 @@ async def test_what_is_due_raises_an_alarm_until_it_was_done(
     assert await alarms() == [("IDENTIFICATION-DUE", ALPHA.value, "expired")]
     await service.record(caller, place.tenant, ALPHA, replace(NEW, identified_on=calendar.day))
     assert await alarms() == []
+    calendar.day = date(2031, 1, 1)
+    assert len(await alarms()) == 1
+    registrar = SmlRegistrar(
+        database=place.database,
+        queue=queue,
+        client=None,
+        smp_url="",
+        smp_ip="",
+        now=place.network.now,
+    )
+    changes = ParticipantChanges(
+        database=place.database, network=place.network, registrar=registrar
+    )
+    await changes.remove(replace(caller, tenant_id=place.tenant), ALPHA)
+    assert await alarms() == [], "who is gone need not be looked at"
 
 
-async def test_two_participants_of_one_company_are_one_end_user(place, service, caller) -> None:
-    async def end_user(participant: ParticipantId) -> str:
-        async with place.database.read() as session:
-            return await end_user_of(session, service.rules, place.tenant, participant)
-
-    assert await end_user(ALPHA) == ALPHA.value
-    await service.record(caller, place.tenant, ALPHA, NEW)
-    shouted = {**FIELDS, "registration_scheme": "kbo"}
-    await service.record(caller, place.tenant, BETA, replace(NEW, fields=shouted))
-    assert await end_user(ALPHA) == await end_user(BETA) == "kbo:0123.456.789"
+def test_two_records_about_one_company_name_one_end_user() -> None:
+    rules = read_rules(None)
+    shouted = {**FIELDS, "registration_scheme": "kbo", "legal_name": "FICTIONAL"}
+    assert rules.end_user(FIELDS) == rules.end_user(shouted) == "kbo:0123.456.789"
+    assert rules.end_user({"registration_scheme": "KBO"}) == "", "it cannot tell"
 
 
 def test_the_operators_own_rules_win(tmp_path) -> None:
