@@ -207,7 +207,11 @@ async def _furnish(gateway: Gateway, actor: Actor, firm: Firm) -> tuple[str, str
     )
     if firm.participant is not None:
         await gateway.participants.register(
-            tenant.id, firm.participant, name=firm.business, country=actor.country
+            tenant.id,
+            firm.participant,
+            name=firm.business,
+            country=actor.country,
+            offers=_offers(firm),
         )
     caller = Principal(
         tenant_id=tenant.id, actor="gateway demo", kind=CallerKind.USER, scopes=SCOPES
@@ -245,10 +249,9 @@ async def _publish(smp: House, gateways: Sequence[House]) -> None:
             (spid_of_seat(house.actor.seat_id), house.actor.provider, (MLS_OFFER,))
         ]
         for door in house.doors:
-            more = (REMINDER_OFFER,) if door.firm.reminders else ()
             if door.firm.participant is not None:
-                offers = (*BILLING_OFFERS, *more)
-                published.append((door.firm.participant, door.firm.business, offers))
+                offered = _offers(door.firm)
+                published.append((door.firm.participant, door.firm.business, offered))
         for who, name, services in published:
             body = {
                 "participant": f"{PARTICIPANT_SCHEME}::{who.value}",
@@ -273,6 +276,11 @@ async def _publish(smp: House, gateways: Sequence[House]) -> None:
                     raise GatewayError(
                         DEMO_NOT_UP, f"The SMP did not publish {who.value}: {await answer.text()}"
                     )
+
+
+def _offers(firm: Firm) -> Sequence[Offer]:
+    """What a firm takes: its gateway services this, and the SMP publishes the same."""
+    return (*BILLING_OFFERS, REMINDER_OFFER) if firm.reminders else BILLING_OFFERS
 
 
 async def _own_seat(house: House) -> str:
