@@ -6,7 +6,7 @@ Every subtotal is a sum over the same exchanges as the total, so they agree by c
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -255,5 +255,5 @@ def _figures(
     total: tuple[int, ...],
     lines: Iterable[Line],
 ) -> Figures:
-    in_order: Callable[[Line], Any] = lambda one: (_ORDER[one.family], one.keys)  # noqa: E731 - a key
-    return Figures(kind, period, seat_id, total, tuple(sorted(lines, key=in_order)))
+    in_order = sorted(lines, key=lambda one: (_ORDER[one.family], one.keys))
+    return Figures(kind, period, seat_id, total, tuple(in_order))
