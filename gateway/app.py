@@ -165,7 +165,7 @@ def all_routes() -> tuple[Route, ...]:
             *exchange_pages.ROUTES,
             *statistics_pages.ROUTES,
             *answer_pages.ROUTES,
-        *delivery_pages.ROUTES,
+            *delivery_pages.ROUTES,
             *receivables_pages.ROUTES,
             *dunning_pages.ROUTES,
             *payments_pages.ROUTES,
@@ -192,7 +192,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         gateway = _assemble(platform, network, lookups, checks, metrics)
         await follow_keys(gateway.web, closing)
         await _introduce_provider(gateway)
-        await ask_at_start(platform.database, platform.queue, network)
+        await ask_at_start(platform.database, platform.queue, now())
         await seed_money(platform)
         await gateway.dates.refresh()
         closing.push_async_callback(ended, asyncio.create_task(gateway.dates.follow()))

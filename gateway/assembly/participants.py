@@ -145,4 +145,4 @@ def register_participants(registry: Registry, parts: Registrations) -> None:
     sml_registration.register_jobs(registry, parts.registrar)
     publication_changes.register_jobs(registry, parts.publications)
     identification_service.register_jobs(registry, parts.identifications, zone=zone)
-    spid_check.register_jobs(registry, parts.spid_check, zone=zone)
+    spid_check.register_jobs(registry, parts.spid_check)

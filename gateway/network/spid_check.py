@@ -1,10 +1,11 @@
 """Are we reachable ourselves? Our own identifiers (SPIDs) must be found in an SMP for MLS.
 
 An MLS to a service provider that is not published is lost, and nobody tells the provider. So it
-is looked up as any sender would, at start and daily; an alarm stays until it is found.
+is looked up as any sender would, at start and every hour; an alarm stays until it is found.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.as4.identifiers import (
@@ -26,6 +27,7 @@ from gateway.network.smp_client import Lookup
 __all__ = ["SPID_NOT_PUBLISHED", "SpidCheck", "SpidFinding", "ask_at_start", "register_jobs"]
 
 CHECK: Final = "network.spid-check"
+SETTLED_AFTER: Final = timedelta(minutes=1)
 
 SPID_NOT_PUBLISHED: Final = AlarmKind(
     code="SPID-NOT-PUBLISHED",
@@ -97,14 +99,22 @@ class SpidCheck:
             await context.fence(session)
 
 
-def register_jobs(registry: Registry, check: SpidCheck, *, zone: str) -> None:
-    """Look every morning."""
+def register_jobs(registry: Registry, check: SpidCheck) -> None:
+    """Look every hour, so that an alarm ends soon after its cause."""
     registry.add(CHECK, check)
-    registry.every(CHECK, f"daily 06:10 {zone}")
+    registry.every(CHECK, "every 3600 seconds")
 
 
-async def ask_at_start(database: Database, queue: JobQueue, network: Network) -> None:
-    """Have it looked at now, once a minute at most however many processes start."""
-    minute = network.now().strftime("%Y-%m-%dT%H:%M")
+async def ask_at_start(database: Database, queue: JobQueue, at: datetime) -> None:
+    """Have it looked at a minute after a start, once however many processes start together.
+
+    By then what starts beside this process (an SMP, a proxy) can be asked.
+    """
     async with database.write() as session:
-        await queue.enqueue(session, kind=CHECK, payload={}, dedupe_key=f"{CHECK}:start:{minute}")
+        await queue.enqueue(
+            session,
+            kind=CHECK,
+            payload={},
+            run_at=at + SETTLED_AFTER,
+            dedupe_key=f"{CHECK}:start:{at:%Y-%m-%dT%H:%M}",
+        )

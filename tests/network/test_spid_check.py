@@ -1,10 +1,12 @@
 """Our own SPID: an alarm while it cannot be found, none for what nobody could be asked."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
 from gateway.core.alarms import open_alarms
+from gateway.core.clock import now
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.registry import Registry
 from gateway.core.jobs.worker import Worker
@@ -49,18 +51,17 @@ def answers() -> Answers:
 async def test_the_alarm_stays_until_it_is_found(place, answers) -> None:
     queue, registry = JobQueue(place.database), Registry()
     check = SpidCheck(database=place.database, network=place.network, lookup=answers)
-    register_jobs(registry, check, zone="UTC")
+    register_jobs(registry, check)
     worker = Worker(database=place.database, queue=queue, registry=registry, settings=JobSettings())
     here = Found(Endpoint(place.network.as4_url))
-    moment = place.network.now()
+    moment = now() - timedelta(hours=1)
 
     async def alarms(answer: Found | LookupFailed) -> list[tuple[str, str, object]]:
         nonlocal moment
         answers.next = answer
-        moment = moment.replace(minute=moment.minute + 1)
-        place.network.now = lambda: moment
-        await ask_at_start(place.database, queue, place.network)
-        await ask_at_start(place.database, queue, place.network)
+        moment += timedelta(minutes=1)
+        await ask_at_start(place.database, queue, moment)
+        await ask_at_start(place.database, queue, moment)
         await worker.run_due()
         async with place.database.read() as session:
             return [
