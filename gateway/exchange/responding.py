@@ -177,11 +177,7 @@ def allowed_statuses(document: Document) -> tuple[InvoiceStatus, ...]:
     """The answers that may follow now; empty for documents that are not answered."""
     if document.direction is not Direction.IN or document.kind not in _ANSWERED:
         return ()
-    return tuple(
-        status
-        for status in InvoiceStatus
-        if may_send(document.business, _probe(status))
-    )
+    return tuple(status for status in InvoiceStatus if may_send(document.business, _probe(status)))
 
 
 def _probe(status: InvoiceStatus) -> InvoiceResponse:
