@@ -90,14 +90,14 @@ def test_nothing_is_made_where_nothing_is(tmp_path, capsys) -> None:
     assert main(["check"]) == 1
     assert list(tmp_path.iterdir()) == []
     told = capsys.readouterr().out
-    assert "FAIL database There is no database yet; run 'gateway migrate'" in told
+    assert "FAIL database CHECK-NOT-MADE: There is no database yet; run 'gateway migrate'" in told
     assert "FAIL data folder" in told
 
 
 def test_an_old_schema_is_told_and_not_migrated(installed, capsys) -> None:
     execute("UPDATE alembic_version SET version_num = '0001'")
     assert main(["check"]) == 1
-    assert "FAIL schema The database is at schema 0001" in capsys.readouterr().out
+    assert "FAIL schema SCHEMA-BEHIND: The database is at schema 0001" in capsys.readouterr().out
 
 
 def test_a_configuration_without_rules_is_told(installed, tmp_path, monkeypatch, capsys) -> None:
