@@ -29,7 +29,9 @@ def test_a_route_without_a_scope_is_public_on_purpose() -> None:
     assert {one.scope for one in PRODUCT} - {None} <= SCOPES
 
 
-SAMPLES = (str(UUID(int=7)), "0" * 8, "x", "1")
+SAMPLES = (
+    str(UUID(int=7)), "0" * 8, "POP000001", "2026-10", "tsr", "in", "request", "resume", "x", "1",
+)  # fmt: skip
 PLACEHOLDER = re.compile(r"\{\w+(?::((?:[^{}]|\{\d+\})+))?\}")
 
 
