@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
-from gateway.network.pki import ACCEPTED_HASHES
+from gateway.network.pki import ACCEPTED_HASHES, UNREADABLE
 from gateway.network.revocation import (
     CLOCK_SKEW,
     Reading,
@@ -34,7 +33,7 @@ def crl_addresses(certificate: x509.Certificate) -> tuple[str, ...]:
     """Where the certificate says its authority publishes its complete list."""
     try:
         points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints)
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return ()
     return tuple(
         name.value
@@ -88,7 +87,7 @@ def read_crl(data: bytes, *, issuer: x509.Certificate, url: str, at: datetime) -
         crl = load(data)
         _verify(crl, issuer=issuer)
         _check_scope(crl, url=url)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         raise RevocationRefused("REVOCATION-ANSWER", "The list cannot be read.") from error
     found = RevocationList(crl)
     found.check_dates(at)

@@ -18,7 +18,7 @@ from gateway.network.lookup_inspection import (
     Judged,
 )
 from gateway.network.lookup_matching import Match
-from gateway.network.pki import VerdictStatus
+from gateway.network.pki import RevocationFinding, VerdictStatus
 from gateway.network.sml import SmpAddress
 
 __all__ = ["InspectionOut", "InspectionQuery"]
@@ -96,6 +96,8 @@ class JudgedCertificateOut(CertificateOut):
     """A certificate with its issuer and our verdict over it.
 
     ``verdict`` is ok, failed or indeterminate, ``verdict_code`` empty when it is ok.
+    ``revocation_finding`` is good, revoked, unanswered or unchecked; ``revocation`` says it in
+    words.
     """
 
     issuer: str
@@ -103,6 +105,7 @@ class JudgedCertificateOut(CertificateOut):
     verdict_code: str
     verdict_detail: str
     revocation: str
+    revocation_finding: RevocationFinding
 
     @classmethod
     def judged(cls, judged: Judged | None) -> Self | None:
@@ -117,6 +120,7 @@ class JudgedCertificateOut(CertificateOut):
             verdict_code=verdict.code,
             verdict_detail=verdict.message,
             revocation=verdict.revocation,
+            revocation_finding=verdict.finding,
         )
 
 

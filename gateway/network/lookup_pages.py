@@ -23,7 +23,6 @@ from gateway.network.api_models import read_document_type, read_participant
 from gateway.network.lookup_api import INSPECTOR
 from gateway.network.lookup_inspection import Inspection
 from gateway.network.lookup_matching import document_title
-from gateway.network.pki import CertificateVerdict
 from gateway.network.service import NETWORK
 
 __all__ = ["ROUTES"]
@@ -40,9 +39,6 @@ _OFFERED: Final = tuple(
         REMINDER,
     )
 )
-
-
-_REVOCATION: Final = {"good": "good", "revoked": "revoked", "no answer": "unanswered"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,6 @@ async def show_lookup(request: web.Request) -> web.Response:
         "offered": _OFFERED,
         "seat_of": _seat_of,
         "issuer_of": _issuer_of,
-        "revocation_of": _revocation_of,
         "title_of": document_title,
     }
     return request.app[RENDER](request, "network/lookup.html", context)
@@ -97,14 +92,6 @@ def _seat_of(certificate: x509.Certificate) -> str:
 def _issuer_of(certificate: x509.Certificate) -> str:
     names = certificate.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     return str(names[0].value) if names else certificate.issuer.rfc4514_string()
-
-
-def _revocation_of(verdict: CertificateVerdict) -> str:
-    """Which of the page's words says what the verdict says of revocation."""
-    said = verdict.revocation
-    return next(
-        (word for start, word in _REVOCATION.items() if said.startswith(start)), "unchecked"
-    )
 
 
 ROUTES: Final = (

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from gateway.network.pki import ACCEPTED_HASHES, issuer_of
+from gateway.network.pki import ACCEPTED_HASHES, UNREADABLE, issuer_of
 from gateway.network.revocation import (
     CLOCK_SKEW,
     Reading,
@@ -43,7 +43,7 @@ def ocsp_addresses(certificate: x509.Certificate) -> tuple[str, ...]:
     """Where the certificate says its authority answers (authority information access)."""
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return ()
     return tuple(
         one.access_location.value
@@ -90,7 +90,7 @@ def read_ocsp_answer(
             next_update=single.next_update_utc,
             revoked_at=single.revocation_time_utc,
         )
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         raise _refused("REVOCATION-ANSWER", "The OCSP answer cannot be read.") from error
     _check_dates(reading, at=at)
     return reading

@@ -29,9 +29,11 @@ __all__ = [
     "ANCHORS_NOT_AUTHORITY",
     "ANCHORS_SHARED",
     "ANCHORS_UNREADABLE",
+    "UNREADABLE",
     "AnchorsInvalid",
     "CertificateVerdict",
     "Purpose",
+    "RevocationFinding",
     "TrustAnchors",
     "VerdictStatus",
     "fingerprint",
@@ -60,6 +62,15 @@ UNDERSTOOD_EXTENSIONS: Final = frozenset(
     }
 )
 REVOCATION_NOT_CHECKED: Final = "not checked"
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""How the certificate library fails on what is nearly a certificate, a list or an answer."""
 
 
 class Purpose(StrEnum):
@@ -77,6 +88,15 @@ class VerdictStatus(StrEnum):
     INDETERMINATE = "indeterminate"
 
 
+class RevocationFinding(StrEnum):
+    """What was found about revocation. UNCHECKED: nobody was asked, or nobody is named to ask."""
+
+    UNCHECKED = "unchecked"
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNANSWERED = "unanswered"
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateVerdict:
     """The judgement over one certificate for one purpose at one moment.
@@ -84,8 +104,8 @@ class CertificateVerdict:
     ``code`` is empty when the status is ok, otherwise stable: CERT-UNTRUSTED, CERT-WRONG-CA,
     CERT-EXPIRED, CERT-NOT-YET-VALID, CERT-ISSUER-EXPIRED, CERT-KEY-TYPE, CERT-KEY-SIZE,
     CERT-KEY-USAGE, CERT-SIGNATURE-ALGORITHM, CERT-EXTENSION, CERT-SEAT-ID, CERT-UNREADABLE,
-    CERT-NO-ANCHORS, CERT-REVOKED or CERT-REVOCATION-UNKNOWN. ``revocation`` says in words what
-    was found about revocation.
+    CERT-NO-ANCHORS, CERT-REVOKED or CERT-REVOCATION-UNKNOWN. ``finding`` is what was found about
+    revocation, ``revocation`` says it in words.
     """
 
     status: VerdictStatus
@@ -94,6 +114,7 @@ class CertificateVerdict:
     subject: str
     fingerprint: str
     revocation: str = REVOCATION_NOT_CHECKED
+    finding: RevocationFinding = RevocationFinding.UNCHECKED
 
     @property
     def ok(self) -> bool:
@@ -217,7 +238,7 @@ def verify_certificate(
             or _seat_fault(certificate)
         )
         subject = certificate.subject.rfc4514_string()
-    except (ValueError, TypeError, x509.DuplicateExtension, UnsupportedAlgorithm):
+    except UNREADABLE:
         fault = ("CERT-UNREADABLE", "The certificate contains values that cannot be read.")
         subject = ""
     if fault is None:

@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import Final, Literal
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from gateway.network.pki import CertificateVerdict, VerdictStatus
+from gateway.network.pki import CertificateVerdict, RevocationFinding, VerdictStatus
 
 __all__ = [
     "Reading",
@@ -103,8 +103,13 @@ def judged(verdict: CertificateVerdict, answer: RevocationAnswer) -> Certificate
             code="CERT-REVOKED",
             message=f"The certificate was revoked{since} by the authority that issued it.",
             revocation=f"revoked{since} by {title} of {answer.this_update:%Y-%m-%d %H:%M}Z",
+            finding=RevocationFinding.REVOKED,
         )
-    return replace(verdict, revocation=f"good by {title} of {answer.this_update:%Y-%m-%d %H:%M}Z")
+    return replace(
+        verdict,
+        revocation=f"good by {title} of {answer.this_update:%Y-%m-%d %H:%M}Z",
+        finding=RevocationFinding.GOOD,
+    )
 
 
 def without_answer(
@@ -124,6 +129,7 @@ def without_answer(
         return replace(
             verdict,
             revocation=f"no answer ({reason}); last known good {last_good:%Y-%m-%d %H:%M}Z",
+            finding=RevocationFinding.UNANSWERED,
         )
     return replace(
         verdict,
@@ -134,6 +140,7 @@ def without_answer(
             "the message; try again later."
         ),
         revocation=f"no answer ({reason})",
+        finding=RevocationFinding.UNANSWERED,
     )
 
 

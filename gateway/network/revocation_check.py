@@ -77,6 +77,17 @@ class _Question:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A stretch of machine time, its end excluded; a clock that is set back leaves it, too."""
+
+    start: datetime
+    end: datetime
+
+    def covers(self, at: datetime) -> bool:
+        return self.start <= at < self.end
+
+
 class RevocationCheck:
     """Answers for ``Trust`` whether a certificate was revoked; one object per process."""
 
@@ -95,9 +106,9 @@ class RevocationCheck:
         self._soft_fail = timedelta(hours=settings.soft_fail_hours)
         self._longest = timedelta(hours=settings.cache_hours)
         self._stage = stage
-        self._known: OrderedDict[str, tuple[datetime, Judgement]] = OrderedDict()
-        self._lists: dict[str, tuple[datetime, RevocationList, RevocationAnswer]] = {}
-        self._resting: dict[str, datetime] = {}
+        self._known: OrderedDict[str, tuple[_Span, Judgement]] = OrderedDict()
+        self._lists: dict[str, tuple[_Span, RevocationList, RevocationAnswer]] = {}
+        self._resting: dict[str, _Span] = {}
         self._alarmed: dict[tuple[str, str], datetime] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -117,12 +128,12 @@ class RevocationCheck:
         key = verdict.fingerprint
         async with self._lock(key):
             known = self._known.get(key)
-            if known is not None and at < known[0]:
+            if known is not None and known[0].covers(at):
                 return known[1]
             standing = await self._store.standing(key)
             question = _Question(certificate, issuer, standing, at)
             until, judgement = await self._find_out(question, verdict)
-            self._known[key] = (until, judgement)
+            self._known[key] = (_Span(at, until), judgement)
             self._known.move_to_end(key)
             while len(self._known) > _MOST_REMEMBERED:
                 self._known.popitem(last=False)
@@ -193,7 +204,7 @@ class RevocationCheck:
                 read_ocsp_answer, body, certificate=certificate, issuer=issuer, at=at
             )
         except RevocationRefused:
-            self._resting[url] = at + _REST
+            self._resting[url] = _Span(at, at + _REST)
             raise
         return _of_reading(reading, kind="ocsp", url=url, body=body, at=at)
 
@@ -201,7 +212,7 @@ class RevocationCheck:
         key = list_key(url, question.issuer)
         async with self._lock(key):
             known = self._lists.get(key)
-            if known is None or question.at >= known[0]:
+            if known is None or not known[0].covers(question.at):
                 known = await self._list(key, url, question.issuer, question.at)
                 self._lists[key] = known
         _, listed, answer = known
@@ -210,7 +221,7 @@ class RevocationCheck:
 
     async def _list(
         self, key: str, url: str, issuer: x509.Certificate, at: datetime
-    ) -> tuple[datetime, RevocationList, RevocationAnswer]:
+    ) -> tuple[_Span, RevocationList, RevocationAnswer]:
         """The authority's list: the one in the database while it holds, else a fresh one."""
         stored = await self._store.stored_list(key)
         if stored is not None and at < believed_until(
@@ -224,7 +235,7 @@ class RevocationCheck:
                 body, fetched_at = await self._client.download(url), at
                 listed = await asyncio.to_thread(read_crl, body, issuer=issuer, url=url, at=at)
             except RevocationRefused:
-                self._resting[url] = at + _REST
+                self._resting[url] = _Span(at, at + _REST)
                 raise
             await self._store.keep_list(
                 key, url=url, body=body, next_update=listed.next_update, at=at
@@ -238,7 +249,7 @@ class RevocationCheck:
             this_update=listed.this_update,
             next_update=listed.next_update,
         )
-        return min(at + _AT_HAND, self._until(answer)), listed, answer
+        return _Span(at, min(at + _AT_HAND, self._until(answer))), listed, answer
 
     async def _unanswered(
         self,
@@ -278,11 +289,12 @@ class RevocationCheck:
         )
 
     def _refuse_resting(self, url: str, at: datetime) -> None:
-        if at < self._resting.get(url, at):
+        rest = self._resting.pop(url, None)
+        if rest is not None and rest.covers(at):
+            self._resting[url] = rest
             raise RevocationRefused(
                 "REVOCATION-UNREACHABLE", "The authority's service failed a moment ago."
             )
-        self._resting.pop(url, None)
 
     def _lock(self, key: str) -> asyncio.Lock:
         lock = self._locks.get(key)
@@ -295,7 +307,7 @@ class RevocationCheck:
     ) -> None:
         subject = _authority(issuer)
         last = self._alarmed.get((kind.code, subject))
-        if last is not None and at - last < _ALARM_EVERY:
+        if last is not None and _Span(last, last + _ALARM_EVERY).covers(at):
             return
         self._alarmed[kind.code, subject] = at
         async with self._database.write() as session:

@@ -8,8 +8,7 @@ import pytest
 from gateway.core.errors import ErrorKind
 from gateway.network import errors
 from gateway.network.lookup_matching import MatchReason
-from gateway.network.lookup_pages import _REVOCATION, _revocation_of
-from gateway.network.pki import CertificateVerdict, VerdictStatus
+from gateway.network.pki import RevocationFinding
 
 LOCALE = Path(errors.__file__).parent / "locale"
 CODES = {one.code for one in vars(errors).values() if isinstance(one, ErrorKind)}
@@ -22,20 +21,5 @@ def test_every_code_has_its_words(language) -> None:
     assert lookups <= set(words["lookup-fault"])
     for reason in MatchReason:
         assert words["lookup"][f"match_{reason.replace('-', '_')}"]
-    for word in (*_REVOCATION.values(), "unchecked"):
-        assert words["lookup"][f"revocation_{word}"]
-
-
-@pytest.mark.parametrize(
-    ("said", "word"),
-    [
-        ("good by OCSP of 2026-11-22 10:00Z", "good"),
-        ("revoked on 2026-11-01 10:00Z by CRL of 2026-11-22 10:00Z", "revoked"),
-        ("no answer (REVOCATION-UNREACHABLE)", "unanswered"),
-        ("not checked", "unchecked"),
-        ("the certificate names nowhere to ask", "unchecked"),
-    ],
-)
-def test_what_is_said_of_revocation(said, word) -> None:
-    verdict = CertificateVerdict(VerdictStatus.OK, "", "", "CN=x", "ab", revocation=said)
-    assert _revocation_of(verdict) == word
+    for finding in RevocationFinding:
+        assert words["lookup"][f"revocation_{finding}"]

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtensionOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trust_authority import (
@@ -25,7 +26,13 @@ from trust_authority import (
 from gateway.network.crl import crl_addresses, read_crl
 from gateway.network.local_pki import Authority, issue
 from gateway.network.ocsp import ocsp_addresses, ocsp_request, read_ocsp_answer
-from gateway.network.pki import CertificateVerdict, Purpose, VerdictStatus
+from gateway.network.pki import (
+    CertificateVerdict,
+    Purpose,
+    RevocationFinding,
+    VerdictStatus,
+    verify_certificate,
+)
 from gateway.network.revocation import (
     RevocationAnswer,
     RevocationRefused,
@@ -279,8 +286,13 @@ def test_what_answers_mean_for_a_certificate(pki) -> None:
     good = judged(VERDICT, answer_of(pki, RevocationStatus.GOOD))
     assert good.ok
     assert good.revocation == "good by OCSP of 2026-11-22 12:00Z"
+    assert (VERDICT.finding, good.finding) == (
+        RevocationFinding.UNCHECKED,
+        RevocationFinding.GOOD,
+    )
     gone = judged(VERDICT, answer_of(pki, RevocationStatus.REVOKED, revoked_at=pki.now - DAY))
     assert (gone.status, gone.code) == (VerdictStatus.FAILED, "CERT-REVOKED")
+    assert gone.finding is RevocationFinding.REVOKED
     assert "2026-11-21" in gone.message
 
 
@@ -293,6 +305,7 @@ def test_silence_is_excused_for_a_while(pki, age, passes) -> None:
         VERDICT, last_good=last, soft_fail=DAY, at=pki.now, reason="REVOCATION-UNREACHABLE"
     )
     assert verdict.ok is passes
+    assert verdict.finding is RevocationFinding.UNANSWERED
     if not passes:
         assert verdict.status is VerdictStatus.INDETERMINATE
         assert verdict.code == "CERT-REVOCATION-UNKNOWN"
@@ -321,3 +334,40 @@ def test_keys_other_than_rsa_sign_answers_too(pki) -> None:
     curve = delegate(pki.ap, ec.generate_private_key(ec.SECP256R1()), at=pki.now)
     answer = about(pki, signer=curve, enclosed=(curve.certificate,))
     assert ask(pki, answer).status is RevocationStatus.GOOD
+
+
+def test_a_list_of_another_version_is_no_list(pki) -> None:
+    listed = revocation_list(pki.ap, at=pki.now)
+    # Version 2 is the integer 1 right at the start of what is signed.
+    assert listed.count(b"\x02\x01\x01\x30") == 1
+    other = listed.replace(b"\x02\x01\x01\x30", b"\x02\x01\x07\x30")
+    with pytest.raises(RevocationRefused, match="cannot be read"):
+        read_crl(other, issuer=pki.ap.certificate, url="http://list.example", at=pki.now)
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [ExtensionOID.AUTHORITY_INFORMATION_ACCESS, ExtensionOID.CRL_DISTRIBUTION_POINTS],
+)
+def test_names_of_a_kind_nobody_reads_are_no_address(pki, extension) -> None:
+    """An x400Address [3] where a web address should be."""
+    name = b"\xa3\x02\x30\x00"
+    content = {
+        ExtensionOID.AUTHORITY_INFORMATION_ACCESS: b"\x30\x10\x30\x0e\x06\x08"
+        b"\x2b\x06\x01\x05\x05\x07\x30\x01" + name,
+        ExtensionOID.CRL_DISTRIBUTION_POINTS: b"\x30\x0a\x30\x08\xa0\x06\xa0\x04" + name,
+    }
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(pki.ap_pair.certificate.subject)
+        .issuer_name(pki.ap.certificate.subject)
+        .public_key(pki.spare_key.public_key())
+        .serial_number(77)
+        .not_valid_before(pki.now - DAY)
+        .not_valid_after(pki.now + DAY)
+        .add_extension(x509.UnrecognizedExtension(extension, content[extension]), critical=False)
+        .sign(pki.ap.key, hashes.SHA256())
+    )
+    assert ocsp_addresses(certificate) == crl_addresses(certificate) == ()
+    verdict = verify_certificate(certificate, anchors=pki.anchors, purpose=Purpose.AP, at=pki.now)
+    assert verdict.code == "CERT-UNREADABLE"

@@ -206,6 +206,23 @@ async def attacked(house, answer: bytes, *, mode: str = "ocsp"):
     return (await house.judge(trust=house.process(mode=mode, soft_fail_hours=0))).verdict
 
 
+async def test_a_list_that_is_nearly_one_lets_others_answer(house) -> None:
+    """What comes over plain HTTP may be anything: no kind of it may end the question."""
+    broken = revocation_list(house.pki.ap, at=house.pki.now)
+    broken = broken.replace(b"\x02\x01\x01\x30", b"\x02\x01\x07\x30")
+    house.responder.list_override = broken
+    found = await house.judge(trust=house.process(mode="crl-then-ocsp"))
+    assert found.verdict.revocation.startswith("good by OCSP")
+
+
+async def test_a_clock_that_is_set_back_ends_what_was_remembered(house) -> None:
+    house.responder.down = {"ocsp", "crl"}
+    ahead = 3 * DAY
+    assert not (await house.judge(after=ahead)).verdict.ok
+    house.responder.down = set()
+    assert (await house.judge()).verdict.ok
+
+
 async def test_forged_answers_do_not_pass(house) -> None:
     pki, certificate = house.pki, house.certificate
     for forged in (

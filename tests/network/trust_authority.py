@@ -120,6 +120,7 @@ class Responder:
     certificates: list[x509.Certificate] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     ocsp_override: bytes | None = None
+    list_override: bytes | None = None
     status: ocsp.OCSPCertStatus = GOOD
     questions: int = 0
     downloads: int = 0
@@ -153,6 +154,8 @@ class Responder:
         self.downloads += 1
         if "crl" in self.down:
             return web.Response(status=500)
+        if self.list_override is not None:
+            return web.Response(body=self.list_override)
         if self.list_size:
             return web.Response(body=b"\0" * self.list_size)
         body = revocation_list(
