@@ -22,6 +22,7 @@ from uuid import UUID
 from sqlalchemy.exc import OperationalError
 
 from gateway.access.service import operator_tenant
+from gateway.as4.agreement import common_name
 from gateway.as4.identifiers import IdentifierInvalid, check_seat_id
 from gateway.commands.settings import EXIT_USAGE, Unusable, read_settings
 from gateway.core import schema
@@ -271,7 +272,9 @@ def _csr(options: argparse.Namespace) -> int:
 def _install(options: argparse.Namespace) -> int:
     settings = read_settings(options.config)
     found = read_certificates(_read(options.file))
-    certificate = found[0]
+    # Authorities hand out the chain with the certificate, in either order.
+    own = (one for one in found if common_name(one) == options.seat)
+    certificate = next(own, found[0])
     anchors = TrustAnchors.from_folder(settings.trust_dir)
     purpose = check_installable(certificate, options.seat, anchors=anchors, at=now())
 
@@ -383,9 +386,9 @@ def _read(path: Path) -> bytes:
 def _moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"'{text}' is no date with time") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _seat_id(text: str) -> str:

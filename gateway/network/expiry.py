@@ -116,6 +116,8 @@ class TrustWatch:
             except GatewayError as error:
                 yield _Finding(KEYS_UNUSABLE, seat_id, {"code": error.code})
                 continue
+            if any(self._network.purpose_of(one.certificate) is None for one in ring.pairs):
+                yield _Finding(KEYS_UNUSABLE, seat_id, {"code": "CERT-UNTRUSTED"})
             # A certificate that has its successor beside it may end in peace.
             yield from _ending(
                 seat_id, max(one.certificate.not_valid_after_utc for one in ring.pairs), at

@@ -24,7 +24,13 @@ from gateway.as4.agreement import common_name
 from gateway.as4.identifiers import check_seat_id
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.network.keys import CERTIFICATE_SUFFIX, KEY_SUFFIX, KEYS_INVALID
-from gateway.network.pki import Purpose, TrustAnchors, fingerprint, verify_certificate
+from gateway.network.pki import (
+    UNREADABLE,
+    Purpose,
+    TrustAnchors,
+    fingerprint,
+    verify_certificate,
+)
 
 __all__ = ["KEY_EXISTS", "check_installable", "install_certificate", "request_certificate"]
 
@@ -97,8 +103,7 @@ def install_certificate(keys: Path, seat_id: str, certificate: x509.Certificate)
     """
     folder = keys / check_seat_id(seat_id)
     for path in sorted(folder.glob(f"*{KEY_SUFFIX}")):
-        key = load_pem_private_key(path.read_bytes(), password=None)
-        if key.public_key() != certificate.public_key():
+        if _public_key(path) != certificate.public_key():
             continue
         target = path.with_name(path.name.removesuffix(KEY_SUFFIX) + CERTIFICATE_SUFFIX)
         if target.exists():
@@ -113,6 +118,14 @@ def install_certificate(keys: Path, seat_id: str, certificate: x509.Certificate)
         f"The folder {folder} holds no key of this certificate "
         f"({fingerprint(certificate)[:16]}). Was the request made here (gateway pki csr)?"
     )
+
+
+def _public_key(path: Path) -> object:
+    """The public half of a key file; None for one that cannot be read, which is no obstacle."""
+    try:
+        return load_pem_private_key(path.read_bytes(), password=None).public_key()
+    except (*UNREADABLE, OSError):
+        return None
 
 
 def _invalid(fault: str) -> GatewayError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -25,7 +25,7 @@ from gateway.as4.agreement import common_name
 from gateway.as4.identifiers import IdentifierInvalid, check_seat_id
 from gateway.as4.keys import PrivateKey, SoftwareKey
 from gateway.core.errors import ErrorKind, GatewayError, Retry
-from gateway.network.pki import fingerprint
+from gateway.network.pki import UNREADABLE, fingerprint
 
 __all__ = [
     "KEYS_INVALID",
@@ -175,11 +175,11 @@ class FileKeys:
 
     def _read(self, seat_id: str) -> KeyRing:
         folder = self._folder / check_seat_id(seat_id)
-        stamp = _stamp(folder)
         known = self._rings.get(seat_id)
-        if known is not None and known[0] == stamp:
-            return known[1]
         try:
+            stamp = _stamp(folder)
+            if known is not None and known[0] == stamp:
+                return known[1]
             ring = _load_own(folder, seat_id, self._token)
         except GatewayError as error:
             if known is None:
@@ -224,7 +224,11 @@ def _stamp(folder: Path) -> _Stamp:
     if not folder.is_dir():
         return ()
     files = sorted((*folder.glob("*.pem"), *folder.glob(f"*{LABEL_SUFFIX}")))
-    states = ((one.name, one.stat()) for one in files)
+    try:
+        states = [(one.name, one.stat()) for one in files]
+    except OSError as error:
+        # It went between the listing and the look, or is a link to nowhere.
+        raise _unreadable(error) from None
     return tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
 
 
@@ -271,16 +275,19 @@ def _load_pair(certificate_file: Path, token: KeyToken | None) -> KeyPair:
 
 def _load_certificate(path: Path) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificate(_read_file(path))
-    except ValueError:
+        certificate = x509.load_pem_x509_certificate(_read_file(path))
+        # What the library reads late is read here, so that nothing fails later.
+        _ = (certificate.subject, certificate.public_key())
+    except UNREADABLE:
         raise GatewayError(KEYS_INVALID, f"{path} is not a readable PEM certificate.") from None
+    return certificate
 
 
 def _load_key(path: Path) -> rsa.RSAPrivateKey:
     _require_private(path)
     try:
         key = load_pem_private_key(_read_file(path), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         # The reason may quote file contents; the sentence must not.
         raise GatewayError(
             KEYS_INVALID, f"{path} is not a readable PEM key without passphrase."

@@ -115,11 +115,11 @@ def _moment(text: str) -> datetime | None:
         return None
     try:
         typed = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return typed.replace(tzinfo=UTC) if typed.tzinfo is None else typed.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise GatewayError(
             KEY_SCHEDULE_INVALID, f"'{text[:40]}' is no date with time; write 2026-12-31T08:00."
         ) from None
-    return typed.replace(tzinfo=UTC) if typed.tzinfo is None else typed.astimezone(UTC)
 
 
 ROUTES: Final = (

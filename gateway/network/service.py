@@ -5,7 +5,7 @@ What sending and receiving need to know of the network comes from here.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -17,19 +17,28 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.as4.identifiers import ParticipantId, spid_of_seat
 from gateway.as4.keys import PrivateKey
 from gateway.core.clock import MachineClock
-from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.settings import Stage
 from gateway.network import queries
 from gateway.network.keys import KEYS_MISSING, FileKeys, KeyPair, KeyRing
-from gateway.network.pki import Purpose, TrustAnchors, issued_for
+from gateway.network.pki import Purpose, TrustAnchors, fingerprint, issued_for
 from gateway.network.tables import Seat
 from gateway.network.trust import Trust
 
-__all__ = ["NETWORK", "PARTICIPANT_UNKNOWN", "Network", "ServedParticipant"]
+__all__ = [
+    "NETWORK",
+    "PARTICIPANT_UNKNOWN",
+    "SEAT_KEYS_UNUSABLE",
+    "Network",
+    "ServedParticipant",
+]
 
 LOGGER: Final = logging.getLogger(__name__)
 
 PARTICIPANT_UNKNOWN: Final = ErrorKind("PARTICIPANT-UNKNOWN", "There is no such participant", 404)
+SEAT_KEYS_UNUSABLE: Final = ErrorKind(
+    "SEAT-KEYS-UNUSABLE", "A seat's keys cannot be used now", 503, Retry.BACKOFF
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +79,44 @@ class Network:
         self.smp_url = smp_url
         self.now = now
         self._keys = keys
+        self._enrolled: frozenset[str] = frozenset()
+        self._purposes: dict[x509.Certificate, Purpose | None] = {}
 
     def key_ring(self, seat_id: str) -> KeyRing:
-        """The keys of one seat. Raises GatewayError KEYS-..."""
-        return self._keys.ring(seat_id)
+        """The keys of one seat. Raises GatewayError KEYS-...
+
+        A certificate of an authority that is not trusted here (of the next generation, or put
+        there by mistake) decrypts, and waits beside one that is.
+        """
+        ring = self._keys.ring(seat_id)
+        strange = [one for one in ring.pairs if self.purpose_of(one.certificate) is None]
+        if not strange or len(strange) == len(ring.pairs):
+            return ring
+        return replace(ring, held=ring.held | {fingerprint(one.certificate) for one in strange})
+
+    def purpose_of(self, certificate: x509.Certificate) -> Purpose | None:
+        """What a certificate of ours was issued for; None by an authority not trusted here."""
+        if certificate not in self._purposes:
+            self._purposes[certificate] = issued_for(certificate, self.anchors)
+        return self._purposes[certificate]
+
+    def require_keys(self, seat_id: str) -> None:
+        """Tell a seat of ours whose keys are away from one that is not ours, which passes.
+
+        Raises GatewayError SEAT-KEYS-UNUSABLE: what is addressed to it can be read later.
+        """
+        if seat_id not in self._enrolled and seat_id not in self._keys.seats():
+            return
+        try:
+            self._keys.ring(seat_id)
+        except GatewayError as error:
+            raise GatewayError(
+                SEAT_KEYS_UNUSABLE,
+                f"The keys of the seat {seat_id} cannot be used at the moment. Send the same "
+                "message again later.",
+                seat=seat_id,
+                reason=error.code,
+            ) from error
 
     def start_keys(self, starts: Mapping[str, datetime]) -> None:
         """Take over from when certificates of our seats sign, by fingerprint (aware UTC)."""
@@ -84,7 +127,7 @@ class Network:
         return self._keys.seats()
 
     def seat_ids(self, purpose: Purpose) -> tuple[str, ...]:
-        """The seats whose newest certificate was issued for this purpose, sorted.
+        """The seats whose newest trusted certificate was issued for this purpose, sorted.
 
         A seat whose keys cannot be used is left out (an alarm tells of it): the others go on.
         """
@@ -158,6 +201,7 @@ class Network:
         A new seat's MLS address is its provider's own identifier (SPID).
         """
         known = {one.seat_id for one in await queries.seats(session)}
+        self._enrolled = frozenset(known)
         for purpose in Purpose:
             for seat_id in set(self.seat_ids(purpose)) - known:
                 spid = spid_of_seat(seat_id).value
@@ -175,11 +219,12 @@ class Network:
 
     def _purpose(self, seat_id: str) -> Purpose | None:
         try:
-            newest = self.key_ring(seat_id).pairs[0].certificate
+            pairs = self._keys.ring(seat_id).pairs
         except GatewayError as error:
             LOGGER.warning("seat %s is left out: %s", seat_id, error)
             return None
-        return issued_for(newest, self.anchors)
+        found = (self.purpose_of(one.certificate) for one in pairs)
+        return next((one for one in found if one is not None), None)
 
     def _first(self, purpose: Purpose, at: datetime) -> KeyPair:
         failure = GatewayError(

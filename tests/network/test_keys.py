@@ -115,3 +115,12 @@ def test_folders_of_other_names_are_no_seats(folder, pki) -> None:
     (folder / "backup of last year").mkdir()
     (folder / "POP000902").write_text("a file")
     assert FileKeys(folder).seats() == (pki.ap_seat,)
+
+
+def test_a_link_to_nowhere_stops_neither_the_seat_nor_others(folder, pki) -> None:
+    store = FileKeys(folder)
+    ring = store.ring(pki.ap_seat)
+    (folder / pki.ap_seat / "next.cert.pem").symlink_to(folder / "gone")
+    assert store.ring(pki.ap_seat) is ring
+    with pytest.raises(GatewayError, match="cannot be read"):
+        FileKeys(folder).ring(pki.ap_seat)

@@ -190,6 +190,19 @@ def test_what_cannot_be_installed_is_said(instance, said, capsys) -> None:
     assert "never started" in capsys.readouterr().err
 
 
+def test_a_certificate_is_found_in_its_chain_and_its_key_among_others(instance, said) -> None:
+    instance("import", *instance.anchors())
+    asked = request(instance, said, "--name", "first")
+    (instance.folder / "keys" / SEAT / "broken.key.pem").write_text("no key")
+    leaf = instance.issue(asked)
+    chain = instance.folder / "chain.pem"
+    authorities = b"".join(one.read_bytes() for one in instance.anchors())
+    chain.write_bytes(authorities + leaf.read_bytes())
+    assert instance("install", SEAT, chain) == 0
+    installed = instance.folder / "keys" / SEAT / "first.cert.pem"
+    assert installed.read_bytes() == leaf.read_bytes()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -197,6 +210,7 @@ def test_what_cannot_be_installed_is_said(instance, said, capsys) -> None:
         ("csr", SEAT, "--organisation", "x", "--country", "Belgium"),
         ("csr", SEAT, "--organisation", "x", "--country", "BE", "--name", "../x"),
         ("install", SEAT, "x.pem", "--signs-from", "soon"),
+        ("install", SEAT, "x.pem", "--signs-from", "0001-01-01T00:00+14:00"),
     ],
 )
 def test_wrong_words_are_refused_at_once(instance, wrong) -> None:

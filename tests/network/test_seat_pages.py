@@ -124,6 +124,7 @@ async def test_the_operator_lets_a_renewed_certificate_take_over(console) -> Non
         {"fingerprint": "0" * 64, "signs_from": later},
         {"fingerprint": fingerprint(second), "signs_from": "soon"},
         {"fingerprint": fingerprint(second), "signs_from": "2001-01-01T00:00"},
+        {"fingerprint": fingerprint(second), "signs_from": "0001-01-01T00:00+14:00"},
         {},
     ):
         status, page = await console.post(page, **wrong)

@@ -1,8 +1,10 @@
 """Two certificates of a seat side by side: which signs, from when, and who decided it."""
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiohttp import web
@@ -14,11 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
 from sqlmodel import select
 
 from gateway.access.tables import AuditEntry
+from gateway.core.alarms import open_alarms
 from gateway.core.errors import GatewayError
+from gateway.core.jobs.registry import JobContext
 from gateway.core.settings import Stage
+from gateway.network.expiry import TrustWatch
 from gateway.network.key_schedule import SCHEDULES, KeySchedules
 from gateway.network.keys import FileKeys
-from gateway.network.pki import fingerprint
+from gateway.network.pki import Purpose, fingerprint
 from gateway.network.seat_api import ROUTES
 from gateway.network.seat_view import PUBLICATION_AGE, CertificateState, seat_certificates
 from gateway.network.service import NETWORK, Network
@@ -210,6 +215,49 @@ def test_a_seat_that_is_broken_does_not_stop_the_others(renewal) -> None:
     assert renewal.network.all_seat_ids() == (renewal.pki.ap_seat, "POP000999")
     assert len(renewal.network.decryption_keys()) == 1
     assert renewal.network.any_signing(renewal.now).certificate == renewal.first
+
+
+async def test_a_certificate_of_the_next_generation_waits_until_that_is_trusted(renewal) -> None:
+    """Its authority is imported, but this process was not started again since."""
+    network, seat = renewal.network, renewal.pki.ap_seat
+    before = network.decryption_keys()
+    second = renewal.renew(issuer=renewal.pki.smp)
+    stranger = replace(renewal.pki.anchors, smp=())
+    restarted = Network(
+        anchors=stranger,
+        keys=FileKeys(renewal.folder),
+        stage=Stage.TEST,
+        as4_url="https://gateway.example/as4",
+        smp_url="https://gateway.example/smp",
+        now=lambda: renewal.now,
+    )
+    assert restarted.seat_ids(Purpose.AP) == (seat,)
+    assert [one for one, _ in restarted.decryption_keys()] == [second, before[0][0]]
+    assert restarted.pair_of(renewal.first).certificate == renewal.first
+    assert restarted.any_signing(renewal.now).certificate == renewal.first
+    async with renewal.place.database.write() as session:
+        await restarted.enrol_seats(session)
+    watch = TrustWatch(database=renewal.place.database, network=restarted)
+    await watch(cast("JobContext", None))
+    async with renewal.place.database.read() as session:
+        found = {one.code: one.facts for one in await open_alarms(session)}
+    assert found["KEYS-UNUSABLE"] == {"code": "CERT-UNTRUSTED"}
+
+
+async def test_a_seat_whose_keys_are_away_is_still_ours(renewal) -> None:
+    seat = renewal.pki.ap_seat
+    network, _ = renewal.process()
+    network.require_keys(seat)
+    network.require_keys("POP000998")
+    async with renewal.place.database.write() as session:
+        await network.enrol_seats(session)
+    (renewal.folder / seat).rename(renewal.folder / "away")
+    restarted, _ = renewal.process()
+    async with renewal.place.database.write() as session:
+        await restarted.enrol_seats(session)
+    with pytest.raises(GatewayError) as refused:
+        restarted.require_keys(seat)
+    assert (refused.value.code, refused.value.kind.status) == ("SEAT-KEYS-UNUSABLE", 503)
 
 
 @pytest.fixture
