@@ -17,12 +17,11 @@ from cryptography import x509
 from bench.figures import Section, median
 from bench.material import BUSINESSES, Seats, invoice_of, make_seats
 from bench.peer import PEER_VERSION, Peer, PeerMissing
+from bench.wire_material import message_to
 from gateway.as4.ebms import UserMessage
 from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING
 from gateway.as4.incoming import Received, UnpackLimits, build_receipt, unpack
 from gateway.as4.outgoing import Encoded, ReceiptReceived, encode, read_answer
-from gateway.as4.sbdh import write
-from gateway.as4.sbdheader import Sbdh
 from gateway.core.clock import now
 from gateway.core.ids import new_id
 from gateway.exchange.encoding import spool
@@ -153,50 +152,21 @@ def _ours(seats: Seats, document: bytes, repeats: int) -> dict[str, float]:
 
 
 def _send(seats: Seats, document: bytes) -> _Sent:
-    sender, receiver = BUSINESSES
-    header = Sbdh(
-        sender=sender,
-        receiver=receiver,
-        document_type=BILLING_INVOICE,
-        process=PROCESS_BILLING,
-        standard=BILLING_INVOICE.namespace,
-        type_version="2.1",
-        type="Invoice",
-        instance_identifier=str(new_id()),
-        created=now(),
-        country_c1="BE",
-    )
-    message = UserMessage(
-        message_id=f"{new_id()}@bench.example",
-        timestamp=now(),
-        conversation_id=header.instance_identifier,
-        from_party=_seat(seats.sender.certificate),
-        to_party=_seat(seats.receiver.certificate),
-        service=PROCESS_BILLING,
-        action=BILLING_INVOICE,
-        original_sender=sender,
-        final_recipient=receiver,
-        payload_id=f"{new_id()}@bench.example",
-    )
+    sender, receiver = seats.sender, seats.receiver
     with spool() as envelope:
-        write(header, BytesIO(document), envelope)
+        message = message_to(document, envelope, sender.certificate, receiver.certificate, at=now())
         out = BytesIO()
         encoded = encode(
             message,
             envelope,
-            key=seats.sender.key,
-            certificate=seats.sender.certificate,
-            recipient=seats.receiver.certificate,
+            key=sender.key,
+            certificate=sender.certificate,
+            recipient=receiver.certificate,
             entropy=os.urandom,
             spool=spool,
             out=out,
         )
     return _Sent(message, encoded, out.getvalue())
-
-
-def _seat(certificate: x509.Certificate) -> str:
-    (name,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return str(name.value)
 
 
 def _unpack(seats: Seats, sent: _Sent) -> Received:

@@ -18,8 +18,13 @@ from gateway.as4.identifiers import (
     DocumentTypeId,
 )
 from gateway.core.errors import GatewayError
-from gateway.core.http import RENDER, Face, Route, form_of, path_id, query_of
-from gateway.exchange.statistics.api import send_csv, where
+from gateway.core.http import RENDER, Face, Route, form_of, query_of
+from gateway.exchange.statistics.api import (
+    get_document,
+    get_report_document,
+    send_csv,
+    where,
+)
 from gateway.exchange.statistics.api_models import RowQuery, cursor_after, read_cursor
 from gateway.exchange.statistics.figures import COUNTS, Family, Line
 from gateway.exchange.statistics.keys import REPORTING, STATISTICS
@@ -178,29 +183,6 @@ async def show_rows(request: web.Request) -> web.Response:
     return _page(request, "rows", context, None)
 
 
-async def download_document(request: web.Request) -> web.Response:
-    """The report of a month as it would be sent now."""
-    seat_id, period, kind = where(request)
-    content = await request.app[STATISTICS].content(seat_id, period, kind)
-    return _xml(content, f"{kind.value}-{period}-{seat_id}.xml")
-
-
-async def download_report(request: web.Request) -> web.Response:
-    """A report as it was made."""
-    report_id = path_id(request, "report_id")
-    content = await request.app[STATISTICS].report_content(report_id)
-    return _xml(content, f"report-{report_id}.xml")
-
-
-def _xml(content: bytes, name: str) -> web.Response:
-    return web.Response(
-        body=content,
-        content_type="application/xml",
-        charset="utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
-
-
 def _see(place: str) -> web.Response:
     return web.Response(status=303, headers={"Location": place})
 
@@ -268,7 +250,7 @@ ROUTES: Final = (
     Route(
         "GET",
         f"{_REPORT}/document",
-        download_document,
+        get_document,
         "operations:read",
         "Download a report",
         Face.PAGE,
@@ -276,7 +258,7 @@ ROUTES: Final = (
     Route(
         "GET",
         f"{_PLACE}/reports/{{report_id:[0-9a-f-]{{36}}}}/document",
-        download_report,
+        get_report_document,
         "operations:read",
         "Download a report that was made",
         Face.PAGE,
