@@ -88,6 +88,8 @@ MLS_TABLE: Final[Mapping[tuple[MlsState, MlsEvent], MlsState]] = {
     (S.SILENT, E.DECIDED): S.QUEUED,
     (S.QUEUED, E.DELIVERED): S.SENT,
     (S.QUEUED, E.GIVEN_UP): S.UNDELIVERABLE,
+    # Somebody had the same MLS sent again.
+    (S.UNDELIVERABLE, E.DELIVERED): S.SENT,
     (S.AWAITED, E.RECEIVED): S.ANSWERED,
     (S.QUIET, E.RECEIVED): S.ANSWERED,
 }

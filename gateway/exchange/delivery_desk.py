@@ -20,6 +20,7 @@ from gateway.core.jobs.queue import JobQueue
 from gateway.exchange import timeline
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.lanes import DELIVER, LOOKUP, job_key, lookup_lane
+from gateway.exchange.mls_queries import record_of
 from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.states import CANCELLING, Cancelling, TransportEvent, TransportState
 from gateway.exchange.tables import (
@@ -27,6 +28,7 @@ from gateway.exchange.tables import (
     AttemptOutcome,
     Direction,
     Document,
+    DocumentKind,
     EventGroup,
     Transmission,
 )
@@ -36,6 +38,7 @@ __all__ = [
     "CANCEL_TOO_LATE",
     "CANCEL_UNKNOWN",
     "RESEND_NOT_FAILED",
+    "RESEND_REPLACED",
     "DeliveryDesk",
     "Resent",
 ]
@@ -51,6 +54,9 @@ CANCEL_TOO_LATE: Final = ErrorKind(
 )
 RESEND_NOT_FAILED: Final = ErrorKind(
     "RESEND-NOT-FAILED", "Only a document that was given up is sent again", 409
+)
+RESEND_REPLACED: Final = ErrorKind(
+    "RESEND-REPLACED", "Another document has taken the place of this one", 409
 )
 
 
@@ -115,7 +121,7 @@ class DeliveryDesk:
     async def resend(self, caller: Principal, document_id: UUID) -> Document:
         """Send a document that was given up once more: a new lookup, the same SBDH identifier.
 
-        Raises GatewayError NOT-FOUND or RESEND-NOT-FAILED.
+        Raises GatewayError NOT-FOUND, RESEND-NOT-FAILED or RESEND-REPLACED.
         """
         caller.require("documents:send")
         async with self._database.write() as session:
@@ -132,18 +138,22 @@ class DeliveryDesk:
     ) -> Resent:
         """Send again what was given up for one of these causes, of all accounts, oldest first.
 
-        For operators; each document in a transaction of its own.
+        For operators; each document in a transaction of its own. What somebody else sends again
+        at the same moment, and what was replaced, is passed over.
         """
         caller.require("operations:write")
         async with self._database.read() as session:
             found = await _given_up(session, codes, since)
         sent = []
         for document_id in found[:limit]:
-            async with self._database.write() as session:
-                document = await _sent(session, document_id)
-                if document.transport is TransportState.FAILED:
-                    await self._again(session, caller, document)
-                    sent.append(document_id)
+            try:
+                async with self._database.write() as session:
+                    await self._again(session, caller, await _sent(session, document_id))
+            except GatewayError as error:
+                if error.kind not in (RESEND_NOT_FAILED, RESEND_REPLACED):
+                    raise
+            else:
+                sent.append(document_id)
         return Resent(tuple(sent), len(found) - min(len(found), limit))
 
     async def _again(
@@ -158,6 +168,7 @@ class DeliveryDesk:
                 "itself; a cancelled or refused document is submitted as a new one.",
                 state=document.transport.value,
             )
+        await _require_current(session, document)
         at = self._now()
         facts = {"code": document.failure_code or "", "who": caller.actor}
         document.failure_code = document.failure_text = None
@@ -192,6 +203,20 @@ async def _sent(
     if document is None or foreign or document.direction is not Direction.OUT:
         raise GatewayError(NOT_FOUND, "No sent document of this account has that id.")
     return document
+
+
+async def _require_current(session: AsyncSession, document: Document) -> None:
+    """Refuse an MLS in whose place another one was sent: a document has one MLS."""
+    if document.kind is not DocumentKind.MLS or document.related_id is None:
+        return
+    record = await record_of(session, document.tenant_id, document.related_id, lock=True)
+    if record is not None and record.mls_id != document.id:
+        raise GatewayError(
+            RESEND_REPLACED,
+            "This MLS was replaced by one to another address, and a document has one MLS only. "
+            "Look at that one.",
+            document=str(document.related_id),
+        )
 
 
 async def _require_cancellable(session: AsyncSession, document: Document) -> None:

@@ -114,7 +114,8 @@ class HandOver(SQLModel, table=True):
     """The way of one received document to the business.
 
     ``round`` counts replays, so that each has a job of its own. ``message_id`` is the webhook
-    message that tells of the document. ``acknowledged_by`` says who or what acknowledged.
+    message that tells of the document. ``place`` is where its files were laid out, None where no
+    files are. ``acknowledged_by`` says who or what acknowledged.
     """
 
     __tablename__ = "handover"
@@ -133,6 +134,7 @@ class HandOver(SQLModel, table=True):
     state: HandOverState = Field(sa_column=Column(EnumText(HandOverState), nullable=False))
     round: int = 0
     message_id: UUID | None = None
+    place: str | None = Field(default=None, sa_column=Column(Text))
     attempts: int = 0
     error_code: str | None = Field(default=None, max_length=60)
     error_text: str | None = Field(default=None, sa_column=Column(Text))

@@ -197,7 +197,8 @@ class HandOvers:
             row.state = advance(HANDOVER, row.state, HandOverEvent.REPLAYED)
             row.channel = policy.channel if policy else Channel.PULL
             row.acknowledgement = policy.acknowledgement if policy else Acknowledgement.EXPLICIT
-            row.round, row.attempts, row.message_id = row.round + 1, 0, None
+            row.round, row.attempts = row.round + 1, 0
+            row.message_id = row.place = None
             row.acknowledged_at = row.acknowledged_by = row.handed_over_at = row.ack_by = None
             _record(session, document, "handover.replayed", {"who": caller.actor}, at=at)
             audit(session, caller, action="document.handed-over-again", object=str(document.id))

@@ -71,8 +71,17 @@ class Carrier(Protocol):
         """Lay a document out, complete or not at all; raises GatewayError worth another attempt."""
         ...
 
-    async def taken(self, account: str, name: str, policy: HandOverPolicyRow) -> bool:
-        """Whether the business showed that it has the document: an ``.ack`` file, or it is gone."""
+    def place(self, account: str, policy: HandOverPolicyRow) -> str:
+        """Where documents are laid out now, so that it can be told from another place."""
+        ...
+
+    async def taken(
+        self, account: str, name: str, policy: HandOverPolicyRow, *, here: bool
+    ) -> bool:
+        """Whether the business showed that it has the document: an ``.ack`` file, or it is gone.
+
+        ``here`` is whether it was laid out at the place of today: only then it can be gone.
+        """
         ...
 
 
@@ -119,10 +128,16 @@ class FolderCarrier:
         except OSError as error:
             raise self._away(error) from error
 
-    async def taken(self, account: str, name: str, policy: HandOverPolicyRow) -> bool:
+    def place(self, account: str, policy: HandOverPolicyRow) -> str:
+        """The account's folder."""
+        return str(self._folder(account).absolute())
+
+    async def taken(
+        self, account: str, name: str, policy: HandOverPolicyRow, *, here: bool
+    ) -> bool:
         """Whether there is an ``.ack`` file, or the metadata was taken away."""
         try:
-            return await asyncio.to_thread(self._taken, account, name)
+            return await asyncio.to_thread(self._taken, account, name, here=here)
         except OSError as error:
             raise self._away(error) from error
 
@@ -133,11 +148,12 @@ class FolderCarrier:
         (folder / parcel.ack_name).unlink(missing_ok=True)
         _write(folder / parcel.metadata_name, parcel.metadata)
 
-    def _taken(self, account: str, name: str) -> bool:
+    def _taken(self, account: str, name: str, *, here: bool) -> bool:
         folder = self._folder(account)
         # A folder that is away says nothing: its files were not taken, they cannot be seen.
         folder.stat()
-        return (folder / f"{name}{_ACK}").exists() or not (folder / f"{name}.json").exists()
+        acked = (folder / f"{name}{_ACK}").exists()
+        return acked or (here and not (folder / f"{name}.json").exists())
 
     def _folder(self, account: str) -> Path:
         if not account or account != Path(account).name or account.startswith("."):

@@ -87,26 +87,27 @@ class HandOverJob:
         self, job: JobContext, row: HandOver, policy: HandOverPolicyRow | None
     ) -> None:
         try:
-            if row.channel in (Channel.FOLDER, Channel.SFTP):
-                await self._carry(row, policy)
-            if await self._lies_there(job, row):
+            carried = row.channel in (Channel.FOLDER, Channel.SFTP)
+            place = await self._carry(row, policy) if carried else None
+            if await self._lies_there(job, row, place):
                 return
         except GatewayError as failure:
             await self._note(row.id, failure)
             raise
         raise Reschedule(self._now() + _SOONEST)
 
-    async def _lies_there(self, job: JobContext, row: HandOver) -> bool:
+    async def _lies_there(self, job: JobContext, row: HandOver, place: str | None) -> bool:
         """Commit that the document was laid out; whether that is the acknowledgement as well."""
-        carried = row.channel is not Channel.WEBHOOK
-        ends = carried and row.acknowledgement is Acknowledgement.DELIVERY
+        ends = place is not None and row.acknowledgement is Acknowledgement.DELIVERY
         async with self._database.write() as session:
             if ends:
                 await job.fence(session)
+            round_ = row.round
             document, row = await _locked(session, row.id)
-            if row.state is not HandOverState.WAITING:
+            if row.state is not HandOverState.WAITING or row.round != round_:
+                # Acknowledged meanwhile, or handed over again by a job of its own.
                 return ends
-            at, row.attempts = self._now(), row.attempts + 1
+            at, row.attempts, row.place = self._now(), row.attempts + 1, place
             await self._handovers.laid_out(session, row, document, at=at)
             if row.channel is Channel.WEBHOOK and row.message_id is None:
                 raise GatewayError(
@@ -119,7 +120,8 @@ class HandOverJob:
                 await self._handovers.acknowledged(session, row, document, by=by, at=at)
         return ends
 
-    async def _carry(self, row: HandOver, policy: HandOverPolicyRow | None) -> None:
+    async def _carry(self, row: HandOver, policy: HandOverPolicyRow | None) -> str:
+        """Lay the files out; where."""
         carrier, policy = self._carrier(row.channel, policy)
         async with self._database.read() as session:
             document = await session.get_one(Document, row.document_id)
@@ -136,6 +138,7 @@ class HandOverJob:
                 ),
             )
             await carrier.put(parcel, policy)
+        return carrier.place(tenant.slug, policy)
 
     async def _look(self, job: JobContext, row: HandOver, policy: HandOverPolicyRow | None) -> None:
         """Whether the business has it by now; otherwise look again later."""
@@ -173,7 +176,9 @@ class HandOverJob:
             # The account changed its ways: what lies there can only be acknowledged by itself.
             return False
         carrier, policy = self._carrier(row.channel, policy)
-        return await carrier.taken(tenant.slug, str(row.document_id), policy)
+        # Nothing is gone from a place where it never lay. Rows of before 0016 name no place.
+        here = row.place in (None, carrier.place(tenant.slug, policy))
+        return await carrier.taken(tenant.slug, str(row.document_id), policy, here=here)
 
     async def _told(self, row: HandOver) -> bool | None:
         """Whether an endpoint took the message; None while that is open."""

@@ -50,14 +50,22 @@ class SftpCarrier:
             await _remove(sftp, posixpath.join(folder, parcel.ack_name))
             await _upload(sftp, posixpath.join(folder, parcel.metadata_name), parcel.metadata)
 
-    async def taken(self, account: str, name: str, policy: HandOverPolicyRow) -> bool:
+    def place(self, account: str, policy: HandOverPolicyRow) -> str:
+        """The directory on its server, as a URL without anything secret."""
+        host, folder = _in_url(policy.sftp_host), policy.sftp_directory
+        return f"sftp://{policy.sftp_username}@{host}:{policy.sftp_port}/{folder}"
+
+    async def taken(
+        self, account: str, name: str, policy: HandOverPolicyRow, *, here: bool
+    ) -> bool:
         """Whether there is an ``.ack`` file, or the metadata was taken away."""
         async with self._opened(policy) as sftp:
             folder = policy.sftp_directory or "."
             if not await sftp.isdir(folder):
                 raise _failed("its directory is not there")
             acked = await sftp.exists(posixpath.join(folder, f"{name}.ack"))
-            return acked or not await sftp.exists(posixpath.join(folder, f"{name}.json"))
+            metadata = posixpath.join(folder, f"{name}.json")
+            return acked or (here and not await sftp.exists(metadata))
 
     @asynccontextmanager
     async def _opened(self, policy: HandOverPolicyRow) -> AsyncIterator[asyncssh.SFTPClient]:

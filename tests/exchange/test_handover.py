@@ -3,6 +3,7 @@
 import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncssh
 import pytest
@@ -156,6 +157,27 @@ async def test_what_cannot_be_written_waits_fails_alarms_and_is_handed_over_agai
     ]
 
 
+async def test_a_job_that_was_overtaken_lays_nothing_out_for_the_next_round(pair, tmp_path):
+    """Handed over again while the files were being written: only the newer job may say so."""
+    house, written = pair.receiver, []
+
+    class Overtaken(FolderCarrier):
+        async def put(self, parcel, policy):
+            written.append(parcel.name)
+            if len(written) == 1:
+                handovers = house.gateway.web[HANDOVERS]
+                await handovers.replay(house.caller, UUID(parcel.name))
+            await super().put(parcel, policy)
+
+    policies_of(house).carriers[Channel.FOLDER] = Overtaken(tmp_path / "handed")
+    await choose(house, Channel.FOLDER)
+    _, arrived = await pair.delivered()
+    await house.later()
+    row = await row_of(house, arrived)
+    assert written == [str(arrived.id)] * 2
+    assert (row.round, row.attempts, row.state) == (1, 1, "handed-over")
+
+
 async def test_an_acknowledgement_that_never_comes_is_a_failure(lite, tmp_path):
     with_folder(lite.receiver, tmp_path / "out")
     await choose(lite.receiver, Channel.FOLDER)
@@ -284,6 +306,36 @@ async def test_sftp_uploads_and_waits_until_the_file_is_taken(pair, tmp_path):
         assert (await row_of(house, arrived)).state == "handed-over"
         (inbox / f"{arrived.id}.json").unlink()
         await sooner(house)
+        assert (await row_of(house, arrived)).state == "acknowledged"
+
+
+async def test_another_place_says_nothing_about_what_was_laid_out_before(lite, tmp_path):
+    """A server that never had the document does not acknowledge it by not having it."""
+    house = lite.receiver
+    for name in ("inbox", "elsewhere"):
+        (tmp_path / "server" / name).mkdir(parents=True)
+    async with sftp_server(tmp_path / "server") as (port, host_key):
+        await choose(house, Channel.SFTP, sftp=place(port, host_key))
+        _, arrived = await lite.delivered()
+        elsewhere = place(port, host_key, directory="elsewhere")
+        await choose(house, Channel.SFTP, sftp=elsewhere)
+        await house.later()
+        assert (await row_of(house, arrived)).state == "handed-over"
+        (tmp_path / "server" / "elsewhere" / f"{arrived.id}.ack").touch()
+        await house.later()
+        assert (await row_of(house, arrived)).state == "acknowledged"
+
+
+async def test_a_change_that_moves_nothing_loses_no_acknowledgement(lite, tmp_path):
+    house = lite.receiver
+    inbox = tmp_path / "server" / "inbox"
+    inbox.mkdir(parents=True)
+    async with sftp_server(tmp_path / "server") as (port, host_key):
+        await choose(house, Channel.SFTP, sftp=place(port, host_key))
+        _, arrived = await lite.delivered()
+        await choose(house, Channel.SFTP, sftp=place(port, host_key), ack_within_s=7200)
+        (inbox / f"{arrived.id}.json").unlink()
+        await house.later()
         assert (await row_of(house, arrived)).state == "acknowledged"
 
 

@@ -13,6 +13,7 @@ from gateway.core.jobs.tables import Job
 from gateway.exchange.answer_keys import ANSWER_DESK
 from gateway.exchange.answer_outcome import ANSWER
 from gateway.exchange.answer_tables import MlsRecord
+from gateway.exchange.delivery_keys import DELIVERY_DESK
 from gateway.exchange.mls_lateness import WATCH
 from gateway.exchange.tables import Document, DocumentKind
 from ubl.response import read_mls
@@ -202,6 +203,41 @@ async def test_an_mls_nobody_takes_raises_an_alarm(pair, arrive):
         (alarm,) = await open_alarms(session)
     assert (alarm.code, alarm.subject) == ("MLS-UNDELIVERABLE", "0242:000101")
     assert "answer.undeliverable" in await pair.receiver.kinds(arrived.id)
+
+
+async def test_an_mls_given_up_is_sent_again_and_arrives(pair, arrive):
+    known = pair.sml.read_text()
+    pair.sml.write_text(known.replace(spid_of_seat(SENDER).value, "0242:000000"))
+    arrived = await arrive(pair)
+    await pair.settle()
+    owed = await record(pair.receiver, arrived)
+    pair.sml.write_text(known)
+    again = await pair.receiver.call("POST", f"/v1/documents/{owed.mls_id}/resend")
+    assert again.status == 202
+    await pair.settle()
+    assert (await pair.receiver.document(owed.mls_id)).transport == "delivered"
+    owed = await record(pair.receiver, arrived)
+    assert owed.state == "sent"
+    assert owed.answered_at is not None
+    await watch(pair.receiver)
+    assert await alarms(pair.receiver) == []
+
+
+async def test_an_mls_that_another_one_replaced_is_not_sent_again(lite, arrive):
+    house = lite.receiver
+    arrived = await arrive(lite, mls_to=ParticipantId.of("0242:999999"))
+    await lite.settle()
+    (superseded,) = await house.documents(
+        Document.kind == DocumentKind.MLS, Document.transport == "failed"
+    )
+    refused = await house.call("POST", f"/v1/documents/{superseded.id}/resend")
+    assert (refused.status, refused.body["code"]) == (409, "RESEND-REPLACED")
+    many = await house.gateway.web[DELIVERY_DESK].resend_many(
+        house.caller, [superseded.failure_code], limit=10
+    )
+    assert many.documents == ()
+    assert (await house.document(superseded.id)).transport == "failed"
+    assert (await record(house, arrived)).state == "sent"
 
 
 async def backdate(house, minutes):
