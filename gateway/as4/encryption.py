@@ -37,6 +37,7 @@ __all__ = [
     "CIPHERS",
     "IV_BYTES",
     "Encryption",
+    "OtherRecipient",
     "append_encryption",
     "decrypt",
     "encrypt",
@@ -82,6 +83,19 @@ class Encryption:
     mgf_digest: str
     cipher: str
     content_id: str
+
+
+class OtherRecipient(PeerAs4Error):
+    """EBMS:0102: a message for ``recipient``, a certificate whose key was not at hand."""
+
+    def __init__(self, recipient: x509.Certificate) -> None:
+        super().__init__(
+            "AS4-ENCRYPTION-RECIPIENT",
+            "The payload is encrypted for a certificate that is not in use here. Look the "
+            "receiver up in its SMP again and encrypt for the certificate published there.",
+            ebms=EbmsCode.FAILED_DECRYPTION,
+        )
+        self.recipient = recipient
 
 
 def _failed(code: str, message: str) -> PeerAs4Error:
@@ -255,15 +269,11 @@ def unwrap_content_key(
     """Open the content key with the private key whose certificate the sender used.
 
     ``keys`` holds every key that is valid now: two while a certificate is renewed. A message for
-    none of them is EBMS:0102.
+    none of them is EBMS:0102 (OtherRecipient).
     """
     key = next((key for own, key in keys if own == encryption.recipient), None)
     if key is None:
-        raise _failed(
-            "AS4-ENCRYPTION-RECIPIENT",
-            "The payload is encrypted for a certificate that is not in use here. Look the "
-            "receiver up in its SMP again and encrypt for the certificate published there.",
-        )
+        raise OtherRecipient(encryption.recipient)
     try:
         content_key = key.unwrap(
             encryption.wrapped_key, digest=encryption.digest, mgf_digest=encryption.mgf_digest

@@ -111,12 +111,13 @@ class Received:
 class MessageRefused(PeerAs4Error):
     """A message that could not be received.
 
-    ``ref_to_message_id`` is its MessageId as far as it could be read, for the error that answers
-    it; it is not authenticated.
+    ``cause`` is what is wrong. ``ref_to_message_id`` is its MessageId as far as it could be read,
+    for the error that answers it; it is not authenticated.
     """
 
     def __init__(self, cause: As4Error, *, ref_to_message_id: str | None) -> None:
         super().__init__(cause.code, cause.message, ebms=cause.ebms, detail=cause.detail)
+        self.cause = cause
         self.ref_to_message_id = ref_to_message_id
 
 

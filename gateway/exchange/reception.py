@@ -22,6 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.rate_limits import TOO_OFTEN_AS4, too_often
 from gateway.as4.agreement import common_name
+from gateway.as4.encryption import OtherRecipient
 from gateway.as4.errors import NOT_SERVICED, EbmsCode, PeerAs4Error
 from gateway.as4.incoming import (
     MessageRefused,
@@ -100,7 +101,7 @@ class Receiver:
         """Take one message, spooled and rewound, and answer it.
 
         Everything that is wrong with the message is answered as a signed ebMS error; trouble of
-        our own (full disk, database away), a signer that comes too often and one whose
+        our own (full disk, database or keys away), a signer that comes too often and one whose
         revocation nobody answers for are raised as GatewayError, so that the sender keeps the
         message and tries again.
         """
@@ -113,7 +114,9 @@ class Receiver:
             finally:
                 received.sbd.close()
         except MessageRefused as error:
-            return Reply(self._refusal(error), accepted=False)
+            if isinstance(error.cause, OtherRecipient):
+                self._network.require_keys(common_name(error.cause.recipient) or "")
+            return Reply(await asyncio.to_thread(self._refusal, error), accepted=False)
 
     def _unpack(self, body: BinaryIO, content_type: str) -> Received:
         return unpack(
@@ -232,7 +235,8 @@ class Receiver:
     ) -> bytes:
         """Make message, document and receipt durable, then the row and the job that name them."""
         at = self._now()
-        receipt = self._receipt(received, at)
+        # A key on a token may take its time; the others must not wait for it.
+        receipt = await asyncio.to_thread(self._receipt, received, at)
         kept = await self._keep(received, body, receipt, tenant_id=served.tenant_id)
         request, envelope, answer = kept
         revocation: StoredBlob | None = None

@@ -201,7 +201,6 @@ class Network:
         A new seat's MLS address is its provider's own identifier (SPID).
         """
         known = {one.seat_id for one in await queries.seats(session)}
-        self._enrolled = frozenset(known)
         for purpose in Purpose:
             for seat_id in set(self.seat_ids(purpose)) - known:
                 spid = spid_of_seat(seat_id).value
@@ -215,7 +214,9 @@ class Network:
                         created_at=self.now(),
                     )
                 )
+                known.add(seat_id)
         await session.flush()
+        self._enrolled = frozenset(known)
 
     def _purpose(self, seat_id: str) -> Purpose | None:
         try:

@@ -14,6 +14,7 @@ from gateway.core.jobs.tables import Job
 from gateway.exchange.lanes import ROUTE
 from gateway.exchange.statistics.tables import Traffic
 from gateway.exchange.tables import StoredBlob
+from gateway.network.keys import FileKeys
 from gateway.network.pki import CertificateVerdict, VerdictStatus
 from gateway.network.revocation import RevocationAnswer, RevocationStatus
 from gateway.network.trust import Judgement, Trust
@@ -78,6 +79,22 @@ async def test_without_an_answer_about_revocation_the_sender_is_told_to_come_aga
     assert (reply.status, b"Envelope" in reply.body) == (503, False)
     assert b"AS4-TRUST-UNDECIDED" in reply.body
     assert await nothing_kept(lite.receiver)
+
+
+async def test_a_message_for_keys_that_are_away_may_come_again(
+    lite, make_invoice, forge, monkeypatch, tmp_path
+):
+    """An ebMS error would end it; the keys may be back in a minute, say on a volume."""
+    network = lite.receiver.gateway.network
+    ours, foreign = forge(make_invoice()), forge(make_invoice(), to_seat=THIRD)
+    with monkeypatch.context() as cold_start:
+        cold_start.setattr(network, "_keys", FileKeys(tmp_path))
+        reply = await send(lite.receiver, ours)
+        assert (reply.status, b"SEAT-KEYS-UNUSABLE" in reply.body) == (503, True)
+        refused = await send(lite.receiver, foreign)
+        assert (refused.status, b"AS4-ENCRYPTION-RECIPIENT" in refused.body) == (200, True)
+    assert await nothing_kept(lite.receiver)
+    assert b"NonRepudiationInformation" in (await send(lite.receiver, ours)).body
 
 
 async def test_what_the_authority_answered_is_kept_with_the_reception(
