@@ -56,14 +56,16 @@ async def register_participant(request: web.Request) -> web.Response:
             for process in service.processes
         ]
     )
+    caller = principal(request)
     row = await request.app[PARTICIPANTS].register(
-        principal(request).tenant_id,
+        caller.tenant_id,
         read_participant(body.participant),
         name=body.name,
         country=body.country,
         seat_id=body.seat_id,
         offers=offers,
         announce=body.announce,
+        caller=caller,
     )
     return json_answer(ParticipantOut.of(row), status=201)
 
@@ -81,11 +83,13 @@ async def put_publication(request: web.Request) -> web.Response:
     """Publish one document type, in place of what was published about it."""
     participant, document_type = _published_thing(request)
     body = await body_of(request, PublicationIn)
+    caller = principal(request)
     rows = await request.app[PARTICIPANTS].publish(
-        principal(request).tenant_id,
+        caller.tenant_id,
         participant,
         document_type,
         [process.offer(document_type) for process in body.processes],
+        caller=caller,
     )
     return json_answer(PublicationOut.of(participant, document_type, rows))
 
@@ -93,8 +97,9 @@ async def put_publication(request: web.Request) -> web.Response:
 async def delete_publication(request: web.Request) -> web.Response:
     """Publish nothing about one document type any more."""
     participant, document_type = _published_thing(request)
+    caller = principal(request)
     await request.app[PARTICIPANTS].withdraw(
-        principal(request).tenant_id, participant, document_type
+        caller.tenant_id, participant, document_type, caller=caller
     )
     return web.Response(status=204)
 

@@ -141,16 +141,16 @@ class ParticipantMoves:
     ) -> ParticipantMove:
         """Take a participant of ours over from another SMP with the key its provider gave.
 
-        Raises GatewayError MIGRATION-KEY-INVALID, PARTICIPANT-UNKNOWN or SML-...
+        Raises GatewayError PARTICIPANT-UNKNOWN, MIGRATION-KEY-INVALID or SML-...
         """
+        async with self._database.read() as session:
+            await require_own(session, caller.tenant_id, participant)
         if not MIGRATION_KEY.fullmatch(key):
             raise GatewayError(
                 MIGRATION_KEY_INVALID,
                 "A migration key has 8 to 24 characters without blanks: at least two capital "
                 "letters, two small ones, two digits and two special characters.",
             )
-        async with self._database.read() as session:
-            await require_own(session, caller.tenant_id, participant)
         try:
             await self._registrar.client.migrate(participant, key)
         except GatewayError as error:

@@ -82,14 +82,16 @@ async def register(request: web.Request) -> web.Response:
     try:
         wanted = read_amendment(typed)
         participant = _identifier(typed.get("participant", ""))
+        caller = principal(request)
         await request.app[PARTICIPANTS].register(
-            principal(request).tenant_id,
+            caller.tenant_id,
             participant,
             name=wanted.name,
             country=wanted.country,
             seat_id=typed.get("seat") or None,
             offers=offers,
             announce=typed.get("arrives") != "on",
+            caller=caller,
         )
     except GatewayError as error:
         return await _list(request, typed=typed, fault=error)
@@ -291,7 +293,7 @@ async def _arrive(
 async def _retry(
     request: web.Request, participant: ParticipantId, _typed: Mapping[str, str]
 ) -> str | None:
-    await request.app[REGISTRAR].try_again(principal(request).tenant_id, participant)
+    await request.app[REGISTRAR].try_again(principal(request), participant)
     return None
 
 

@@ -14,6 +14,8 @@ from cryptography import x509
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.access.audit import audit
+from gateway.access.principal import Principal
 from gateway.as4.identifiers import (
     BILLING_CREDIT_NOTE,
     BILLING_INVOICE,
@@ -117,6 +119,7 @@ class Participants:
     """Registers participants of tenants and keeps what our SMP publishes about them.
 
     ``directory`` is told of everybody published, ``gate`` asked before; without them nobody is.
+    Who changed what is in the audit log; a ``caller`` of None is the gateway itself.
     """
 
     def __init__(
@@ -142,6 +145,7 @@ class Participants:
         seat_id: str | None = None,
         offers: Sequence[Offer] = BILLING_OFFERS,
         announce: bool = True,
+        caller: Principal | None = None,
     ) -> Participant:
         """Register a participant with what it accepts; ``seat_id`` defaults to the only AP seat.
 
@@ -176,6 +180,9 @@ class Participants:
                 session.add_all(self._row(row, offer) for offer in offers)
                 if offers and announce and self._directory is not None:
                     await self._directory.published(session, tenant_id, participant)
+                if caller is not None:
+                    action = "participant.registered"
+                    audit(session, caller, action=action, object=participant.value)
         except IntegrityError:
             raise GatewayError(
                 PARTICIPANT_EXISTS,
@@ -229,6 +236,8 @@ class Participants:
         participant: ParticipantId,
         document_type: DocumentTypeId,
         offers: Sequence[Offer],
+        *,
+        caller: Principal | None = None,
     ) -> Sequence[Capability]:
         """Publish exactly these offers about one document type, in place of what was there.
 
@@ -258,10 +267,16 @@ class Participants:
             session.add_all(new)
             if first and self._directory is not None:
                 await self._directory.published(session, tenant_id, participant)
+            _audit(session, caller, "service.published", participant, document_type)
         return new
 
     async def withdraw(
-        self, tenant_id: UUID, participant: ParticipantId, document_type: DocumentTypeId
+        self,
+        tenant_id: UUID,
+        participant: ParticipantId,
+        document_type: DocumentTypeId,
+        *,
+        caller: Principal | None = None,
     ) -> None:
         """Publish nothing about this document type any more. Raises GatewayError ...-UNKNOWN."""
         async with self._database.write() as session:
@@ -271,6 +286,7 @@ class Participants:
                 raise _nothing_published(participant, document_type)
             for old in found:
                 await session.delete(old)
+            _audit(session, caller, "service.withdrawn", participant, document_type)
 
     async def _may_publish(self, session: AsyncSession, row: Participant) -> None:
         participant = ParticipantId(row.scheme, row.value)
@@ -339,6 +355,18 @@ class Participants:
             technical_contact=offer.technical_contact,
             updated_at=self._network.now(),
         )
+
+
+def _audit(
+    session: AsyncSession,
+    caller: Principal | None,
+    action: str,
+    participant: ParticipantId,
+    document_type: DocumentTypeId,
+) -> None:
+    if caller is not None:
+        about = {"document_type": str(document_type)}
+        audit(session, caller, action=action, object=participant.value, **about)
 
 
 async def require_own(

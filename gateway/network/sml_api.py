@@ -69,15 +69,13 @@ async def cancel_move(request: web.Request) -> web.Response:
 
 async def retry_registration(request: web.Request) -> web.Response:
     """Try a failed registration again."""
-    row = await request.app[REGISTRAR].try_again(
-        principal(request).tenant_id, named_participant(request)
-    )
+    row = await request.app[REGISTRAR].try_again(principal(request), named_participant(request))
     return json_answer(RegistrationOut.of(row), status=202)
 
 
 async def put_publisher(request: web.Request) -> web.Response:
     """Make our SMP known to the SML under its present address."""
-    publisher = await request.app[REGISTRAR].announce_smp()
+    publisher = await request.app[REGISTRAR].announce_smp(principal(request))
     return json_answer(
         PublisherOut(smp_id=publisher.smp_id, logical_address=publisher.logical_address)
     )
@@ -85,7 +83,7 @@ async def put_publisher(request: web.Request) -> web.Response:
 
 async def synchronise(request: web.Request) -> web.Response:
     """Register every published participant that is not."""
-    asked = await request.app[REGISTRAR].synchronise()
+    asked = await request.app[REGISTRAR].synchronise(principal(request))
     return json_answer(SynchroniseOut(asked=asked), status=202)
 
 

@@ -11,6 +11,8 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.access.audit import audit
+from gateway.access.principal import Principal
 from gateway.as4.identifiers import ParticipantId
 from gateway.core.alarms import AlarmKind, Severity, clear_alarm, raise_alarm
 from gateway.core.clock import MachineClock
@@ -102,9 +104,15 @@ class SmlRegistrar:
             row = await record_entry(
                 session, tenant_id, participant, Registration.PENDING, at=self._now()
             )
-        elif row.state in (Registration.PENDING, Registration.REGISTERED, Registration.FAILED):
-            return
         else:
+            # Whoever publishes it now answers for the entry, whoever's it was before.
+            row.tenant_id = tenant_id
+            if row.state in (
+                Registration.PENDING,
+                Registration.REGISTERED,
+                Registration.FAILED,
+            ):
+                return
             _turn(row, Registration.PENDING, at=self._now())
         await self._ask(session, row)
 
@@ -118,7 +126,7 @@ class SmlRegistrar:
         _turn(row, Registration.REMOVING, at=self._now())
         await self._ask(session, row)
 
-    async def try_again(self, tenant_id: UUID, participant: ParticipantId) -> SmlRegistration:
+    async def try_again(self, caller: Principal, participant: ParticipantId) -> SmlRegistration:
         """Start over what failed. Raises GatewayError SML-OFF or SML-REGISTRATION-STATE."""
         _ = self.client
         again = {
@@ -127,7 +135,7 @@ class SmlRegistrar:
         }
         async with self._database.write() as session:
             row = await queries.registration(session, participant)
-            if row is None or row.tenant_id != tenant_id or row.state not in again:
+            if row is None or row.tenant_id != caller.tenant_id or row.state not in again:
                 raise GatewayError(
                     REGISTRATION_STATE,
                     "There is no failed registration of this participant to try again.",
@@ -135,9 +143,10 @@ class SmlRegistrar:
                 )
             _turn(row, again[row.state], at=self._now())
             await self._ask(session, row)
+            audit(session, caller, action="sml.tried-again", object=participant.value)
         return row
 
-    async def synchronise(self) -> int:
+    async def synchronise(self, caller: Principal) -> int:
         """Ask for the entry of every published participant that has none; returns how many."""
         _ = self.client
         async with self._database.write() as session:
@@ -153,11 +162,20 @@ class SmlRegistrar:
                 if known is None or known.state is Registration.REMOVED:
                     await self.published(session, row.tenant_id, participant)
                     asked += 1
+            audit(
+                session, caller, action="sml.synchronised", object=self.client.smp_id, asked=asked
+            )
         return asked
 
-    async def announce_smp(self) -> Publisher:
+    async def announce_smp(self, caller: Principal) -> Publisher:
         """Make our SMP known to the SML under its present address. Raises GatewayError SML-..."""
-        client = self.client
+        publisher = await self._announce(self.client)
+        async with self._database.write() as session:
+            address = publisher.logical_address
+            audit(session, caller, action="sml.smp-announced", object=publisher.smp_id, url=address)
+        return publisher
+
+    async def _announce(self, client: SmlClient) -> Publisher:
         wanted = Publisher(client.smp_id, self._smp_url, self._smp_ip)
         try:
             known = await client.publisher()
@@ -198,8 +216,8 @@ class SmlRegistrar:
             Registration.PENDING: Registration.FAILED,
             Registration.REMOVING: Registration.REMOVAL_FAILED,
         }
-        if row is None or row.state not in failed:
-            return
+        if row is None or row.state not in failed or row.round != job.payload["round"]:
+            return  # what is wanted now has a job of its own
         _turn(row, failed[row.state], at=self._now())
         row.error_code, row.error_text = error.code, error.text[:1000]
         await raise_alarm(
@@ -242,7 +260,7 @@ class SmlRegistrar:
         await self._queue.enqueue(
             session,
             kind=REGISTER,
-            payload={"registration_id": str(row.id)},
+            payload={"registration_id": str(row.id), "round": row.round},
             lane=LANE,
             dedupe_key=f"{REGISTER}:{row.id}:{row.round}",
         )

@@ -6,7 +6,11 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlmodel import col, select
 
+from gateway.access.audit import verify_chain
+from gateway.access.principal import CallerKind, Principal
+from gateway.access.tables import AuditEntry
 from gateway.as4.identifiers import (
     BILLING_INVOICE,
     MESSAGE_LEVEL_STATUS,
@@ -93,6 +97,28 @@ async def test_pages_follow_registration(place) -> None:
     first = await place.participants.page(place.tenant, after=None, limit=3)
     rest = await place.participants.page(place.tenant, after=first[-1].id, limit=3)
     assert [one.value for one in (*first, *rest)] == [one.value for one in ids]
+
+
+async def test_who_registers_and_publishes_is_in_the_audit_log(place) -> None:
+    caller = Principal(place.tenant, "erp", CallerKind.API_KEY, frozenset())
+    await register(place, caller=caller)
+    target = (place.tenant, ALPHA, BILLING_INVOICE)
+    await place.participants.publish(
+        *target, [Offer(BILLING_INVOICE, PROCESS_SELF_BILLING)], caller=caller
+    )
+    await place.participants.withdraw(*target, caller=caller)
+    async with place.database.read() as session:
+        assert (await verify_chain(session)).holds
+        rows = list(await session.exec(select(AuditEntry).order_by(col(AuditEntry.number))))
+    assert [one.action for one in rows] == [
+        "participant.registered",
+        "service.published",
+        "service.withdrawn",
+    ]
+    assert {(one.object, one.actor, one.tenant_id) for one in rows} == {
+        (ALPHA.value, "erp", place.tenant)
+    }
+    assert rows[1].facts == {"document_type": str(BILLING_INVOICE)}
 
 
 async def test_publishing_replaces_and_withdrawing_removes(place) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,15 +16,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lxml import etree
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.access.principal import CallerKind, Principal
-from gateway.access.tables import Tenant
+from gateway.access.tables import AuditEntry, Tenant
 from gateway.as4.identifiers import ParticipantId
 from gateway.core.alarms import open_alarms
 from gateway.core.clock import now
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
+from gateway.core.jobs.backoff import JobError
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.registry import Registry
 from gateway.core.jobs.tables import Job
@@ -414,14 +415,14 @@ async def test_another_smps_participant_needs_a_person(stand: Stand) -> None:
     assert alarm.tenant_id == stand.caller.tenant_id
 
     del stand.sml.entries[ALPHA]
-    await stand.registrar.try_again(stand.caller.tenant_id, ALPHA)
+    await stand.registrar.try_again(stand.caller, ALPHA)
     await stand.worker.run_due()
     entry = await stand.entry()
     assert entry is not None
     assert entry.state is Registration.REGISTERED
     async with stand.database.read() as session:
         assert await open_alarms(session) == []
-    again = stand.registrar.try_again(stand.caller.tenant_id, ALPHA)
+    again = stand.registrar.try_again(stand.caller, ALPHA)
     assert await refused(again) == "SML-REGISTRATION-STATE"
 
 
@@ -431,20 +432,73 @@ async def test_what_was_published_before_the_sml_was_on_is_registered_in_one_go(
     stand.participants._directory = None
     await stand.register()
     await stand.register(BETA)
-    assert await stand.registrar.synchronise() == 2
+    assert await stand.registrar.synchronise(stand.caller) == 2
     await stand.worker.run_due()
     assert set(stand.sml.entries) == {ALPHA, BETA}
-    assert await stand.registrar.synchronise() == 0
+    assert await stand.registrar.synchronise(stand.caller) == 0
+
+
+async def test_a_participant_that_changes_accounts_takes_its_entry_along(stand: Stand) -> None:
+    stand.sml.entries[ALPHA] = "SMP-OF-OTHERS"
+    await stand.register()
+    await stand.worker.run_due()
+    await stand.changes.remove(stand.caller, ALPHA)
+    other = Tenant(slug="beta", name="beta", created_at=now())
+    async with stand.database.write() as session:
+        session.add(other)
+    await stand.participants.register(other.id, ALPHA, name="Fictional Ltd", country="BE")
+    entry = await stand.entry()
+    assert entry is not None
+    assert (entry.tenant_id, entry.state) == (other.id, Registration.PENDING)
+    await stand.worker.run_due()
+    again = stand.registrar.try_again(stand.caller, ALPHA)
+    assert await refused(again) == "SML-REGISTRATION-STATE", "it is another account's now"
+    await stand.registrar.try_again(replace(stand.caller, tenant_id=other.id), ALPHA)
+
+
+async def test_a_job_given_up_says_nothing_about_what_is_wanted_since(stand: Stand) -> None:
+    await stand.register()
+    async with stand.database.read() as session:
+        (first,) = (await session.exec(select(Job))).all()
+    await stand.changes.remove(stand.caller, ALPHA)
+    async with stand.database.write() as session:
+        await stand.registrar.gave_up(session, first, JobError("SML-REFUSED", "too late"))
+    entry = await stand.entry()
+    assert entry is not None
+    assert entry.state is Registration.REMOVING
+    await stand.worker.run_due()
+    entry = await stand.entry()
+    assert entry is not None
+    assert entry.state is Registration.REMOVED
+
+
+async def test_what_people_do_about_the_sml_is_in_the_audit_log(stand: Stand) -> None:
+    stand.sml.entries[ALPHA] = "SMP-OF-OTHERS"
+    await stand.register(caller=stand.caller)
+    await stand.worker.run_due()
+    del stand.sml.entries[ALPHA]
+    await stand.registrar.try_again(stand.caller, ALPHA)
+    await stand.registrar.announce_smp(stand.caller)
+    await stand.registrar.synchronise(stand.caller)
+    async with stand.database.read() as session:
+        rows = await session.exec(select(AuditEntry).order_by(col(AuditEntry.number)))
+        said = [(one.action, one.object) for one in rows]
+    assert said == [
+        ("participant.registered", ALPHA.value),
+        ("sml.tried-again", ALPHA.value),
+        ("sml.smp-announced", SMP_ID),
+        ("sml.synchronised", SMP_ID),
+    ]
 
 
 async def test_our_smp_is_made_known_and_kept_up_to_date(stand: Stand) -> None:
     stand.sml.publishers.clear()
-    await stand.registrar.announce_smp()
+    await stand.registrar.announce_smp(stand.caller)
     assert stand.sml.publishers == {SMP_ID: "https://gateway.example/smp"}
     stand.sml.publishers[SMP_ID] = "https://old.example/smp"
-    await stand.registrar.announce_smp()
+    await stand.registrar.announce_smp(stand.caller)
     assert stand.sml.publishers == {SMP_ID: "https://gateway.example/smp"}
-    await stand.registrar.announce_smp()
+    await stand.registrar.announce_smp(stand.caller)
     assert stand.sml.seen[-1] == "READ_PUBLISHER", "nothing is changed that is right"
 
 
@@ -552,5 +606,5 @@ async def test_switched_off_nothing_is_asked(stand: Stand) -> None:
     stand.participants._directory = off
     await stand.register()
     assert await stand.entry() is None
-    assert await refused(off.synchronise()) == "SML-OFF"
+    assert await refused(off.synchronise(stand.caller)) == "SML-OFF"
     assert not off.is_on
