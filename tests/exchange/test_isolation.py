@@ -1,7 +1,7 @@
 """One account never sees or changes what is another's: every API route is walked."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +13,8 @@ from gateway.as4.identifiers import BILLING_INVOICE
 from gateway.core.http import Face
 from gateway.dunning.states import MailPurpose, MailState, ReminderState
 from gateway.dunning.tables import OutgoingMail, Reminder
+from gateway.network.registration_states import MoveState
+from gateway.network.tables import ParticipantMove, PublicationChange
 from gateway.receivables.tables import (
     BankMessage,
     BankMessageState,
@@ -28,9 +30,6 @@ from reminders.policy import LevelKind
 
 SHARED = ("/v1/seats", "/v1/lookups", "/v1/rulesets", "/v1/webhook-event-types")
 """What belongs to the instance or the network and to no account."""
-MADE_ELSEWHERE = ("/v1/moves/", "/v1/smp/changes/")
-"""What only the tests of the network can make."""
-
 IDENTIFIED = [
     route
     for route in all_routes()
@@ -38,7 +37,7 @@ IDENTIFIED = [
     and route.path.startswith("/v1/")
     and route.scope
     and route.scope not in OPERATOR_SCOPES
-    and not route.path.startswith((*SHARED, *MADE_ELSEWHERE))
+    and not route.path.startswith(SHARED)
 ]
 LISTS = [
     route
@@ -111,10 +110,31 @@ async def everything(house, document):
         state=MailState.UNKNOWN,
         created_at=at,
     )
+    # An SML would have to be there for a move; that there is one is enough.
+    move = ParticipantMove(
+        tenant_id=house.tenant_id,
+        scheme=house.participant.scheme,
+        value=house.participant.value,
+        state=MoveState.PREPARED,
+        key_sha256="ef" * 32,
+        started_by="test",
+        started_at=at,
+        updated_at=at,
+    )
     async with house.gateway.platform.database.write() as session:
-        for row in (message, payment, reminder, mail):
+        for row in (message, payment, reminder, mail, move):
             session.add(row)
             await session.flush()
+    changed = await house.call(
+        "POST",
+        "/v1/smp/endpoint-changes",
+        json={
+            "old": "https://old.vuurtoren.example/as4",
+            "new": "https://new.vuurtoren.example/as4",
+            "effective_at": (at + timedelta(days=1)).isoformat(),
+        },
+    )
+    assert changed.status == 202, changed.body
     checked = await house.call(
         "POST",
         "/v1/validations",
@@ -146,6 +166,8 @@ async def everything(house, document):
         "payment_id": str(payment.id),
         "reminder_id": str(reminder.id),
         "mail_id": str(mail.id),
+        "move_id": str(move.id),
+        "change_id": changed.body["id"],
     }
 
 
@@ -175,7 +197,7 @@ async def state(house, document):
     business = (await house.document(document.id)).business
     waiting = [
         one.state
-        for table in (BankPayment, Reminder, OutgoingMail)
+        for table in (BankPayment, Reminder, OutgoingMail, ParticipantMove, PublicationChange)
         for one in await house.rows(table)
     ]
     states = ([one.state for one in keys], waiting, business)
@@ -208,7 +230,7 @@ ELSEWISE = {
 BODIES = {
     "participants": {"name": "Vuurtoren", "country": "BE"},
     "suspension": {"because": "unpaid"},
-    "arrival": {"migration_key": "ABcd12@#efGH"},
+    "arrival": {"migration_key": "no key at all"},
     "responses": {"status": "AP"},
     "decision": {"set_aside": "no customer's"},
     "disputes": {"reason": "goods missing"},

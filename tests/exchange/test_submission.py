@@ -45,6 +45,8 @@ async def test_an_invoice_that_breaks_rules_is_kept_with_its_report_and_not_sent
     report = await pair.sender.call("GET", f"/v1/validations/{kept.validation_id}")
     assert report.body["counts"] == answer.body["report"]["counts"]
     assert await pair.sender.rows(Job, Job.kind == LOOKUP) == []
+    await pair.settle()
+    assert pair.receiver.line.requests == []
 
 
 async def test_the_same_key_with_the_same_bytes_is_one_submission(pair, make_invoice):
