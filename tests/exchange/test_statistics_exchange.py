@@ -404,6 +404,31 @@ async def test_a_recount_finds_what_is_missing_and_what_is_too_much(pair: Pair):
         assert not found.agrees
 
 
+async def test_what_was_exchanged_before_counting_began_is_no_difference(pair: Pair):
+    """An instance that was upgraded: its older receipts were never counted, and never will be."""
+    for house in (pair.sender, pair.receiver):
+        set_clock(house, LAST - timedelta(days=2))
+    await pair.delivered("VT-1")
+    for house in (pair.sender, pair.receiver):
+        async with house.gateway.platform.database.write() as session:
+            for row in await traffic(house):
+                await session.delete(await session.get_one(Traffic, row.id))
+        async with house.gateway.platform.database.read() as session:
+            assert (await recount(session, NOVEMBER)).agrees
+        set_clock(house, LAST)
+    await pair.delivered("VT-2")
+    for house in (pair.sender, pair.receiver):
+        async with house.gateway.platform.database.read() as session:
+            assert (await recount(session, NOVEMBER)).agrees
+        first, second = await traffic(house)
+        async with house.gateway.platform.database.write() as session:
+            await session.delete(await session.get_one(Traffic, second.id))
+        async with house.gateway.platform.database.read() as session:
+            found = await recount(session, NOVEMBER)
+        assert found.uncounted == (second.id,)
+        assert first.id not in found.unfounded
+
+
 async def test_statistics_are_the_operators_alone(lite: Pair):
     for method, path in (
         ("GET", "/v1/statistics"),

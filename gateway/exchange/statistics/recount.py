@@ -1,7 +1,8 @@
 """Traffic against what it was recorded from: receipts given and receipts verified.
 
 A difference is a fault of ours, never of the traffic: a report must not be believed before it is
-explained.
+explained. An instance that is older than its counting is compared from its first row on; what
+was exchanged before is in no report of ours.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.core.database import Database
@@ -43,12 +44,14 @@ class Recount:
 
 async def recount(session: AsyncSession, period: Period) -> Recount:
     """Count the month again, for all seats, from transmissions and receptions."""
+    first = (await session.exec(select(func.min(Traffic.exchanged_at)))).one()
+    start = max(period.start, first) if first else period.end
     sent = (
         select(Transmission.id)
         .join(Traffic, col(Traffic.id) == col(Transmission.id), isouter=True)
         .where(
             col(Transmission.receipt_id).is_not(None),
-            col(Transmission.delivered_at) >= period.start,
+            col(Transmission.delivered_at) >= start,
             col(Transmission.delivered_at) < period.end,
             col(Traffic.id).is_(None),
         )
@@ -58,7 +61,7 @@ async def recount(session: AsyncSession, period: Period) -> Recount:
         select(Reception.id)
         .join(Traffic, col(Traffic.id) == col(Reception.id), isouter=True)
         .where(
-            col(Reception.received_at) >= period.start,
+            col(Reception.received_at) >= start,
             col(Reception.received_at) < period.end,
             col(Traffic.id).is_(None),
         )
