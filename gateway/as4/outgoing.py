@@ -251,7 +251,23 @@ def _judge_errors(
     )
 
 
+_REFUSED_UNREAD: Final = frozenset(
+    one.code
+    for one in (
+        EbmsCode.MIME_INCONSISTENCY,
+        EbmsCode.INVALID_HEADER,
+        EbmsCode.FAILED_AUTHENTICATION,
+        EbmsCode.FAILED_DECRYPTION,
+        EbmsCode.POLICY_NONCOMPLIANCE,
+        EbmsCode.DECOMPRESSION_FAILURE,
+    )
+)
+"""Faults of the message itself: whatever else they speak of, nothing was delivered."""
+
+
 def _is_duplicate(error: SignalError) -> bool:
+    if error.code in _REFUSED_UNREAD:
+        return False
     words = f"{error.short_description} {error.description or ''} {error.detail or ''}"
     return error.code == EbmsCode.DUPLICATE_DETECTED.code or "duplicate" in words.lower()
 

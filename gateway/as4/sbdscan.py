@@ -2,7 +2,7 @@
 
 Knows XML and the outer shape of the envelope, not the rules of its header. Memory stays fixed
 whatever the size: the header is the only part that is kept. Hardened like ``ubl.safexml``:
-document types are refused, depth and size are capped, nothing is resolved or fetched.
+document types are refused, depth, elements and size are capped, nothing is resolved or fetched.
 """
 
 import codecs
@@ -134,6 +134,7 @@ class _Scanner:
         self._header_only = header_only
         self._on_body = on_body
         self._depth = 0
+        self._elements = 0
         self._open: list[HeaderElement] = []
         self._body_depth = 0
         self._outer: dict[str, str] = {}
@@ -232,6 +233,14 @@ class _Scanner:
                 "XML-TOO-DEEP",
                 f"Elements are nested more than {self._limits.max_depth} deep. No business "
                 "document needs that; check how the file was produced.",
+            )
+        self._elements += 1
+        if self._elements > self._limits.max_markup:
+            # Tiny elements shrink to nothing on the wire and take a microsecond each here.
+            raise self.refuse(
+                "XML-TOO-LARGE",
+                f"The content has more than {self._limits.max_markup} elements. Split the "
+                "document.",
             )
         if self._body_depth:
             if attributes or expat_name not in self._own_names:

@@ -33,6 +33,7 @@ from gateway.exchange.reminder_check import is_reminder
 from gateway.exchange.tables import DocumentKind, Reception, StoredBlob
 from gateway.validation.service import ValidationService, require_verdict
 from gateway.validation.tables import ValidationRun
+from ubl.safexml import Limits
 
 __all__ = ["Arrival", "ArrivalReader"]
 
@@ -96,7 +97,9 @@ class ArrivalReader:
         """
         source = await self._archive.open(envelope)
         with Spool() as document:
-            header = await asyncio.to_thread(_open, source, document.binary)
+            # What was taken and acknowledged is read, whatever the limits are by now.
+            limits = Limits(max_bytes=envelope.size)
+            header = await asyncio.to_thread(_open, source, document.binary, limits)
             stored = await self._archive.keep(
                 document.binary,
                 purpose="document",
@@ -163,11 +166,11 @@ class ArrivalReader:
         return run
 
 
-def _open(envelope: BinaryIO, document: BinaryIO) -> Sbdh:
+def _open(envelope: BinaryIO, document: BinaryIO, limits: Limits) -> Sbdh:
     """Copy the business document out of its envelope; returns the header."""
     with envelope:
-        header = read(envelope)
-        extract(envelope, document)
+        header = read(envelope, limits=limits)
+        extract(envelope, document, limits=limits)
     document.seek(0)
     return header
 

@@ -25,6 +25,7 @@ from gateway.exchange.tables import Document, StoredBlob
 from gateway.network.keys import KeyPair
 from gateway.network.service import Network
 from gateway.network.smp_selection import Endpoint
+from ubl.safexml import Limits
 
 __all__ = ["ENCODING_REFUSED", "EncodedMessage", "Encoder", "spool"]
 
@@ -85,6 +86,7 @@ class Encoder:
                 encoded = await asyncio.to_thread(
                     _encode,
                     source=source,
+                    limits=Limits(max_bytes=content.size),
                     header=header,
                     message=message,
                     pair=pair,
@@ -156,6 +158,7 @@ def _message(document: Document, *, own_seat: str, peer_seat: str, at: datetime)
 def _encode(
     *,
     source: BinaryIO,
+    limits: Limits,
     header: Sbdh,
     message: UserMessage,
     pair: KeyPair,
@@ -163,7 +166,7 @@ def _encode(
     envelope: BinaryIO,
     request: BinaryIO,
 ) -> Encoded:
-    write(header, source, envelope)
+    write(header, source, envelope, limits=limits)
     envelope.seek(0)
     encoded = encode(
         message,

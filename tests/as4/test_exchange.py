@@ -473,6 +473,8 @@ def test_not_serviced_and_duplicate_are_told_apart(wire, judge, error_answer, pk
     ):
         answer = judge(wire, error_answer(duplicate, pki.receiver))
         assert (answer.not_serviced, answer.duplicate) == (False, True)
+    unread = PeerAs4Error("AS4-ID-DUPLICATE", "No.", ebms=EbmsCode.FAILED_AUTHENTICATION)
+    assert not judge(wire, error_answer(unread, pki.receiver)).duplicate
 
 
 def test_an_error_is_a_hint_unless_the_receiver_signed_it(wire, judge, error_answer, pki):

@@ -357,6 +357,14 @@ def test_sizes_are_bounded():
     assert refusal(b"") == "SBDH-XML-EMPTY"
 
 
+def test_elements_are_counted():
+    """A hundred megabytes of them are some kilobytes on the wire and a minute of work."""
+    many = WHOLE.replace("</Invoice>", "<a/>" * 500 + "</Invoice>")
+    assert many != WHOLE
+    assert read(io.BytesIO(many.encode()), limits=Limits(max_markup=600)) == HEADER
+    assert refusal(many.encode(), limits=Limits(max_markup=500)) == "SBDH-XML-TOO-LARGE"
+
+
 def test_entities_cannot_be_declared():
     bomb = b'<!DOCTYPE b [<!ENTITY a "x"><!ENTITY c "&a;&a;">]><b>&c;</b>'
     for call in (read, read_header):
