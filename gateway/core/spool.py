@@ -86,11 +86,12 @@ class Spool(io.BufferedIOBase):
         """Close and remove; doing it twice is no error."""
         if self.closed:
             return
-        super().close()
-        self._file.close()
+        # What a full disk does not take any more is thrown away here anyhow.
+        for close in (super().close, self._file.close):
+            with contextlib.suppress(OSError):
+                close()
         if self._path is not None:
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+            self._path.unlink(missing_ok=True)
 
     def _move_out(self) -> None:
         with self._file as memory:

@@ -1,6 +1,8 @@
 """A spool is a file, wherever its bytes lie; above the limit another process can read it."""
 
 import io
+import resource
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,24 @@ def test_small_content_is_bytes_and_large_content_a_file_that_goes_with_the_spoo
     spool.close()
     with pytest.raises(ValueError, match="closed"):
         spool.read()
+
+
+def test_a_full_disk_leaves_no_file_behind(tmp_path, monkeypatch):
+    """The last bytes stay in a buffer, which fails again when the spool is closed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    spool = Spool()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGE_BYTES + 1000, before[1]))
+    try:
+        spool.write(b"a" * (LARGE_BYTES + 1))
+        spool.write(b"b" * 5000)
+        with pytest.raises(OSError, match="large"):
+            spool.flush()
+        assert list(tmp_path.iterdir())
+        spool.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
 
 
 STEPS = st.lists(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import UTC
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -69,7 +70,7 @@ def chain(connection: sa.Connection) -> tuple[int, str]:
             )
 
 
-def hash_of(row: sa.Row, number: int, previous: str) -> str:
+def hash_of(row: sa.Row[Any], number: int, previous: str) -> str:
     at = row.at if row.at.tzinfo else row.at.replace(tzinfo=UTC)
     canonical = json.dumps(
         {
