@@ -29,11 +29,10 @@ def upgrade() -> None:
     _handover_policy()
     _handover()
     with op.batch_alter_table("document", schema=None) as batch_op:
+        # The default stays: SQLite could drop it only with the table, which rows refer to.
         batch_op.add_column(
             sa.Column("sending_round", sa.Integer(), nullable=False, server_default="0")
         )
-    with op.batch_alter_table("document", schema=None) as batch_op:
-        batch_op.alter_column("sending_round", server_default=None)
         batch_op.create_index("ix_document_transport", ["transport", "created_at"], unique=False)
 
 
