@@ -189,6 +189,9 @@ class HandOverJob:
             states = set(found)
         if DeliveryState.DELIVERED in states:
             return True
+        if not states and row.acknowledgement is Acknowledgement.EXPLICIT:
+            # The endpoint was removed, and with it whether it took the message: who has it says so.
+            return None
         return None if DeliveryState.PENDING in states else False
 
     async def _note(self, row_id: UUID, failure: GatewayError) -> None:

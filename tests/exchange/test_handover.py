@@ -246,6 +246,31 @@ async def test_a_webhook_endpoint_takes_a_document_by_its_answer(lite, status, e
     assert message["data"]["states"]["transport"] == "received"
 
 
+async def test_an_endpoint_removed_after_it_was_told_refuses_nothing(lite):
+    house = lite.receiver
+
+    async def take(_request):
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post("/erp", take)
+    async with TestServer(app) as server:
+        hooks = house.gateway.web[WEBHOOKS]
+        endpoint, _ = await hooks.create(
+            house.caller,
+            url=str(server.make_url("/erp")),
+            event_types=["document.handed-over"],
+            description="",
+        )
+        await choose(house, Channel.WEBHOOK)
+        _, arrived = await lite.delivered()
+        await hooks.delete(house.caller, endpoint.id)
+        await house.later()
+    assert (await row_of(house, arrived)).state == "handed-over"
+    await house.gateway.web[HANDOVERS].acknowledge(house.caller, arrived.id)
+    assert (await row_of(house, arrived)).state == "acknowledged"
+
+
 # SFTP -------------------------------------------------------------------------------------------
 
 

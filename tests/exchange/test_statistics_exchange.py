@@ -30,6 +30,7 @@ from gateway.core.alarms import open_alarms
 from gateway.core.ids import new_id
 from gateway.core.jobs.registry import JobContext
 from gateway.core.jobs.tables import Job
+from gateway.exchange.delivery_keys import DELIVERY_DESK
 from gateway.exchange.keys import RECEIVER
 from gateway.exchange.lanes import DELIVER
 from gateway.exchange.statistics.counting import Counting, ReportKind
@@ -322,6 +323,30 @@ async def test_what_cannot_be_delivered_is_tried_daily_until_the_15th(lite: Pair
     assert turned_off.status == 200
     await run_job(lite.sender)
     assert await alarms(lite.sender) == set()
+
+
+async def test_a_report_that_was_given_up_and_sent_again_is_delivered(pair: Pair):
+    house = pair.sender
+    set_clock(house, datetime(2026, 12, 2, 6, tzinfo=UTC))
+    async with house.gateway.platform.database.write() as session:
+        await session.exec(update(ReportingDuty).values(since="2026-11"))
+    await run_job(house)
+    await pair.settle()
+    await run_job(house)
+    (failed,) = [one for one in await house.rows(StatisticsReport) if one.kind is ReportKind.TSR]
+    assert failed.state.value == "failed"
+    desk = house.gateway.web[DELIVERY_DESK]
+    document = await house.document(failed.document_id)
+    again = await desk.resend_many(house.caller, [document.failure_code], limit=10)
+    assert failed.document_id in again.documents
+    key = await operator(house)
+    twice = await house.call("POST", f"{place(SENDER_SEAT)}/reports", key=key)
+    assert (twice.status, twice.body["code"]) == (409, "STATISTICS-UNDER-WAY")
+    await open_collector(pair.receiver)
+    await pair.settle()
+    await run_job(house)
+    (settled,) = [one for one in await house.rows(StatisticsReport) if one.kind is ReportKind.TSR]
+    assert (settled.state.value, settled.failure) == ("delivered", None)
 
 
 async def test_the_rows_behind_every_line(pair: Pair):

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import and_, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -167,7 +168,7 @@ class Reporting:
         earlier = await queries.reports_of(
             session, figures.seat_id, period=figures.period, kind=figures.kind, limit=1
         )
-        if earlier and earlier[0].state is ReportState.ON_ITS_WAY:
+        if earlier and await _is_under_way(session, earlier[0]):
             raise GatewayError(
                 UNDER_WAY,
                 "The last report of this month is still on its way. Wait until it is delivered or "
@@ -241,14 +242,30 @@ class Reporting:
         return len(ended)
 
 
+async def _is_under_way(session: AsyncSession, report: StatisticsReport) -> bool:
+    """Whether a report may still arrive: it was not settled, or its document was sent again."""
+    if report.state is not ReportState.FAILED or report.document_id is None:
+        return report.state is ReportState.ON_ITS_WAY
+    document = await session.get_one(Document, report.document_id)
+    return document.transport not in _ENDS
+
+
 async def _arrived(session: AsyncSession) -> list[tuple[StatisticsReport, Document]]:
-    """Reports on their way whose document has come to an end."""
+    """Reports on their way whose document has come to an end, and late arrivals."""
     found = await session.exec(
         select(StatisticsReport, Document)
         .join(Document, col(Document.id) == col(StatisticsReport.document_id))
         .where(
-            StatisticsReport.state == ReportState.ON_ITS_WAY,
-            col(Document.transport).in_(list(_ENDS)),
+            or_(
+                and_(
+                    col(StatisticsReport.state) == ReportState.ON_ITS_WAY,
+                    col(Document.transport).in_(list(_ENDS)),
+                ),
+                and_(
+                    col(StatisticsReport.state) == ReportState.FAILED,
+                    col(Document.transport) == TransportState.DELIVERED,
+                ),
+            )
         )
     )
     return list(found)

@@ -28,5 +28,7 @@ S, E = ReportState, ReportEvent
 REPORT: Final[Mapping[tuple[ReportState, ReportEvent], ReportState]] = {
     (S.ON_ITS_WAY, E.DELIVERED): S.DELIVERED,
     (S.ON_ITS_WAY, E.FAILED): S.FAILED,
+    # Somebody had its document sent again.
+    (S.FAILED, E.DELIVERED): S.DELIVERED,
 }
 """A report is never changed; whatever else happens makes a new edition of it."""
