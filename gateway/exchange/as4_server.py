@@ -64,7 +64,10 @@ ROUTES: Final = (
         face=Face.NETWORK,
         statuses={
             413: "The message is larger than this access point takes",
-            503: "Too many at once, or the signer cannot be judged now; send the same bytes later",
+            503: (
+                "Too many at once, the signer cannot be judged now, or keys of ours are away; "
+                "send the same bytes later"
+            ),
         },
     ),
 )

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from gateway.as4.identifiers import ParticipantId
 from gateway.core.jobs.tables import Job
+from gateway.exchange import streaming
 from gateway.exchange.lanes import ROUTE
 from gateway.exchange.tables import Document, Reception, StoredBlob
 
@@ -72,6 +73,23 @@ async def test_a_chunked_request_in_base64_is_taken(lite, make_invoice, forge):
         for start in range(0, len(body), 777):
             yield body[start : start + 777]
 
+    assert is_receipt(await lite.receiver.post_as4(request.content_type, pieces()))
+
+
+async def test_a_sender_that_stalls_is_not_waited_for(lite, make_invoice, forge, monkeypatch):
+    request = forge(make_invoice())
+    told = asyncio.Event()
+
+    async def pieces():
+        yield request.body[:1000]
+        await told.wait()
+        yield request.body[1000:]
+
+    monkeypatch.setattr(streaming, "PATIENCE_S", 0.0)
+    reply = await lite.receiver.post_as4(request.content_type, pieces())
+    assert (reply.status, b"AS4-CUT" in reply.body) == (400, True)
+    monkeypatch.undo()
+    told.set()
     assert is_receipt(await lite.receiver.post_as4(request.content_type, pieces()))
 
 
