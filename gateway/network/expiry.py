@@ -66,7 +66,8 @@ KEYS_UNUSABLE: Final = AlarmKind(
     "KEYS-UNUSABLE",
     Severity.CRITICAL,
     "The keys of a seat cannot be used",
-    "Correct what the code says in the seat's folder, or at the token.",
+    "Correct what the code says in the seat's folder, or at the token. CERT-UNTRUSTED: import the "
+    "authority that issued the certificate and start again, or take the certificate away.",
 )
 ANCHOR_EXPIRING: Final = AlarmKind(
     "ANCHOR-EXPIRING",
