@@ -35,6 +35,7 @@ from gateway.exchange.tables import (
 
 __all__ = [
     "CANCEL_IN_FLIGHT",
+    "CANCEL_OWED",
     "CANCEL_TOO_LATE",
     "CANCEL_UNKNOWN",
     "RESEND_NOT_FAILED",
@@ -49,6 +50,7 @@ CANCEL_UNKNOWN: Final = ErrorKind(
 CANCEL_IN_FLIGHT: Final = ErrorKind(
     "CANCEL-IN-FLIGHT", "The document is being sent at this moment", 409
 )
+CANCEL_OWED: Final = ErrorKind("CANCEL-OWED", "The network is owed this document", 409)
 CANCEL_TOO_LATE: Final = ErrorKind(
     "CANCEL-TOO-LATE", "The document can be cancelled no longer", 409
 )
@@ -89,8 +91,8 @@ class DeliveryDesk:
     async def cancel(self, caller: Principal, document_id: UUID, *, reason: str = "") -> Document:
         """Stop a document of which nothing can have arrived; its claim leaves the books.
 
-        Raises GatewayError NOT-FOUND, CANCEL-OUTCOME-UNKNOWN, CANCEL-IN-FLIGHT or
-        CANCEL-TOO-LATE.
+        Raises GatewayError NOT-FOUND, CANCEL-OUTCOME-UNKNOWN, CANCEL-IN-FLIGHT, CANCEL-OWED
+        or CANCEL-TOO-LATE.
         """
         caller.require("documents:send")
         async with self._database.write() as session:
@@ -220,6 +222,12 @@ async def _require_current(session: AsyncSession, document: Document) -> None:
 
 
 async def _require_cancellable(session: AsyncSession, document: Document) -> None:
+    if document.kind is DocumentKind.MLS:
+        raise GatewayError(
+            CANCEL_OWED,
+            "An MLS is owed to whoever sent the document it is about, and within 20 minutes. It "
+            "cannot be taken back.",
+        )
     rule = CANCELLING[document.transport]
     if rule is Cancelling.IN_FLIGHT:
         raise GatewayError(

@@ -8,7 +8,7 @@ from gateway.exchange.delivery_tables import HandOver
 from gateway.exchange.failures import Failure, failure_of
 from gateway.exchange.handover import handover_of
 from gateway.exchange.states import CANCELLING, Cancelling, TransportState
-from gateway.exchange.tables import Direction, Document
+from gateway.exchange.tables import Direction, Document, DocumentKind
 
 __all__ = ["Way", "way_of"]
 
@@ -33,7 +33,8 @@ async def way_of(session: AsyncSession, document: Document) -> Way:
         )
     failed = document.transport is TransportState.FAILED
     return Way(
-        cancellable=CANCELLING[document.transport] is Cancelling.IF_NOTHING_ARRIVED,
+        cancellable=document.kind is not DocumentKind.MLS
+        and CANCELLING[document.transport] is Cancelling.IF_NOTHING_ARRIVED,
         failure=failure_of(document.failure_code or "") if failed else None,
         hand_over=None,
     )

@@ -223,6 +223,16 @@ async def test_an_mls_given_up_is_sent_again_and_arrives(pair, arrive):
     assert await alarms(pair.receiver) == []
 
 
+async def test_an_mls_is_owed_and_not_cancelled(lite, arrive):
+    arrived = await arrive(lite)
+    house = lite.receiver
+    (mls,) = await house.documents(Document.kind == DocumentKind.MLS)
+    refused = await house.call("POST", f"/v1/documents/{mls.id}/cancel", json={})
+    assert (refused.status, refused.body["code"]) == (409, "CANCEL-OWED")
+    await lite.settle()
+    assert (await record(house, arrived)).state == "sent"
+
+
 async def test_an_mls_that_another_one_replaced_is_not_sent_again(lite, arrive):
     house = lite.receiver
     arrived = await arrive(lite, mls_to=ParticipantId.of("0242:999999"))
