@@ -208,13 +208,14 @@ def _migrate(options: argparse.Namespace) -> int:
 def _add_user(options: argparse.Namespace) -> int:
     settings = read_settings(options.config)
     password = _password()
+    actor = f"{getpass.getuser()} (command line)"
 
     async def add() -> int:
         async with _opened(settings) as gateway:
             tenant = await gateway.access.find_tenant(options.tenant)
             if tenant is None and options.tenant_name:
                 tenant = await gateway.access.create_tenant(
-                    slug=options.tenant, name=options.tenant_name
+                    slug=options.tenant, name=options.tenant_name, actor=actor
                 )
             if tenant is None:
                 print(
@@ -228,6 +229,7 @@ def _add_user(options: argparse.Namespace) -> int:
                 email=options.email,
                 password=password,
                 role=Role(options.role),
+                actor=actor,
             )
         print(f"{options.email} may sign in at {settings.public_url}/sign-in")
         return 0

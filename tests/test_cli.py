@@ -1,6 +1,9 @@
 """The command line as an operator meets it: each mistake gets a sentence, never a trace."""
 
+import getpass
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -131,6 +134,21 @@ def test_a_password_nobody_can_type_is_asked_for_in_the_environment(
     monkeypatch.setattr("getpass.getpass", nobody_there)
     assert main(["add-user", "me@example.com", "--tenant", "acme"]) == EXIT_USAGE
     assert "GATEWAY_PASSWORD" in capsys.readouterr().err
+
+
+def test_who_opened_an_account_and_let_a_person_in_is_in_the_audit_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_PASSWORD", "correct horse battery")
+    arguments = ["me@example.com", "--tenant", "acme", "--tenant-name", "Acme BV"]
+    assert main(["add-user", *arguments]) == 0
+    with closing(sqlite3.connect(tmp_path / "data" / "gateway.db")) as database:
+        found = database.execute(
+            "SELECT action, object, actor FROM audit_entry "
+            "WHERE action IN ('tenant.created', 'person.added') ORDER BY number"
+        ).fetchall()
+    actor = f"{getpass.getuser()} (command line)"
+    assert found == [("tenant.created", "acme", actor), ("person.added", "me@example.com", actor)]
 
 
 def test_a_bundle_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:

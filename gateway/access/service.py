@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.access.audit import audit
+from gateway.access.audit import audit, record
 from gateway.access.passwords import hash_password
 from gateway.access.principal import SIGN_IN_NEEDED, CallerKind, Principal
 from gateway.access.roles import SCOPES, Role, effective
@@ -39,8 +39,13 @@ class Access:
         self._database = database
         self._now = now
 
-    async def create_tenant(self, *, slug: str, name: str, is_operator: bool = False) -> Tenant:
-        """Open an account; raises GatewayError ACCESS-TENANT-TAKEN."""
+    async def create_tenant(
+        self, *, slug: str, name: str, is_operator: bool = False, actor: str | None = None
+    ) -> Tenant:
+        """Open an account; raises GatewayError ACCESS-TENANT-TAKEN.
+
+        ``actor`` is the person who opens it, for the audit log; None where nobody does.
+        """
         tenant = Tenant(slug=slug, name=name, is_operator=is_operator, created_at=self._now())
         async with self._database.write() as session:
             taken = await session.exec(select(Tenant).where(Tenant.slug == slug))
@@ -49,6 +54,17 @@ class Access:
                     TENANT_TAKEN, f"The short name '{slug}' is in use; pick another."
                 )
             session.add(tenant)
+            if actor is not None:
+                await session.flush()
+                record(
+                    session,
+                    tenant_id=tenant.id,
+                    actor=actor,
+                    action="tenant.created",
+                    object=slug,
+                    facts={},
+                    at=self._now(),
+                )
         return tenant
 
     async def find_tenant(self, slug: str) -> Tenant | None:
@@ -65,8 +81,12 @@ class Access:
         role: Role,
         name: str = "",
         locale: str = "en",
+        actor: str | None = None,
     ) -> User:
-        """Let a person in; raises GatewayError ACCESS-EMAIL-TAKEN or ACCESS-PASSWORD-WEAK."""
+        """Let a person in; raises GatewayError ACCESS-EMAIL-TAKEN or ACCESS-PASSWORD-WEAK.
+
+        ``actor`` is who lets them in, for the audit log; None where nobody does.
+        """
         hashed = await hash_password(password)
         user = User(
             email=email.strip().lower(),
@@ -82,6 +102,16 @@ class Access:
             session.add(user)
             await session.flush()
             session.add(Membership(user_id=user.id, tenant_id=tenant_id, role=role))
+            if actor is not None:
+                record(
+                    session,
+                    tenant_id=tenant_id,
+                    actor=actor,
+                    action="person.added",
+                    object=user.email,
+                    facts={"role": role.value},
+                    at=self._now(),
+                )
         return user
 
     async def create_api_key(
