@@ -18,6 +18,7 @@ from gateway.exchange.delivery_keys import (
     HANDOVERS,
 )
 from gateway.exchange.delivery_tables import Acknowledgement, OnFailure
+from gateway.exchange.handover_policies import HandOverChoice
 
 __all__ = ["ROUTES"]
 
@@ -108,7 +109,7 @@ async def keep_hand_over(request: web.Request) -> web.Response:
     try:
         await request.app[HANDOVER_POLICIES].save(principal(request), choice)
     except GatewayError as error:
-        response = await _hand_over(request, {"error": error})
+        response = await _hand_over(request, {"error": error, **_as_typed(choice)})
         response.set_status(error.kind.status)
         return response
     return _go(f"{_HAND_OVER}?saved=1")
@@ -116,14 +117,36 @@ async def keep_hand_over(request: web.Request) -> web.Response:
 
 async def _hand_over(request: web.Request, changes: Mapping[str, Any]) -> web.Response:
     policies = request.app[HANDOVER_POLICIES]
+    policy = await policies.show(principal(request))
     context = {
-        "policy": await policies.show(principal(request)),
+        "policy": policy,
+        "with_key": policy is not None and policy.sftp_private_key is not None,
         "channels": policies.channels,
         "acknowledgements": tuple(Acknowledgement),
         "saved": False,
         "error": None,
     }
     return request.app[RENDER](request, "exchange/hand_over.html", {**context, **changes})
+
+
+def _as_typed(choice: HandOverChoice) -> dict[str, Any]:
+    """A choice that was refused, as the form shows it; secrets never go back to the browser."""
+    place = choice.sftp
+    shown: dict[str, Any] = {
+        "channel": choice.channel,
+        "acknowledgement": choice.acknowledgement,
+        "ack_within_s": choice.ack_within_s,
+        "with_rejected": choice.with_rejected,
+    }
+    if place is not None:
+        shown |= {
+            "sftp_host": place.host,
+            "sftp_port": place.port,
+            "sftp_username": place.username,
+            "sftp_directory": place.directory,
+            "sftp_host_key": place.host_key,
+        }
+    return {"policy": shown, "with_key": place is not None and place.with_key}
 
 
 async def cancel(request: web.Request) -> web.Response:
