@@ -34,4 +34,6 @@ def test_nothing_is_said_or_counted_twice(state, events):
             happened.append(event)
     for once in (MlsEvent.DECIDED, MlsEvent.DELIVERED, MlsEvent.GIVEN_UP, MlsEvent.RECEIVED):
         assert happened.count(once) <= 1
-    assert not {MlsEvent.DELIVERED, MlsEvent.GIVEN_UP} <= set(happened)
+    if MlsEvent.DELIVERED in happened:
+        # Even one that was given up may be sent again; what arrived has come to its end.
+        assert happened[-1] is MlsEvent.DELIVERED
