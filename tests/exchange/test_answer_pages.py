@@ -36,6 +36,11 @@ class Visit:
         return answer.headers.get("Location") or answer.status
 
 
+def first_place(page):
+    """Where the first entry of the navigation leads: on a phone only five are always in sight."""
+    return re.search(r'<nav class="rail".*?href="([^"]+)"', page)[1]
+
+
 @pytest.fixture
 def sign_in():
     async def sign_in(house, tenant_id=None, *, locale="en"):
@@ -84,10 +89,12 @@ async def test_answer_times_are_shown_to_the_operator_only(lite, sign_in):
     await lite.delivered()
     visit = await sign_in(lite.receiver)
     await visit.get("/operations/mls", status=403)
+    assert first_place(await visit.get("/outbox")) == "/outbox"
     async with lite.receiver.gateway.platform.database.read() as session:
         tenant = await operator_tenant(session)
     operator = await sign_in(lite.receiver, tenant.id, locale="de")
     shown = await operator.get("/operations/mls")
+    assert first_place(shown) == "/operations"
     for text in ("Antwortzeiten", "100 %", "Ziel erreicht", "POP000101", "nichts war fällig"):
         assert text in shown.replace("\xa0", " ").replace("100,00", "100"), text
     table = await operator.get("/operations/mls.csv?rows=peers")
