@@ -7,6 +7,7 @@ and process id SHOULD be checked).
 
 from datetime import datetime
 
+from cryptography import x509
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
@@ -57,7 +58,14 @@ async def _takes(
 
 
 def _is_here(capability: Capability, network: Network) -> bool:
-    return capability.endpoint_url in (None, network.as4_url)
+    """Whether what is published leads here: by address, or by whose key it is encrypted for.
+
+    The same access point may be published under another name than its own settings say.
+    """
+    if capability.certificate_pem is None or capability.endpoint_url in (None, network.as4_url):
+        return True
+    published = x509.load_pem_x509_certificate(capability.certificate_pem.encode())
+    return any(published == own for own, _ in network.decryption_keys())
 
 
 def _in_force(capability: Capability, at: datetime) -> bool:

@@ -94,7 +94,7 @@ async def test_an_invoice_goes_from_refusal_to_acceptance(browser: Browser, stag
         await expect(buyer.locator("h1")).to_have_text(NUMBER)
         await expect(buyer.locator(".paper")).to_contain_text("Vuurtoren Tripel")
         await buyer.check("input[value=UQ]")
-        await expect(buyer.locator(".why")).to_be_visible()
+        await expect(buyer.locator("#answer .why")).to_be_visible()
         await buyer.check("input[name=reason][value=PRI]")
         await buyer.fill("#note", "Prix convenu : 30 €")
         await buyer.click(".answer-form .button")
@@ -104,7 +104,7 @@ async def test_an_invoice_goes_from_refusal_to_acceptance(browser: Browser, stag
         await expect(live).to_contain_text("Prix convenu : 30 €")
 
         await buyer.check("input[value=AP]")
-        await expect(buyer.locator(".why")).to_be_hidden()
+        await expect(buyer.locator("#answer .why")).to_be_hidden()
         await buyer.click(".answer-form .button")
         await expect(seller.locator(".standing")).to_contain_text("accepted", timeout=PATIENCE_MS)
         await seller.get_by_role("link", name="Evidence", exact=True).click()

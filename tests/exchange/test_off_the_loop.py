@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 STEPS = (
-    "gateway.exchange.submission.read_facts",
-    "gateway.exchange.routing_job.read_facts",
-    "gateway.exchange.routing_job.read_invoice_response",
+    "gateway.exchange.reading.read_facts",
+    "gateway.exchange.reading.read_invoice_response",
     "gateway.exchange.responding.read_invoice",
     "gateway.exchange.evidence.compress",
-    "gateway.exchange.evidence.ZipFile",
 )
 
 

@@ -1,7 +1,7 @@
 """Reminders over Peppol: from the seller to the buyer's inbox, judged, answered by MLS, shown."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from exchange_reminders import DEADLINE, ISSUED, remind, reminder_bytes, take_reminders
@@ -9,11 +9,12 @@ from exchange_reminders import DEADLINE, ISSUED, remind, reminder_bytes, take_re
 from gateway.access.roles import Role
 from gateway.as4.identifiers import PROCESS_REMINDER, REMINDER, DocumentTypeId, ParticipantId
 from gateway.as4.sbdh import MlsType
+from gateway.assembly.lookup import lookups_of
 from gateway.core.jobs.tables import Job
 from gateway.exchange.reminding import registered_for_reminders
 from gateway.exchange.tables import Document, DocumentKind
-from gateway.network.api import LOOKUP
 from gateway.network.errors import LookupFailed
+from gateway.network.participants import Offer
 from ubl.reminder import REMINDER_CUSTOMIZATION
 from ubl.response import MlsCode, MlsReason, read_mls
 
@@ -35,11 +36,16 @@ async def told(house):
 def arrives(forge):
     """A reminder of the seller at the buyer's access point."""
 
-    async def arrive(pair, content, **how):
+    async def arrive(pair, content, *, document_type=REMINDER, **how):
+        buyer = pair.receiver
+        await buyer.gateway.participants.publish(
+            buyer.tenant_id, buyer.participant, document_type,
+            [Offer(document_type, PROCESS_REMINDER)],
+        )  # fmt: skip
         request = forge(
             content,
             **{
-                "document_type": REMINDER,
+                "document_type": document_type,
                 "process": PROCESS_REMINDER,
                 "mls_type": MlsType.FAILURE_ONLY,
                 **how,
@@ -171,18 +177,20 @@ async def test_reminders_are_listed_by_their_kind(lite):
 
 
 async def test_whether_a_receiver_takes_reminders_is_known_or_asked_again(lite):
-    lookup = lite.sender.gateway.web[LOOKUP]
+    gateway = lite.sender.gateway
+    lookup = lookups_of(gateway.platform, gateway.network).lookup
     at, buyer = datetime.now(UTC), lite.receiver.participant
     assert not await registered_for_reminders(lookup, buyer, at=at)
     stranger = ParticipantId.of("0208:0999999922")
     assert not await registered_for_reminders(lookup, stranger, at=at)
     lite.receiver.line.smp_status = 503
+    later = at + timedelta(hours=1)
     with pytest.raises(LookupFailed) as caught:
-        await registered_for_reminders(lookup, buyer, at=at)
+        await registered_for_reminders(lookup, buyer, at=later)
     assert caught.value.code == "LOOKUP-SMP-UNAVAILABLE"
     lite.receiver.line.smp_status = None
     await take_reminders(lite.receiver)
-    assert await registered_for_reminders(lookup, buyer, at=at)
+    assert await registered_for_reminders(lookup, buyer, at=later)
 
 
 async def test_a_reminder_nobody_takes_fails_and_says_why(lite):

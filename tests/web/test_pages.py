@@ -39,7 +39,9 @@ FACTS: dict[str, dict[str, Any]] = {
     "document.rejected": {"fatal": 1},
     "receiver.found": {"smp": "http://smp.example", "endpoint": "http://ap", "seat": "POP000202"},
     "attempt.failed": {"code": "EBMS:0004", "text": "no", "endpoint": "http://ap", "outcome": "e"},
+    "lookup.failed": {"code": "LOOKUP-X", "text": "no SMP"},
     "delivery.failed": {"code": "PEER-X", "text": "given up"},
+    "handover.failed": {"code": "HANDOVER-X", "text": "nobody took it"},
     "receipt.verified": {"seat": "POP000202", "message_id": "m@example"},
     "receipt.missing": {"seat": "POP000202", "message_id": "m@example"},
 }
