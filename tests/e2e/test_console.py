@@ -97,7 +97,7 @@ async def test_an_invoice_goes_from_refusal_to_acceptance(browser: Browser, stag
         await expect(buyer.locator("#answer .why")).to_be_visible()
         await buyer.check("input[name=reason][value=PRI]")
         await buyer.fill("#note", "Prix convenu : 30 €")
-        await buyer.click(".answer-form .button")
+        await buyer.click("#answer .button")
         await expect(seller.locator(".standing")).to_contain_text(
             "under query", timeout=PATIENCE_MS
         )
@@ -105,7 +105,7 @@ async def test_an_invoice_goes_from_refusal_to_acceptance(browser: Browser, stag
 
         await buyer.check("input[value=AP]")
         await expect(buyer.locator("#answer .why")).to_be_hidden()
-        await buyer.click(".answer-form .button")
+        await buyer.click("#answer .button")
         await expect(seller.locator(".standing")).to_contain_text("accepted", timeout=PATIENCE_MS)
         await seller.get_by_role("link", name="Evidence", exact=True).click()
         await expect(seller.locator(".main-part .badge").first).to_contain_text("checks hold")
