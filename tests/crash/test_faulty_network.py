@@ -7,9 +7,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from crash_houses import Country, build_house, wait_until
+from crash_houses import Country, build_house, found_country, wait_until
 from crash_proxy import FaultyNetwork
 from crash_stage import FULL, CrashStage
 
@@ -18,6 +19,12 @@ from gateway.demo.cast import BUYER, SELLER, SMP
 MESSAGES = int(os.environ.get("GATEWAY_FAULTS", "300" if FULL else "60"))
 WAVE = 50
 SEED = 20261122
+
+
+@pytest.fixture
+def country(tmp_path: Path) -> Country:
+    """Ports of its own: the SMP of the other crash tests may still be up."""
+    return found_country(tmp_path)
 
 
 @pytest.fixture
