@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-__all__ = ["LARGE_BYTES", "Content", "Spool", "size_of"]
+__all__ = ["LARGE_BYTES", "Content", "Spool"]
 
 LARGE_BYTES: Final = 4 * 1024 * 1024
 """Above this, bytes are handed on as a file. Handing them to another process as bytes takes them
@@ -100,8 +100,3 @@ class Spool(io.BufferedIOBase):
             self._path, self._file = Path(file.name), cast("BinaryIO", file)
             self._file.write(cast("io.BytesIO", memory).getbuffer())
         self._file.seek(position)
-
-
-def size_of(content: Content) -> int:
-    """The number of bytes of a document."""
-    return len(content) if isinstance(content, bytes) else content.stat().st_size

@@ -26,6 +26,7 @@ from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.spool import Spool
 from gateway.exchange.archive import Archive
+from gateway.exchange.description import described
 from gateway.exchange.evidence_bundle import BundleWriter, as_json
 from gateway.exchange.evidence_case import Case, Journey, case_of
 from gateway.exchange.evidence_readme import explanation
@@ -72,7 +73,7 @@ class EvidenceBuilder:
                 network=self._network,
             )
             await writing.write(at=self._now(), language=language)
-        except BaseException:
+        except BaseException:  # also a caller who went away: the file must not stay behind
             out.close()
             raise
         out.seek(0)
@@ -293,16 +294,7 @@ def _facts(document: Document) -> dict[str, Any]:
     return {
         "document_id": str(document.id),
         "direction": document.direction.value,
-        "kind": document.kind.value,
-        "number": document.number,
-        "issue_date": document.issue_date.isoformat() if document.issue_date else None,
-        "sender": document.sender,
-        "sender_name": document.sender_name,
-        "receiver": document.receiver,
-        "receiver_name": document.receiver_name,
-        "document_type": document.document_type,
-        "process": document.process,
-        "sbdh_instance_identifier": document.sbdh_id,
+        **described(document),
         "states": {
             "transport": document.transport.value,
             "network": document.network.value,

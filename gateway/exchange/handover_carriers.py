@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.exchange.delivery_tables import HandOverPolicyRow
+from gateway.exchange.description import described
 from gateway.exchange.tables import Document
 
 __all__ = [
@@ -92,16 +93,7 @@ def metadata_of(document: Document, *, sha256: str, size: int, at: datetime) -> 
     """
     told: dict[str, Any] = {
         "document_id": str(document.id),
-        "kind": document.kind.value,
-        "number": document.number,
-        "issue_date": document.issue_date.isoformat() if document.issue_date else None,
-        "sender": document.sender,
-        "sender_name": document.sender_name,
-        "receiver": document.receiver,
-        "receiver_name": document.receiver_name,
-        "document_type": document.document_type,
-        "process": document.process,
-        "sbdh_instance_identifier": document.sbdh_id,
+        **described(document),
         "network": document.network.value,
         "file": f"{document.id}.xml",
         "sha256": sha256,
