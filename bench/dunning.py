@@ -31,8 +31,8 @@ from reminders.letter import LETTER_STANDARD, reminder_letter
 from reminders.mail import Mailbox, reminder_mail
 from reminders.plan import plan
 from ubl.amounts import Amount
+from ubl.invoice import read_invoice
 from ubl.model import Buyer, Seller
-from ubl.reader import read_invoice
 from ubl.reminder import LinePurpose, ReminderType
 from ubl.reminder_write import write_reminder
 from ubl.safexml import parse

@@ -1,4 +1,4 @@
-"""Names of UBL 2.1 documents: namespaces, and the short form ``cbc:ID`` used throughout.
+"""Names of UBL 2.1 and CII documents: namespaces, and the short form ``cbc:ID`` used throughout.
 
 Prefixes here are this product's own spelling; documents may use any.
 """
@@ -6,12 +6,30 @@ Prefixes here are this product's own spelling; documents may use any.
 from functools import cache
 from typing import Final
 
-__all__ = ["CAC", "CBC", "EXT", "clark", "document_namespace", "short"]
+__all__ = [
+    "CAC",
+    "CBC",
+    "EXT",
+    "QDT",
+    "RAM",
+    "RSM",
+    "UDT",
+    "clark",
+    "document_namespace",
+    "short",
+]
 
 CAC: Final = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
 CBC: Final = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
 EXT: Final = "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2"
-_BY_PREFIX: Final = {"cac": CAC, "cbc": CBC, "ext": EXT}
+RSM: Final = "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"
+RAM: Final = "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100"
+UDT: Final = "urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100"
+QDT: Final = "urn:un:unece:uncefact:data:standard:QualifiedDataType:100"
+_BY_PREFIX: Final = {
+    **{"cac": CAC, "cbc": CBC, "ext": EXT},
+    **{"rsm": RSM, "ram": RAM, "udt": UDT, "qdt": QDT},
+}
 _PREFIXES: Final = {namespace: prefix for prefix, namespace in _BY_PREFIX.items()}
 _DOCUMENT: Final = "urn:oasis:names:specification:ubl:schema:xsd:{}-2"
 

@@ -18,7 +18,6 @@ from ubl.amounts import NO_CURRENCY, Amount
 from ubl.cursor import Cursor, string_value
 from ubl.model import Buyer, Period, Seller
 from ubl.namespaces import document_namespace, short
-from ubl.read_party import read_buyer, read_payee, read_seller
 from ubl.reminder import (
     HASH_ALGORITHM,
     REMINDER_CUSTOMIZATION,
@@ -38,6 +37,7 @@ from ubl.reminder import (
 from ubl.reminder_rules import check_reminder
 from ubl.response.document import read_time
 from ubl.safexml import parse
+from ubl.ubl21.read_party import read_buyer, read_payee, read_seller
 
 __all__ = ["ReminderKind", "ReminderReading", "read_reminder", "recognise_reminder"]
 

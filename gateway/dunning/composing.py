@@ -25,9 +25,10 @@ from reminders.plan import Action, Line
 from reminders.policy import Channel, Level, LevelKind
 from reminders.wording import TextRefused
 from ubl.amounts import from_minor
+from ubl.invoice import read_invoice
 from ubl.localized import LanguageUnknown
 from ubl.model import Buyer, Identifier, Seller
-from ubl.reader import DocumentUnreadable, read_invoice
+from ubl.reading import DocumentUnreadable
 from ubl.reminder import LinePurpose, RelatedDocument, ReminderRefused, ReminderType
 from ubl.reminder_write import write_reminder
 from ubl.safexml import XmlRefused, parse

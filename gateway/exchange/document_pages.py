@@ -28,8 +28,9 @@ from gateway.exchange.tables import Direction, Document, DocumentKind
 from gateway.exchange.timeline_view import detail, histories, title, written
 from gateway.validation.tables import ValidationRun
 from schematron.report.view import report_view
+from ubl.invoice import read_invoice
 from ubl.localized import LANGUAGES
-from ubl.reader import DocumentUnreadable, read_invoice
+from ubl.reading import DocumentUnreadable
 from ubl.reminder import Reminder, ReminderRefused
 from ubl.reminder_read import read_reminder
 from ubl.reminder_view import reminder_view

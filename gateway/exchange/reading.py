@@ -15,8 +15,9 @@ from gateway.core.errors import ErrorKind, GatewayError
 from gateway.exchange.facts import InvoiceFacts, ReminderFacts, read_facts, reminder_facts
 from gateway.exchange.reminder_check import check_arrived_reminder
 from gateway.validation.tables import ValidationRun
+from ubl.invoice import read_invoice
 from ubl.model import Invoice
-from ubl.reader import DocumentUnreadable, read_invoice
+from ubl.reading import DocumentUnreadable
 from ubl.response import ResponseRefused, read_invoice_response
 from ubl.safexml import XmlRefused, parse
 

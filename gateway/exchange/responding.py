@@ -27,8 +27,8 @@ from gateway.exchange.outbound import enqueue_lookup, outgoing_document
 from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup, StoredBlob
 from gateway.validation.service import ValidationService
 from ubl.business_status import BusinessState, advance, may_send
+from ubl.invoice import read_invoice
 from ubl.model import Identifier
-from ubl.reader import read_invoice
 from ubl.response import (
     Clarification,
     Condition,

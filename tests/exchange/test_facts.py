@@ -9,7 +9,7 @@ from exchange_reminders import DEADLINE, ISSUED, reminder_bytes
 from gateway.core.errors import GatewayError
 from gateway.exchange.facts import read_facts, reminder_facts
 from gateway.exchange.tables import DocumentKind
-from ubl.reader import read_invoice
+from ubl.invoice import read_invoice
 from ubl.reminder_read import read_reminder
 from ubl.safexml import parse
 

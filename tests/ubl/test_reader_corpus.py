@@ -17,9 +17,10 @@ import pytest
 from lxml import etree
 
 from ubl.amounts import Amount
+from ubl.invoice import read_invoice
 from ubl.model import Invoice, Note
 from ubl.namespaces import CAC, CBC, EXT
-from ubl.reader import Reading, read_invoice
+from ubl.reading import Reading
 from ubl.safexml import XmlRefused, parse
 
 EVERY = 1 if os.environ.get("UBL_CORPUS") == "full" else 4

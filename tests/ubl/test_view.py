@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import ubl.model
 from ubl.amounts import Amount
+from ubl.invoice import read_invoice
 from ubl.localized import LANGUAGES, LanguageUnknown, Localized
 from ubl.model import (
     Address,
@@ -35,7 +36,6 @@ from ubl.model import (
     SupportingDocument,
     VatBreakdown,
 )
-from ubl.reader import read_invoice
 from ubl.response import InvoiceStatus
 from ubl.safexml import XmlRefused, parse
 from ubl.view import InvoiceView, ViewField, ViewRow, ViewSection, ViewTable, invoice_view

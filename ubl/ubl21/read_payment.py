@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ubl.cursor import Cursor
 from ubl.model import CreditTransfer, DirectDebit, PaymentCard, PaymentInstructions
-from ubl.read_party import CREDITOR_SCHEME
+from ubl.ubl21.read_party import CREDITOR_SCHEME
 
 __all__ = ["read_payment"]
 

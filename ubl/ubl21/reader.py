@@ -5,7 +5,6 @@ that it can be shown. Parties, payment and lines have modules of their own besid
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from lxml import etree
@@ -25,21 +24,22 @@ from ubl.model import (
     VatBreakdown,
 )
 from ubl.namespaces import document_namespace
-from ubl.read_line import read_allowances_charges, read_line, read_period
-from ubl.read_party import (
+from ubl.reading import Reading
+from ubl.ubl21.read_line import read_allowances_charges, read_line, read_period
+from ubl.ubl21.read_party import (
     read_buyer,
     read_delivery,
     read_payee,
     read_seller,
     read_tax_representative,
 )
-from ubl.read_payment import read_payment
+from ubl.ubl21.read_payment import read_payment
 
-__all__ = ["DocumentUnreadable", "Reading", "read_invoice"]
+__all__ = ["KINDS", "read_ubl"]
 
 INVOICED_OBJECT_TYPE: Final = "130"
 PROJECT_TYPE: Final = "50"
-_KINDS: Final = {
+KINDS: Final = {
     f"{{{document_namespace('Invoice')}}}Invoice": DocumentKind.INVOICE,
     f"{{{document_namespace('CreditNote')}}}CreditNote": DocumentKind.CREDIT_NOTE,
 }
@@ -53,42 +53,12 @@ _LINES: Final = {
 }
 
 
-class DocumentUnreadable(ValueError):
-    """The document is no UBL invoice or credit note.
+def read_ubl(root: etree._Element) -> Reading:
+    """Read a UBL Invoice or CreditNote (a root named in ``KINDS``), whatever prefixes it uses.
 
-    ``code`` is stable: DOCUMENT-NOT-UBL-INVOICE.
+    Missing or unreadable values become None.
     """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """An invoice as read, and the paths of what the document says beyond the model.
-
-    ``unread`` also lists values that are there but cannot be read, such as an amount ``1,5``.
-    Paths are absolute, with the prefixes cbc, cac and ext whatever the document uses.
-    """
-
-    invoice: Invoice
-    unread: tuple[str, ...]
-
-
-def read_invoice(root: etree._Element) -> Reading:
-    """Read a UBL Invoice or CreditNote, whatever prefixes it uses.
-
-    Missing or unreadable values become None. Raises DocumentUnreadable for any other root.
-    """
-    kind = _KINDS.get(str(root.tag))
-    if kind is None:
-        raise DocumentUnreadable(
-            "DOCUMENT-NOT-UBL-INVOICE",
-            f"The document is '{etree.QName(root).localname}', not a UBL 2.1 Invoice or "
-            "CreditNote. Check that the right file was sent.",
-        )
+    kind = KINDS[str(root.tag)]
     document = Cursor(root, currency=NO_CURRENCY)
     document.currency = document.peek("cbc:DocumentCurrencyCode") or NO_CURRENCY
     invoice = _read(document, kind)
