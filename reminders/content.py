@@ -16,11 +16,11 @@ from stdnum import iban as iban_number
 from stdnum import iso11649
 
 from reminders.claim import Claim, ClaimLine, PayTo
-from reminders.qr import MAX_NAME, SepaTransfer, TransferRefused, epc_payload
 from reminders.wording import ReminderTexts, render_text, words
 from ubl.amounts import Amount
 from ubl.localized import Localized
 from ubl.model import Address, Buyer, Seller
+from ubl.qr import MAX_NAME, SepaTransfer, TransferRefused, epc_payload
 from ubl.reminder import LinePurpose, ReminderType
 from ubl.view import ViewColumn, ViewField, ViewRow, ViewTable
 

@@ -15,7 +15,7 @@ import typst
 from babel import Locale
 
 from reminders.content import ReminderContent
-from reminders.qr import qr_svg
+from ubl.qr import qr_svg
 
 __all__ = ["LETTER_STANDARD", "LetterRefused", "reminder_letter"]
 

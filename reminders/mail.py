@@ -17,7 +17,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from reminders.content import ReminderContent
-from reminders.qr import qr_png
+from ubl.qr import qr_png
 
 __all__ = ["MailRefused", "Mailbox", "begin_mail", "end_mail", "mail_templates", "reminder_mail"]
 

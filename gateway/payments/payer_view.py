@@ -16,8 +16,8 @@ from stdnum import iban as iban_number
 from stdnum import iso11649
 
 from gateway.payments.basket import Basket, transfer_text
-from reminders.qr import SepaTransfer, TransferRefused, epc_payload, qr_svg
 from ubl.amounts import from_minor
+from ubl.qr import SepaTransfer, TransferRefused, epc_payload, qr_svg
 
 __all__ = ["Transfer", "headers", "style", "transfer_of"]
 

@@ -16,9 +16,9 @@ from lxml import html as lxml_html
 from reminders.claim import Claim
 from reminders.content import ReminderContent, reminder_content
 from reminders.mail import Mailbox, MailRefused, reminder_mail
-from reminders.qr import qr_png
 from reminders.wording import ReminderTexts
 from ubl.localized import LANGUAGES
+from ubl.qr import qr_png
 
 MakeClaim = Callable[..., Claim]
 SENDER = Mailbox("compta@lumen.example", "Atelier Lumen, Société")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reminders.qr import SepaTransfer, TransferRefused, epc_payload, qr_png, qr_svg
 from ubl.amounts import Amount
+from ubl.qr import SepaTransfer, TransferRefused, epc_payload, qr_png, qr_svg
 
 TRANSFER = SepaTransfer(
     name="Atelier Lumen",
