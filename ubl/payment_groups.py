@@ -1,0 +1,59 @@
+"""Which means of payment belong together: both syntaxes repeat the group for each account.
+
+EN 16931 has one group of instructions with several accounts in it (BG-16, BG-17); UBL and CII
+write the whole group again for each. Works on values of the model only.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from ubl.model import DirectDebit, PaymentInstructions
+
+__all__ = ["DIRECT_DEBIT_CODES", "merged", "with_creditor"]
+
+DIRECT_DEBIT_CODES: Final = frozenset({"49", "59"})
+
+
+def merged(instructions: Iterable[PaymentInstructions]) -> tuple[PaymentInstructions, ...]:
+    """Join neighbours that differ in their accounts only into one with all the accounts."""
+    found: list[PaymentInstructions] = []
+    for following in instructions:
+        if found and _belong_together(found[-1], following):
+            transfers = (*found[-1].credit_transfers, *following.credit_transfers)
+            found[-1] = replace(found[-1], credit_transfers=transfers)
+        else:
+            found.append(following)
+    return tuple(found)
+
+
+def with_creditor(
+    instructions: tuple[PaymentInstructions, ...], creditor: str | None
+) -> tuple[PaymentInstructions, ...]:
+    """Give the document's creditor identifier (BT-90) to the direct debits it is for.
+
+    That is every direct debit; where there is none, the first means of payment that is one by
+    its code; where there is none either, instructions of its own at the end.
+    """
+    if creditor is None:
+        return instructions
+    if any(entry.direct_debit for entry in instructions):
+        return tuple(
+            replace(entry, direct_debit=replace(debit, creditor_identifier=creditor))
+            if (debit := entry.direct_debit)
+            else entry
+            for entry in instructions
+        )
+    debit = DirectDebit(creditor_identifier=creditor)
+    for index, entry in enumerate(instructions):
+        if entry.means_code in DIRECT_DEBIT_CODES:
+            changed = replace(entry, direct_debit=debit)
+            return (*instructions[:index], changed, *instructions[index + 1 :])
+    return (*instructions, PaymentInstructions(direct_debit=debit))
+
+
+def _belong_together(first: PaymentInstructions, second: PaymentInstructions) -> bool:
+    if not first.credit_transfers or not second.credit_transfers:
+        return False
+    plain = replace(second, credit_transfers=first.credit_transfers)
+    return plain == first and first.card is None and first.direct_debit is None
