@@ -12,13 +12,13 @@ from typing import Final
 from lxml import etree
 
 from gateway.as4.identifiers import (
-    DOCTYPE_SCHEME,
     PROCESS_SCHEME,
     DocumentTypeId,
     IdentifierInvalid,
     ParticipantId,
     ProcessId,
 )
+from gateway.conversion.peppol_types import document_type
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.exchange.tables import DocumentKind
 from ubl.amounts import Amount, AmountUnreadable, to_minor
@@ -32,7 +32,6 @@ DOCUMENT_ADDRESS: Final = ErrorKind(
     "DOCUMENT-ADDRESS", "The document does not say who sends it to whom", 422
 )
 
-_UBL_VERSION: Final = "2.1"
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _MAX_MINOR: Final = 2**63 - 1
 _NUMBER: Final = 200
@@ -158,7 +157,4 @@ def _participant(address: Identifier | None, whose: str) -> ParticipantId:
 
 def _document_type(root: etree._Element, customization: str | None) -> DocumentTypeId:
     name = etree.QName(root)
-    return DocumentTypeId(
-        DOCTYPE_SCHEME,
-        f"{name.namespace}::{name.localname}##{customization or ''}::{_UBL_VERSION}",
-    )
+    return document_type(name.namespace or "", name.localname, customization or "")
