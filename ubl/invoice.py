@@ -6,6 +6,7 @@ first by the reader (``Reading.unread``), the second by reading back what was wr
 
 from lxml import etree
 
+from ubl.cii.reader import CII_ROOT, read_cii
 from ubl.reading import DocumentUnreadable, Reading
 from ubl.ubl21.reader import KINDS, read_ubl
 
@@ -19,6 +20,8 @@ def read_invoice(root: etree._Element) -> Reading:
     """
     if str(root.tag) in KINDS:
         return read_ubl(root)
+    if str(root.tag) == CII_ROOT:
+        return read_cii(root)
     raise DocumentUnreadable(
         "DOCUMENT-NOT-INVOICE",
         f"The document is '{etree.QName(root).localname}', not a UBL 2.1 Invoice or CreditNote "
