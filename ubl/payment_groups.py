@@ -16,7 +16,7 @@ DIRECT_DEBIT_CODES: Final = frozenset({"49", "59"})
 
 
 def merged(instructions: Iterable[PaymentInstructions]) -> tuple[PaymentInstructions, ...]:
-    """Join neighbours that differ in their accounts only into one with all the accounts."""
+    """Join what repeats its neighbour but for the account into one group with all the accounts."""
     found: list[PaymentInstructions] = []
     for following in instructions:
         if found and _belong_together(found[-1], following):
@@ -55,5 +55,5 @@ def with_creditor(
 def _belong_together(first: PaymentInstructions, second: PaymentInstructions) -> bool:
     if not first.credit_transfers or not second.credit_transfers:
         return False
-    plain = replace(second, credit_transfers=first.credit_transfers)
-    return plain == first and first.card is None and first.direct_debit is None
+    bare = replace(first, credit_transfers=(), card=None, direct_debit=None)
+    return replace(second, credit_transfers=()) == bare

@@ -49,7 +49,9 @@ class Pen:
     @classmethod
     def document(cls, tag: str, namespaces: Mapping[str | None, str]) -> "Pen":
         """Begin a document; ``tag`` is the root's expanded name ``{namespace}name``."""
-        return cls(tag, element=etree.Element(tag, nsmap=dict(namespaces)))
+        # The stubs do not know that the default namespace has the prefix None.
+        root = etree.Element(tag, nsmap=namespaces)  # type: ignore[arg-type]
+        return cls(tag, element=root)
 
     @property
     def element(self) -> etree._Element:
@@ -72,7 +74,7 @@ class Pen:
             place = Pen(clark(name), above=place)
         return place
 
-    def text(self, name: str, value: str | None, **attributes: str | None) -> None:
+    def text(self, name: str, value: str | None, /, **attributes: str | None) -> None:
         """Write a child with text; attributes that are None or blank are left out."""
         if value is None or not value.strip():
             return

@@ -16,10 +16,10 @@ from ubl.model import (
     Price,
 )
 
-__all__ = ["read_allowances_charges", "read_line", "read_period"]
+__all__ = ["OBJECT_TYPE", "QUANTITIES", "read_allowances_charges", "read_line", "read_period"]
 
 OBJECT_TYPE: Final = "130"
-_QUANTITIES: Final = {
+QUANTITIES: Final = {
     DocumentKind.INVOICE: "cbc:InvoicedQuantity",
     DocumentKind.CREDIT_NOTE: "cbc:CreditedQuantity",
 }
@@ -33,7 +33,7 @@ def read_line(line: Cursor, kind: DocumentKind) -> InvoiceLine:
         identifier=line.text("cbc:ID"),
         note=line.text("cbc:Note"),
         object_identifier=_read_object(line),
-        quantity=line.quantity(_QUANTITIES[kind]),
+        quantity=line.quantity(QUANTITIES[kind]),
         net_amount=line.amount("cbc:LineExtensionAmount"),
         order_line=line.text("cac:OrderLineReference", "cbc:LineID"),
         accounting_reference=line.text("cbc:AccountingCost"),

@@ -16,6 +16,8 @@ from ubl.model import (
 
 __all__ = [
     "CREDITOR_SCHEME",
+    "OTHER_TAX_SCHEME",
+    "VAT",
     "read_buyer",
     "read_delivery",
     "read_payee",
@@ -25,6 +27,8 @@ __all__ = [
 
 CREDITOR_SCHEME: Final = "SEPA"
 VAT: Final = "VAT"
+# What a tax registration that is not for VAT (BT-32) is filed under where nobody says; CII's code.
+OTHER_TAX_SCHEME: Final = "FC"
 
 
 def read_seller(document: Cursor) -> Seller | None:

@@ -1,40 +1,38 @@
 """The payment instructions of a UBL invoice: transfers, cards and direct debits."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from ubl.cursor import Cursor
 from ubl.model import CreditTransfer, DirectDebit, PaymentCard, PaymentInstructions
+from ubl.payment_groups import merged, with_creditor
 from ubl.ubl21.read_party import CREDITOR_SCHEME
 
-__all__ = ["read_payment"]
+__all__ = ["NO_NETWORK", "read_payment"]
+
+# Stands for the network of a card, which UBL demands, where nobody names it (Peppol BIS 3.0).
+NO_NETWORK: Final = "NA"
 
 
 def read_payment(document: Cursor) -> tuple[PaymentInstructions, ...]:
-    """Read BG-16 once for each ``cac:PaymentMeans``, as UBL repeats it for each account.
+    """Read BG-16. UBL repeats ``cac:PaymentMeans`` for each account; repeats become one group.
 
-    The creditor identifier (BT-90) stands with the payee or seller in UBL. It goes to the first
-    direct debit, which is made for it where the document has no mandate.
+    The creditor identifier (BT-90) stands with the payee or seller in UBL.
     """
-    creditor = _read_creditor(document)
-    payment: list[PaymentInstructions] = []
-    for means in document.all("cac:PaymentMeans"):
-        debit = _read_direct_debit(means, creditor)
-        if debit is not None:
-            creditor = None
-        code = means.first("cbc:PaymentMeansCode")
-        payment.append(
-            PaymentInstructions(
-                means_code=None if code is None else code.own_text(),
-                means_text=None if code is None else code.attribute("name"),
-                remittance_information=means.texts("cbc:PaymentID"),
-                credit_transfers=tuple(_read_transfers(means)),
-                card=_read_card(means),
-                direct_debit=debit,
-            )
-        )
-    if creditor is not None:
-        payment.append(PaymentInstructions(direct_debit=DirectDebit(creditor_identifier=creditor)))
-    return tuple(payment)
+    means = tuple(map(_read_means, document.all("cac:PaymentMeans")))
+    return with_creditor(merged(means), _read_creditor(document))
+
+
+def _read_means(means: Cursor) -> PaymentInstructions:
+    code = means.first("cbc:PaymentMeansCode")
+    return PaymentInstructions(
+        means_code=None if code is None else code.own_text(),
+        means_text=None if code is None else code.attribute("name"),
+        remittance_information=means.texts("cbc:PaymentID"),
+        credit_transfers=tuple(_read_transfers(means)),
+        card=_read_card(means),
+        direct_debit=_read_direct_debit(means),
+    )
 
 
 def _read_creditor(document: Cursor) -> str | None:
@@ -69,16 +67,15 @@ def _read_card(means: Cursor) -> PaymentCard | None:
     return PaymentCard(
         primary_account_number=card.text("cbc:PrimaryAccountNumberID"),
         holder_name=card.text("cbc:HolderName"),
-        network=card.text("cbc:NetworkID"),
+        network=network if (network := card.text("cbc:NetworkID")) != NO_NETWORK else None,
     )
 
 
-def _read_direct_debit(means: Cursor, creditor: str | None) -> DirectDebit | None:
+def _read_direct_debit(means: Cursor) -> DirectDebit | None:
     mandate = means.first("cac:PaymentMandate")
     if mandate is None:
         return None
     return DirectDebit(
         mandate_reference=mandate.identifier("cbc:ID"),
-        creditor_identifier=creditor,
         debited_account=mandate.identifier("cac:PayerFinancialAccount", "cbc:ID"),
     )

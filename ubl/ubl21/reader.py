@@ -25,7 +25,7 @@ from ubl.model import (
 )
 from ubl.namespaces import document_namespace
 from ubl.reading import Reading
-from ubl.ubl21.read_line import read_allowances_charges, read_line, read_period
+from ubl.ubl21.read_line import OBJECT_TYPE, read_allowances_charges, read_line, read_period
 from ubl.ubl21.read_party import (
     read_buyer,
     read_delivery,
@@ -35,10 +35,11 @@ from ubl.ubl21.read_party import (
 )
 from ubl.ubl21.read_payment import read_payment
 
-__all__ = ["KINDS", "read_ubl"]
+__all__ = ["KINDS", "LINES", "NO_ORDER", "PROJECT_TYPE", "read_ubl"]
 
-INVOICED_OBJECT_TYPE: Final = "130"
 PROJECT_TYPE: Final = "50"
+# Stands for the number of the buyer's order where only the seller's is known (Peppol BIS 3.0).
+NO_ORDER: Final = "NA"
 KINDS: Final = {
     f"{{{document_namespace('Invoice')}}}Invoice": DocumentKind.INVOICE,
     f"{{{document_namespace('CreditNote')}}}CreditNote": DocumentKind.CREDIT_NOTE,
@@ -47,7 +48,7 @@ _TYPE_CODES: Final = {
     DocumentKind.INVOICE: "cbc:InvoiceTypeCode",
     DocumentKind.CREDIT_NOTE: "cbc:CreditNoteTypeCode",
 }
-_LINES: Final = {
+LINES: Final = {
     DocumentKind.INVOICE: "cac:InvoiceLine",
     DocumentKind.CREDIT_NOTE: "cac:CreditNoteLine",
 }
@@ -82,7 +83,7 @@ def _read(document: Cursor, kind: DocumentKind) -> Invoice:
         buyer_reference=document.text("cbc:BuyerReference"),
         project=document.text("cac:ProjectReference", "cbc:ID") or project,
         contract=document.text("cac:ContractDocumentReference", "cbc:ID"),
-        purchase_order=document.text("cac:OrderReference", "cbc:ID"),
+        purchase_order=_read_purchase_order(document),
         sales_order=document.text("cac:OrderReference", "cbc:SalesOrderID"),
         receiving_advice=document.text("cac:ReceiptDocumentReference", "cbc:ID"),
         despatch_advice=document.text("cac:DespatchDocumentReference", "cbc:ID"),
@@ -106,8 +107,17 @@ def _read(document: Cursor, kind: DocumentKind) -> Invoice:
         totals=_read_totals(document),
         vat_breakdown=tuple(_read_vat_breakdown(document)),
         supporting_documents=supporting,
-        lines=tuple(read_line(line, kind) for line in document.all(_LINES[kind])),
+        lines=tuple(read_line(line, kind) for line in document.all(LINES[kind])),
     )
+
+
+def _read_purchase_order(document: Cursor) -> str | None:
+    """Read BT-13; UBL demands a number beside the seller's, which then says that there is none."""
+    number = document.text("cac:OrderReference", "cbc:ID")
+    order = document.first("cac:OrderReference")
+    if number == NO_ORDER and order is not None and order.peek("cbc:SalesOrderID"):
+        return None
+    return number
 
 
 def _read_invoice_period(document: Cursor) -> Period | None:
@@ -147,8 +157,8 @@ def _read_additional_documents(
     supporting: list[SupportingDocument] = []
     for reference in document.all("cac:AdditionalDocumentReference"):
         type_code = reference.peek("cbc:DocumentTypeCode")
-        if type_code == INVOICED_OBJECT_TYPE and invoiced_object is None:
-            reference.expect("cbc:DocumentTypeCode", value=INVOICED_OBJECT_TYPE)
+        if type_code == OBJECT_TYPE and invoiced_object is None:
+            reference.expect("cbc:DocumentTypeCode", value=OBJECT_TYPE)
             invoiced_object = reference.identifier("cbc:ID")
         elif type_code == PROJECT_TYPE and project is None:
             reference.expect("cbc:DocumentTypeCode", value=PROJECT_TYPE)
