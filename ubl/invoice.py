@@ -4,13 +4,38 @@ What a document says beyond the model, and what a format cannot hold of the mode
 first by the reader (``Reading.unread``), the second by reading back what was written.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
 from lxml import etree
 
 from ubl.cii.reader import CII_ROOT, read_cii
+from ubl.differences import Difference, differences
+from ubl.formats import Format, Syntax
+from ubl.model import Invoice
 from ubl.reading import DocumentUnreadable, Reading
 from ubl.ubl21.reader import KINDS, read_ubl
+from ubl.ubl21.writer import write_ubl
 
-__all__ = ["read_invoice"]
+__all__ = ["Written", "read_invoice", "write_invoice"]
+
+_WRITERS: Final = MappingProxyType[Syntax, Callable[[Invoice], etree._Element]](
+    {Syntax.UBL: write_ubl}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An invoice as a document, and what the document does not say as the invoice does.
+
+    ``xml`` is UTF-8 and the same for the same invoice. ``lost`` is found by reading the document
+    back, so it also names what the format had to add.
+    """
+
+    xml: bytes
+    lost: tuple[Difference, ...]
 
 
 def read_invoice(root: etree._Element) -> Reading:
@@ -27,3 +52,19 @@ def read_invoice(root: etree._Element) -> Reading:
         f"The document is '{etree.QName(root).localname}', not a UBL 2.1 Invoice or CreditNote "
         "and not a CII invoice. Check that the right file was sent.",
     )
+
+
+def write_invoice(invoice: Invoice, wanted: Format) -> Written:
+    """Write an invoice in a format, which also decides what it says of itself (BT-24, BT-23).
+
+    Raises DocumentUnwritable and AmountUnreadable for values no XML document can carry.
+    """
+    stated = replace(
+        invoice,
+        specification=wanted.specification,
+        business_process=wanted.business_process or invoice.business_process,
+    )
+    root = _WRITERS[wanted.syntax](stated)
+    lost = differences(stated, read_invoice(root).invoice)
+    xml = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+    return Written(xml, lost)
