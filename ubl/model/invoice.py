@@ -5,6 +5,15 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
+from ubl.model.extension_party import FurtherParties
+from ubl.model.extension_payment import (
+    AdvancePayment,
+    CurrencyExchange,
+    LogisticsCharge,
+    PaymentTerms,
+    ThirdPartyPayment,
+)
+from ubl.model.extension_references import DocumentReferences
 from ubl.model.line import InvoiceLine
 from ubl.model.party import Buyer, Delivery, Payee, Seller, TaxRepresentative
 from ubl.model.payment import PaymentInstructions
@@ -25,10 +34,12 @@ class DocumentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
-    """An invoice or credit note in the terms of EN 16931-1.
+    """An invoice or credit note in the terms of EN 16931-1 and of its extensions.
 
-    Every field may be missing: the model can hold an invoice that breaks the rules, so that it
-    can be shown. Amounts are Decimal with their currency, signs are as the document has them.
+    The fields after the lines belong to the extensions: Factur-X and ZUGFeRD EXTENDED (BT-X),
+    XRechnung (BG-DEX) and EXTENDED-CTC-FR (EXT-FR-FE). Every field may be missing: the model can
+    hold an invoice that breaks the rules, so that it can be shown. Amounts are Decimal with their
+    currency, signs are as the document has them.
     """
 
     kind: Annotated[DocumentKind, SyntaxOnly("UBL document the invoice was carried in.")]
@@ -107,3 +118,44 @@ class Invoice:
         tuple[SupportingDocument, ...], Term("BG-24", "Documents that back the invoice.")
     ] = ()
     lines: Annotated[tuple[InvoiceLine, ...], Term("BG-25", "Lines of the invoice.")] = ()
+    name: Annotated[str | None, Term("BT-X-2", "Name of the document, such as its title.")] = None
+    is_test: Annotated[bool | None, Term("BT-X-1", "Whether the document is a test.")] = None
+    is_copy: Annotated[bool | None, Term("BT-X-3", "Whether the document is a copy.")] = None
+    languages: Annotated[
+        tuple[str, ...], Term("BT-X-4", "Languages of the document, ISO 639-1.")
+    ] = ()
+    contractual_due_date: Annotated[
+        date | None, Term("BT-X-6", "Day by which the contract asks for payment.")
+    ] = None
+    project_name: Annotated[
+        str | None, SyntaxOnly("Name of the project, which CII states beside BT-11.")
+    ] = None
+    references: Annotated[
+        DocumentReferences | None, SyntaxOnly("Dates of references, and further documents.")
+    ] = None
+    parties: Annotated[
+        FurtherParties | None, SyntaxOnly("Agents, payers and others who take part.")
+    ] = None
+    delivery_terms: Annotated[
+        str | None, Term("BT-X-145", "Terms of delivery: a code of UNTDID 4053 (Incoterms).")
+    ] = None
+    transport_mode: Annotated[
+        str | None, Term("BT-X-152", "Means of transport: a code of UN/ECE Recommendation 19.")
+    ] = None
+    payment_terms_details: Annotated[
+        tuple[PaymentTerms, ...],
+        SyntaxOnly("Discounts, penalties and instalments; the first belongs to BT-20 and BT-9."),
+    ] = ()
+    logistics_charges: Annotated[
+        tuple[LogisticsCharge, ...], Term("BG-X-42", "Charges for transport and packing.")
+    ] = ()
+    currency_exchange: Annotated[
+        CurrencyExchange | None, Term("BG-X-41", "Rate VAT was converted at.")
+    ] = None
+    advance_payments: Annotated[
+        tuple[AdvancePayment, ...], Term("BG-X-45", "Payments made in advance, with their VAT.")
+    ] = ()
+    third_party_payments: Annotated[
+        tuple[ThirdPartyPayment, ...],
+        Term("BG-DEX-09", "Claims of others collected with the invoice."),
+    ] = ()

@@ -5,6 +5,10 @@ from decimal import Decimal
 from typing import Annotated
 
 from ubl.amounts import Amount
+from ubl.model.extension_line import IncludedItem, ItemInstance, LineDelivery, LineTotals
+from ubl.model.extension_party import Party
+from ubl.model.extension_references import LineReferences
+from ubl.model.references import Note
 from ubl.model.terms import SyntaxOnly, Term
 from ubl.model.totals import AllowanceCharge
 from ubl.model.values import Identifier, Period, Quantity
@@ -26,6 +30,26 @@ class Price:
     base_quantity: Annotated[
         Quantity | None, Term("BT-149", "Number of units the price is for; its unit is BT-150.")
     ] = None
+    gross_base_quantity: Annotated[
+        Quantity | None,
+        SyntaxOnly("Number of units the gross price is for, which CII states apart from BT-149."),
+    ] = None
+    discount_percentage: Annotated[
+        Decimal | None, Term("BT-X-34", "Discount in per cent of its base.")
+    ] = None
+    discount_base: Annotated[
+        Amount | None, Term("BT-X-35", "Amount the percentage of the discount is taken of.")
+    ] = None
+    discount_reason: Annotated[str | None, Term("BT-X-36", "Why there is a discount.")] = None
+    discount_reason_code: Annotated[
+        str | None, Term("BT-X-313", "Why there is a discount: a code of UNTDID 5189.")
+    ] = None
+    further_discounts: Annotated[
+        tuple[AllowanceCharge, ...], SyntaxOnly("Discounts off the gross price besides BT-147.")
+    ] = ()
+    charges: Annotated[
+        tuple[AllowanceCharge, ...], SyntaxOnly("Charges on top of the gross price.")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +58,23 @@ class LineVat:
 
     category: Annotated[str | None, Term("BT-151", "VAT category: a code of UNTDID 5305.")] = None
     rate: Annotated[Decimal | None, Term("BT-152", "VAT rate in per cent.")] = None
+    amount: Annotated[Amount | None, Term("BT-X-95", "VAT of the line, as stated.")] = None
+    exemption_reason: Annotated[
+        str | None,
+        Term("BT-X-96", "Why no VAT is charged on the line, in words.", also="EXT-FR-FE-178"),
+    ] = None
+    exemption_reason_code: Annotated[
+        str | None,
+        Term("BT-X-97", "Why no VAT is charged on the line: a code of the VATEX list of CEF."),
+    ] = None
+    tax_point_code: Annotated[
+        str | None,
+        Term(
+            "BT-X-589",
+            "Event that makes the VAT of the line due: a code of UNTDID 2475 in CII.",
+            also="EXT-FR-FE-180",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +86,7 @@ class ItemClassification:
         str | None, SyntaxOnly("Classification: a code of UNTDID 7143 (BT-158-1).")
     ] = None
     version: Annotated[str | None, SyntaxOnly("Version of the classification (BT-158-2).")] = None
+    name: Annotated[str | None, Term("BT-X-13", "Name of the class.")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +95,14 @@ class ItemAttribute:
 
     name: Annotated[str | None, Term("BT-160", "Name of the property.")] = None
     value: Annotated[str | None, Term("BT-161", "Value of the property.")] = None
+    code: Annotated[
+        str | None,
+        Term("BT-X-11", "Kind of property: a code of UNTDID 6313.", also="EXT-FR-FE-159"),
+    ] = None
+    measure: Annotated[
+        Quantity | None,
+        Term("BT-X-12", "Value of the property with its unit.", also="EXT-FR-FE-160"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +129,20 @@ class Item:
         str | None, Term("BT-159", "Country of origin, ISO 3166-1 alpha-2.")
     ] = None
     attributes: Annotated[tuple[ItemAttribute, ...], Term("BG-32", "Properties of the item.")] = ()
+    identifier: Annotated[str | None, Term("BT-X-305", "Identifier of the item.")] = None
+    industry_identifier: Annotated[
+        str | None, Term("BT-X-532", "Identifier the industry gave it.")
+    ] = None
+    model_identifier: Annotated[str | None, Term("BT-X-533", "Identifier of the model.")] = None
+    batches: Annotated[tuple[str, ...], Term("BT-X-534", "Numbers of the batches.")] = ()
+    brand: Annotated[str | None, Term("BT-X-535", "Brand of the item.")] = None
+    model: Annotated[str | None, Term("BT-X-536", "Name of the model.")] = None
+    instances: Annotated[
+        tuple[ItemInstance, ...], Term("BG-X-84", "Pieces known by batch or serial number.")
+    ] = ()
+    included: Annotated[
+        tuple[IncludedItem, ...], Term("BG-X-1", "Items that are part of the item.")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,3 +179,39 @@ class InvoiceLine:
     price: Annotated[Price | None, Term("BG-29", "Price of the item.")] = None
     vat: Annotated[LineVat | None, Term("BG-30", "VAT of the line.")] = None
     item: Annotated[Item | None, Term("BG-31", "What was supplied.")] = None
+    note_subject_code: Annotated[
+        str | None, Term("BT-X-10", "Subject of the note: a code of UNTDID 4451.")
+    ] = None
+    note_content_code: Annotated[
+        str | None, Term("BT-X-9", "Agreed code that stands for the note.")
+    ] = None
+    further_notes: Annotated[
+        tuple[Note, ...], SyntaxOnly("Free texts on the line besides BT-127.")
+    ] = ()
+    parent_line: Annotated[
+        str | None,
+        Term("BT-X-304", "Identifier of the line this one is part of.", also="EXT-FR-FE-162"),
+    ] = None
+    status: Annotated[str | None, Term("BT-X-7", "Status of the line: a code of UNTDID 1229.")] = (
+        None
+    )
+    subtype: Annotated[
+        str | None,
+        Term(
+            "BT-X-8",
+            "What the line is: DETAIL is invoiced, GROUP sums others up, INFORMATION only informs.",
+            also="EXT-FR-FE-163",
+        ),
+    ] = None
+    references: Annotated[
+        LineReferences | None, SyntaxOnly("Further documents the line refers to.")
+    ] = None
+    delivery: Annotated[
+        LineDelivery | None, SyntaxOnly("Delivery of the line, where it has one of its own.")
+    ] = None
+    seller: Annotated[Party | None, Term("BG-X-90", "Who sold what is on the line.")] = None
+    totals: Annotated[LineTotals | None, SyntaxOnly("Sums of the line besides BT-131.")] = None
+    sub_lines: Annotated[
+        tuple["InvoiceLine", ...],
+        Term("BG-DEX-01", "Lines this line is made of; their net amounts add up to its own."),
+    ] = ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final
 
-from ubl.model.terms import SyntaxOnly, Term
+from ubl.model.terms import SyntaxOnly, Term, TermByGroup
 
 __all__ = [
     "Attachment",
@@ -73,17 +73,54 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportingDocument:
-    """A document that backs the invoice, inside it or at an address (EN 16931 BG-24)."""
+    """A document that backs the invoice, inside it or at an address (EN 16931 BG-24).
 
-    reference: Annotated[str | None, Term("BT-122", "Identifier of the supporting document.")] = (
-        None
-    )
-    description: Annotated[str | None, Term("BT-123", "What the document is.")] = None
+    Factur-X EXTENDED lets a line have such documents too (BG-X-3).
+    """
+
+    reference: Annotated[
+        str | None,
+        TermByGroup(
+            {"BG-24": "BT-122", "BG-X-3": "BT-X-27"}, "Identifier of the supporting document."
+        ),
+    ] = None
+    description: Annotated[
+        str | None,
+        TermByGroup({"BG-24": "BT-123", "BG-X-3": "BT-X-299"}, "What the document is."),
+    ] = None
     location: Annotated[
-        str | None, Term("BT-124", "Address (URL) where the document can be fetched.")
+        str | None,
+        TermByGroup(
+            {"BG-24": "BT-124", "BG-X-3": "BT-X-28"},
+            "Address (URL) where the document can be fetched.",
+        ),
     ] = None
     attachment: Annotated[
-        Attachment | None, Term("BT-125", "The document itself, inside the invoice.")
+        Attachment | None,
+        TermByGroup(
+            {"BG-24": "BT-125", "BG-X-3": "BT-X-31"}, "The document itself, inside the invoice."
+        ),
+    ] = None
+    issue_date: Annotated[
+        date | None,
+        TermByGroup({"BG-24": "BT-X-149", "BG-X-3": "BT-X-33"}, "Day the document was issued."),
+    ] = None
+    type_code: Annotated[
+        str | None,
+        TermByGroup(
+            {"BG-X-3": "BT-X-30"},
+            "Type of the document: a code of UNTDID 1001. On the invoice it is 916 unless given.",
+        ),
+    ] = None
+    reference_type: Annotated[
+        str | None,
+        TermByGroup(
+            {"BG-X-3": "BT-X-32"}, "What the identifier identifies: a code of UNTDID 1153."
+        ),
+    ] = None
+    line: Annotated[
+        str | None,
+        TermByGroup({"BG-X-3": "BT-X-29"}, "Line of the document that is meant."),
     ] = None
 
 
@@ -93,6 +130,14 @@ class PrecedingInvoice:
 
     number: Annotated[str | None, Term("BT-25", "Number of the preceding invoice.")] = None
     issue_date: Annotated[date | None, Term("BT-26", "Issue date of the preceding invoice.")] = None
+    type_code: Annotated[
+        str | None,
+        Term(
+            "BT-X-555",
+            "Type of the preceding invoice: a code of UNTDID 1001.",
+            also="EXT-FR-FE-02",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +145,10 @@ class Note:
     """Free text on the invoice, with its subject where given (EN 16931 BG-1)."""
 
     subject_code: Annotated[
-        str | None, Term("BT-21", "Subject of the note: a code of UNTDID 4451.")
+        str | None,
+        TermByGroup({"BG-1": "BT-21"}, "Subject of the note: a code of UNTDID 4451."),
     ] = None
-    text: Annotated[str | None, Term("BT-22", "The note itself.")] = None
+    text: Annotated[str | None, TermByGroup({"BG-1": "BT-22"}, "The note itself.")] = None
+    content_code: Annotated[
+        str | None, TermByGroup({"BG-1": "BT-X-5"}, "Agreed code that stands for the text.")
+    ] = None

@@ -101,3 +101,10 @@ class VatBreakdown:
     exemption_reason_code: Annotated[
         str | None, Term("BT-121", "Why no VAT is charged: a code of the VATEX list of CEF.")
     ] = None
+    lines_amount: Annotated[
+        Amount | None, Term("BT-X-262", "Sum of the lines of this category and rate.")
+    ] = None
+    allowances_charges_amount: Annotated[
+        Amount | None,
+        Term("BT-X-263", "Charges less allowances of this category on document level."),
+    ] = None

@@ -3,11 +3,23 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from ubl.model.terms import TermByGroup
+from ubl.model.terms import TermByGroup, field_types
 
-__all__ = ["Identifier", "Period", "Quantity"]
+__all__ = ["Identifier", "Period", "Quantity", "given"]
+
+T = TypeVar("T")
+
+
+def given(group: T) -> T | None:
+    """Return a group of optional fields, or None where it says nothing at all.
+
+    Readers build groups from what they find; a group of which nothing was found is no group.
+    """
+    model: type = type(group)
+    said = (getattr(group, name) for name in field_types(model))
+    return group if any(value is not None and value != () for value in said) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,17 @@ class Quantity:
     unit: Annotated[
         str | None,
         TermByGroup(
-            {"BG-25": "BT-130", "BG-29": "BT-150"},
+            {
+                "BT-129": "BT-130",
+                "BT-149": "BT-150",
+                "BT-X-12": "BT-X-12-0",
+                "BT-X-20": "BT-X-20-1",
+                "BT-X-46": "BT-X-46-0",
+                "BT-X-47": "BT-X-47-0",
+                "BT-X-277": "BT-X-278",
+                "BT-X-283": "BT-X-284",
+                "BT-X-561": "BT-X-561-0",
+            },
             "Unit: a code of UN/ECE Recommendation 20, or of 21 with X before it.",
         ),
     ] = None
