@@ -51,11 +51,6 @@ class Format:
         """The media type of a document of the format."""
         return "application/xml" if self.attachment is None else "application/pdf"
 
-    @property
-    def suffix(self) -> str:
-        """How the name of a file of the format ends."""
-        return ".xml" if self.attachment is None else ".pdf"
-
 
 _EN16931: Final = "urn:cen.eu:en16931:2017"
 _BILLING: Final = f"{_EN16931}#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"

@@ -114,6 +114,18 @@ class Lookup:
         except LookupFailed as failure:
             raise _again(failure) from failure
 
+    async def registrations(
+        self, participant: ParticipantId, *, at: datetime
+    ) -> tuple[DocumentTypeId, ...]:
+        """Every document type a participant takes at machine time ``at``, as its SMP lists them.
+
+        The list is not signed: whoever sends looks the endpoint up afterwards. Raises
+        LookupFailed.
+        """
+        smp = await self._locator.locate(participant)
+        group = await self._reader.group(smp, participant, Asking(at=at))
+        return group.document_types
+
     def _landed(self, question: _Question, flight: asyncio.Task[Found]) -> None:
         self._flights.pop(question, None)
         if not flight.cancelled():
