@@ -11,11 +11,36 @@ from decimal import Decimal
 
 from ubl.amounts import Amount
 from ubl.model import AllowanceCharge, DocumentTotals, Invoice, InvoiceLine, Price, VatBreakdown
-from ubl.totals.document import amount_due, lines_total, optional, vat_total
-from ubl.totals.lines import line_net, net_price, share
-from ubl.totals.money import ZERO, Money, add, exactly, less
-from ubl.totals.tolerance import Tolerance, Tolerances
-from ubl.totals.vat import UNTAXED, GroupKey, VatGroup, group_key, tax_of, vat_groups
+from ubl.totals.document import (
+    allowances_total,
+    amount_due,
+    charges_total,
+    lines_total,
+    optional,
+    third_parties_total,
+    vat_total,
+)
+from ubl.totals.lines import (
+    DETAIL,
+    GROUP,
+    counted,
+    group_net,
+    line_net,
+    net_price,
+    share,
+    sub_lines_total,
+)
+from ubl.totals.money import Money, add, exactly, less
+from ubl.totals.tolerance import EXACT, Tolerance, Tolerances
+from ubl.totals.vat import (
+    UNTAXED,
+    GroupKey,
+    VatGroup,
+    document_entries,
+    group_key,
+    tax_of,
+    vat_groups,
+)
 
 __all__ = ["Discrepancy", "Fact", "check_totals"]
 
@@ -110,7 +135,7 @@ class _Check:
     def _parts(self) -> int:
         """Count what the total without VAT is made of."""
         invoice = self._invoice
-        return len(invoice.lines) + len(invoice.allowances) + len(invoice.charges)
+        return len(counted(invoice.lines)) + sum(1 for _ in document_entries(invoice))
 
     def sums(self, totals: DocumentTotals) -> None:
         """Compare the sums of lines, allowances and charges (BT-106, BT-107, BT-108)."""
@@ -122,25 +147,26 @@ class _Check:
             path="totals.lines",
             tolerance=self._tolerances.sum_of("CO-10", len(invoice.lines)),
             explanation="sum-of-lines",
-            facts={"count": len(invoice.lines)},
+            facts={"count": len(counted(invoice.lines))},
         )
         self._compare(
             totals.allowances,
-            money.total(entry.amount for entry in invoice.allowances),
+            allowances_total(invoice, money),
             term="BT-107",
             path="totals.allowances",
             tolerance=self._tolerances.sum_of("CO-11", len(invoice.allowances)),
             explanation="sum-of-allowances",
             facts={"count": len(invoice.allowances)},
         )
+        charges = len(invoice.charges) + len(invoice.logistics_charges)
         self._compare(
             totals.charges,
-            money.total(entry.amount for entry in invoice.charges),
+            charges_total(invoice, money),
             term="BT-108",
             path="totals.charges",
-            tolerance=self._tolerances.sum_of("CO-12", len(invoice.charges)),
+            tolerance=self._tolerances.sum_of("CO-12", charges),
             explanation="sum-of-charges",
-            facts={"count": len(invoice.charges)},
+            facts={"count": charges},
         )
 
     def results(self, totals: DocumentTotals) -> None:
@@ -150,6 +176,7 @@ class _Check:
         vat, with_vat = money.value(totals.vat), money.value(totals.with_vat)
         allowances, charges = optional(totals.allowances, money), optional(totals.charges, money)
         paid, rounding = optional(totals.paid, money), optional(totals.rounding, money)
+        third_parties = third_parties_total(self._invoice, money)
         self._compare(
             totals.without_vat,
             less(add((lines, charges)), allowances),
@@ -164,7 +191,7 @@ class _Check:
             vat_total(self._invoice, money),
             term="BT-110",
             path="totals.vat",
-            tolerance=Tolerance("BR-CO-14", ZERO),
+            tolerance=Tolerance("BR-CO-14", EXACT),
             explanation="sum-of-taxes",
             facts={"count": len(self._invoice.vat_breakdown)},
         )
@@ -179,12 +206,14 @@ class _Check:
         )
         self._compare(
             totals.due,
-            amount_due(totals, with_vat, money),
+            amount_due(self._invoice, money, with_vat=with_vat),
             term="BT-115",
             path="totals.due",
-            tolerance=Tolerance("BR-CO-16", ZERO),
+            tolerance=Tolerance("BR-CO-16", EXACT),
             explanation="amount-due",
-            facts=self._facts(with_vat=with_vat, paid=paid, rounding=rounding),
+            facts=self._facts(
+                with_vat=with_vat, paid=paid, rounding=rounding, third_parties=third_parties
+            ),
         )
 
     def _facts(self, **values: Decimal | None) -> dict[str, Fact]:
@@ -193,7 +222,7 @@ class _Check:
     def breakdown(self) -> None:
         """Compare taxable amounts with what is taxed, and taxes with their taxable amounts."""
         invoice, money = self._invoice, self._money
-        groups = vat_groups(invoice, invoice.lines, money) if invoice.lines else None
+        groups = vat_groups(invoice, money)
         keys = [group_key(entry.category, entry.rate) for entry in invoice.vat_breakdown]
         for index, (entry, key) in enumerate(zip(invoice.vat_breakdown, keys, strict=True)):
             if key is None:
@@ -210,13 +239,13 @@ class _Check:
             group.taxable,
             term="BT-116",
             path=f"{path}.taxable_amount",
-            tolerance=self._tolerances.taxable(key[0], group.lines + group.entries),
+            tolerance=self._tolerances.taxable(key[0], group.count),
             explanation="taxable-amount",
             facts={
                 "category": key[0],
                 "rate": key[1],
-                "lines": group.lines,
-                "entries": group.entries,
+                "lines": group.line_count,
+                "entries": group.entry_count,
             },
         )
 
@@ -228,7 +257,7 @@ class _Check:
             tax_of(entry, self._money),
             term="BT-117",
             path=f"{path}.tax_amount",
-            tolerance=self._tolerances.tax(key[0], group.lines + group.entries),
+            tolerance=self._tolerances.tax(key[0], group.count),
             explanation="no-tax" if key[0] in UNTAXED else "tax",
             facts=facts | self._facts(taxable=taxable),
         )
@@ -249,11 +278,17 @@ class _Check:
 
     def line(self, line: InvoiceLine, *, path: str) -> None:
         """Compare a line's net price, allowances, charges and net amount (BT-131)."""
+        money = self._money
+        if line.subtype == GROUP:
+            self._sum_of_lines(
+                line, group_net(line, self._invoice.lines, money), "FXEXT-08", path=path
+            )
+        if line.subtype not in (None, DETAIL):
+            return
         if line.price is not None:
             self._price(line.price, path=f"{path}.price")
         self.entries(line.allowances, term="BT-136", path=f"{path}.allowances")
         self.entries(line.charges, term="BT-141", path=f"{path}.charges")
-        money = self._money
         self._compare(
             line.net_amount,
             line_net(line, money),
@@ -262,6 +297,23 @@ class _Check:
             tolerance=self._tolerances.line_net(),
             explanation="line-net",
             facts=self._line_facts(line),
+        )
+        self._sum_of_lines(line, sub_lines_total(line, money), "DEX-02", path=path)
+        for index, part in enumerate(line.sub_lines):
+            self.line(part, path=f"{path}.sub_lines[{index}]")
+
+    def _sum_of_lines(
+        self, line: InvoiceLine, computed: Decimal | None, rule: str, *, path: str
+    ) -> None:
+        """Compare the net amount of a line that others add up to."""
+        self._compare(
+            line.net_amount,
+            computed,
+            term="BT-131",
+            path=f"{path}.net_amount",
+            tolerance=Tolerance(f"BR-{rule}", EXACT),
+            explanation="group-net",
+            facts={},
         )
 
     def _line_facts(self, line: InvoiceLine) -> dict[str, Fact]:

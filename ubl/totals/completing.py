@@ -1,16 +1,22 @@
 """Completing an invoice: every amount that follows from others (EN 16931 BG-22, BG-23, BT-131).
 
-Nothing is guessed: an amount whose parts are not all known stays away, and so does the VAT in
-the accounting currency (BT-111), which hangs on a rate of exchange the invoice does not hold.
+Nothing is guessed: an amount whose parts are not all known stays away.
 """
 
 from dataclasses import replace
 from decimal import Decimal
 
 from ubl.amounts import Amount
-from ubl.model import AllowanceCharge, DocumentTotals, Invoice
-from ubl.totals.document import amount_due, lines_total, vat_total
-from ubl.totals.lines import complete_allowances, complete_line
+from ubl.model import DocumentTotals, Invoice
+from ubl.totals.document import (
+    allowances_total,
+    amount_due,
+    charges_total,
+    lines_total,
+    paid_total,
+    vat_total,
+)
+from ubl.totals.lines import complete_allowances, complete_lines
 from ubl.totals.money import ZERO, Money, add, exactly, less
 from ubl.totals.vat import complete_breakdown, vat_groups
 
@@ -22,12 +28,14 @@ def complete(invoice: Invoice, *, recompute: bool = False) -> Invoice:
 
     Stated amounts are kept unless ``recompute``: then everything computable replaces what was
     stated. Amounts are rounded half away from zero to the decimals of the currency, two at most;
-    net prices are not rounded. What was paid (BT-113), the rounding amount (BT-114) and BT-111
-    are never touched. An invoice without lines keeps its taxable amounts and its sum of lines.
+    net prices are not rounded. What was paid (BT-113) is filled in from advance payments only,
+    the rounding amount (BT-114) never; the VAT in the accounting currency (BT-111) only where
+    the invoice holds the rate of exchange. An invoice without lines, as MINIMUM and BASIC WL
+    have it, keeps its taxable amounts and its sum of lines.
     """
     with exactly():
         money = Money.of(invoice)
-        lines = tuple(complete_line(line, money, recompute=recompute) for line in invoice.lines)
+        lines = complete_lines(invoice.lines, money, recompute=recompute)
         whole = lines_total(lines, money)
         invoice = replace(
             invoice,
@@ -35,35 +43,72 @@ def complete(invoice: Invoice, *, recompute: bool = False) -> Invoice:
             allowances=complete_allowances(invoice.allowances, whole, money, recompute=recompute),
             charges=complete_allowances(invoice.charges, whole, money, recompute=recompute),
         )
-        groups = vat_groups(invoice, lines, money) if lines else None
-        breakdown = complete_breakdown(invoice.vat_breakdown, groups, money, recompute=recompute)
-        invoice = replace(invoice, vat_breakdown=breakdown)
-        return replace(invoice, totals=_complete_totals(invoice, money, recompute=recompute))
+        invoice = replace(
+            invoice,
+            vat_breakdown=complete_breakdown(
+                invoice.vat_breakdown, vat_groups(invoice, money), money, recompute=recompute
+            ),
+        )
+        return _Totals(invoice, money, recompute=recompute).complete()
 
 
-def _complete_totals(invoice: Invoice, money: Money, *, recompute: bool) -> DocumentTotals | None:
-    """Fill in BG-22 in the order its sums depend on each other."""
-    stated = invoice.totals or DocumentTotals()
-    settled: dict[str, Amount] = {}
+class _Totals:
+    """The totals of one invoice while they are filled in, each after those it is made of."""
 
-    def settle(field: str, computed: Decimal | None) -> Decimal | None:
-        amount: Amount | None = getattr(stated, field)
-        if computed is None or (amount is not None and not recompute):
-            return money.value(amount)
-        settled[field] = money.amount(computed)
-        return settled[field].value
+    def __init__(self, invoice: Invoice, money: Money, *, recompute: bool) -> None:
+        self._invoice = invoice
+        self._money = money
+        self._recompute = recompute
+        self._totals = invoice.totals or DocumentTotals()
 
-    def settle_sum(field: str, entries: tuple[AllowanceCharge, ...]) -> Decimal | None:
-        if not entries and getattr(stated, field) is None:
+    def complete(self) -> Invoice:
+        """Fill in BG-22 and return the invoice with it."""
+        invoice, money = self._invoice, self._money
+        lines = self._settle("lines", lines_total(invoice.lines, money))
+        allowances = self._settle_part(
+            "allowances", allowances_total(invoice, money), there=bool(invoice.allowances)
+        )
+        charges = self._settle_part(
+            "charges",
+            charges_total(invoice, money),
+            there=bool(invoice.charges or invoice.logistics_charges),
+        )
+        without_vat = self._settle("without_vat", less(add((lines, charges)), allowances))
+        vat = self._settle("vat", vat_total(invoice, money))
+        self._convert_vat(vat)
+        with_vat = self._settle("with_vat", add((without_vat, vat)))
+        if self._totals.paid is None:
+            self._settle("paid", paid_total(invoice, money))
+        self._settle("due", amount_due(self._with_totals(), money, with_vat=with_vat))
+        return self._with_totals()
+
+    def _with_totals(self) -> Invoice:
+        stated = None if self._totals == DocumentTotals() else self._totals
+        return replace(self._invoice, totals=stated)
+
+    def _settle(self, field: str, computed: Decimal | None) -> Decimal | None:
+        """Keep what is stated or fill in what was computed, and return what now stands there."""
+        stated: Amount | None = getattr(self._totals, field)
+        if computed is None or (stated is not None and not self._recompute):
+            return self._money.value(stated)
+        amount = self._money.amount(computed)
+        self._totals = replace(self._totals, **{field: amount})
+        return amount.value
+
+    def _settle_part(self, field: str, computed: Decimal | None, *, there: bool) -> Decimal | None:
+        """Settle a sum that is left out where nothing belongs to it."""
+        if not there and getattr(self._totals, field) is None:
             return ZERO
-        return settle(field, money.total(entry.amount for entry in entries))
+        return self._settle(field, computed)
 
-    lines = settle("lines", lines_total(invoice.lines, money))
-    allowances = settle_sum("allowances", invoice.allowances)
-    charges = settle_sum("charges", invoice.charges)
-    without_vat = settle("without_vat", less(add((lines, charges)), allowances))
-    vat = settle("vat", vat_total(invoice, money))
-    with_vat = settle("with_vat", add((without_vat, vat)))
-    settle("due", amount_due(stated, with_vat, money))
-    totals = replace(stated, **settled)
-    return None if totals == DocumentTotals() else totals
+    def _convert_vat(self, vat: Decimal | None) -> None:
+        """Convert the total VAT at the rate the invoice holds (BT-111, Factur-X BG-X-41)."""
+        exchange = self._invoice.currency_exchange
+        wanted = self._invoice.vat_accounting_currency
+        if vat is None or exchange is None or exchange.rate is None or wanted is None:
+            return
+        if (exchange.source_currency, exchange.target_currency) != (self._money.currency, wanted):
+            return
+        if self._totals.vat_in_accounting_currency is None or self._recompute:
+            converted = Money(wanted).amount(vat * exchange.rate)
+            self._totals = replace(self._totals, vat_in_accounting_currency=converted)

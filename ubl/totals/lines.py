@@ -1,36 +1,112 @@
 """What a line comes to: its net price, its allowances and charges, its net amount (BT-131)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from ubl.amounts import Amount
-from ubl.model import AllowanceCharge, InvoiceLine, Price
-from ubl.totals.money import ZERO, Money
+from ubl.model import AllowanceCharge, InvoiceLine, Price, Quantity
+from ubl.totals.money import ZERO, Money, add, less
 
-__all__ = ["complete_allowances", "complete_line", "goods_value", "line_net", "net_price", "share"]
+__all__ = [
+    "DETAIL",
+    "GROUP",
+    "complete_allowances",
+    "complete_lines",
+    "counted",
+    "goods_value",
+    "group_net",
+    "line_net",
+    "net_price",
+    "share",
+    "sub_lines_total",
+]
 
+DETAIL: Final = "DETAIL"
+GROUP: Final = "GROUP"
+_DEEPEST_GROUP: Final = 20
+_ONE: Final = Decimal(1)
 _HUNDRED: Final = Decimal(100)
 
 
-def complete_line(line: InvoiceLine, money: Money, *, recompute: bool) -> InvoiceLine:
-    """Fill in what of a line follows from the rest of it."""
-    line = replace(line, price=complete_price(line.price, recompute=recompute))
+def counted(lines: Iterable[InvoiceLine]) -> tuple[InvoiceLine, ...]:
+    """Return the lines that are invoiced: those that neither group others nor only inform.
+
+    Source: Factur-X EXTENDED BT-X-8, EXTENDED-CTC-FR EXT-FR-FE-163.
+    """
+    return tuple(line for line in lines if line.subtype in (None, DETAIL))
+
+
+def complete_lines(
+    lines: Sequence[InvoiceLine], money: Money, *, recompute: bool
+) -> tuple[InvoiceLine, ...]:
+    """Fill in what of each line follows from the rest of it, then what groups of lines come to."""
+    done = tuple(_complete_line(line, money, recompute=recompute) for line in lines)
+    return tuple(
+        _with_net(line, group_net(line, done, money), money, recompute=recompute)
+        if line.subtype == GROUP
+        else line
+        for line in done
+    )
+
+
+def _complete_line(line: InvoiceLine, money: Money, *, recompute: bool) -> InvoiceLine:
+    if line.subtype not in (None, DETAIL):
+        return line
+    line = replace(
+        line,
+        price=_complete_price(line.price, recompute=recompute),
+        sub_lines=complete_lines(line.sub_lines, money, recompute=recompute),
+    )
     goods = goods_value(line, money)
     line = replace(
         line,
         allowances=complete_allowances(line.allowances, goods, money, recompute=recompute),
         charges=complete_allowances(line.charges, goods, money, recompute=recompute),
     )
-    if line.net_amount is None or recompute:
-        net = line_net(line, money)
-        if net is not None:
-            return replace(line, net_amount=money.amount(net))
-    return line
+    net = line_net(line, money)
+    if net is None:
+        net = sub_lines_total(line, money)
+    return _with_net(line, net, money, recompute=recompute)
 
 
-def complete_price(price: Price | None, *, recompute: bool) -> Price | None:
+def _with_net(
+    line: InvoiceLine, net: Decimal | None, money: Money, *, recompute: bool
+) -> InvoiceLine:
+    if net is None or not (line.net_amount is None or recompute):
+        return line
+    return replace(line, net_amount=money.amount(net))
+
+
+def sub_lines_total(line: InvoiceLine, money: Money) -> Decimal | None:
+    """Add up the lines a line is made of (XRechnung BR-DEX-02); None where it has none."""
+    if not line.sub_lines:
+        return None
+    return money.total(part.net_amount for part in line.sub_lines)
+
+
+def group_net(
+    group: InvoiceLine, lines: Sequence[InvoiceLine], money: Money, *, depth: int = 0
+) -> Decimal | None:
+    """Add up the lines of a group and the groups in it (BR-FXEXT-08, BR-FREXT-08).
+
+    None where it has no lines, or is nested deeper than any invoice is.
+    """
+    if group.identifier is None or depth > _DEEPEST_GROUP:
+        return None
+    parts = [line for line in lines if line.parent_line == group.identifier]
+    nets = [
+        group_net(line, lines, money, depth=depth + 1)
+        if line.subtype == GROUP
+        else money.value(line.net_amount)
+        for line in parts
+        if line.subtype in (None, DETAIL, GROUP)
+    ]
+    return add(nets) if nets else None
+
+
+def _complete_price(price: Price | None, *, recompute: bool) -> Price | None:
     """Take the net price (BT-146) from the gross price less its discount, without rounding."""
     if price is None or price.gross is None:
         return price
@@ -41,14 +117,25 @@ def complete_price(price: Price | None, *, recompute: bool) -> Price | None:
 
 
 def net_price(price: Price) -> Decimal | None:
-    """Return the gross price (BT-148) less the discount (BT-147); unknown without a gross price."""
-    if price.gross is None:
+    """Return the gross price (BT-148) less discounts (BT-147) plus charges on it.
+
+    Unknown without a gross price, in mixed currencies, or where the gross price is for another
+    quantity than the net price.
+    """
+    if price.gross is None or _units(price.gross_base_quantity) not in (
+        None,
+        _units(price.base_quantity) or _ONE,
+    ):
         return None
-    if price.discount is None:
-        return price.gross.value
-    if price.discount.currency != price.gross.currency:
-        return None
-    return price.gross.value - price.discount.value
+    money = Money(price.gross.currency)
+    off = money.total(entry.amount for entry in price.further_discounts)
+    on = money.total(entry.amount for entry in price.charges)
+    discount = ZERO if price.discount is None else money.value(price.discount)
+    return less(add((price.gross.value, on)), add((discount, off)))
+
+
+def _units(quantity: Quantity | None) -> Decimal | None:
+    return None if quantity is None else quantity.value
 
 
 def goods_value(line: InvoiceLine, money: Money) -> Decimal | None:

@@ -1,11 +1,12 @@
 """The VAT breakdown (BG-23): what is taxed by category and rate, and which tax that makes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from ubl.model import AllowanceCharge, Invoice, InvoiceLine, VatBreakdown
+from ubl.model import AllowanceCharge, Invoice, LineVat, LogisticsCharge, VatBreakdown
+from ubl.totals.lines import counted
 from ubl.totals.money import ZERO, Money
 
 __all__ = [
@@ -38,12 +39,25 @@ GroupKey = tuple[str, Decimal]
 class VatGroup:
     """What lines, allowances and charges of one category and rate come to.
 
-    ``taxable`` is their sum; ``lines`` and ``entries`` count what it was added up from.
+    ``lines`` is the sum of line net amounts, ``entries`` charges less allowances of the document;
+    the counts say of how many. ``reasons`` are the exemption reasons lines state, as text and code.
     """
 
-    taxable: Decimal = ZERO
-    lines: int = 0
-    entries: int = 0
+    lines: Decimal = ZERO
+    entries: Decimal = ZERO
+    line_count: int = 0
+    entry_count: int = 0
+    reasons: frozenset[tuple[str | None, str | None]] = frozenset()
+
+    @property
+    def taxable(self) -> Decimal:
+        """Return the taxable amount (BT-116)."""
+        return self.lines + self.entries
+
+    @property
+    def count(self) -> int:
+        """Return how many parts the taxable amount has."""
+        return self.line_count + self.entry_count
 
 
 def group_key(category: str | None, rate: Decimal | None) -> GroupKey | None:
@@ -53,34 +67,44 @@ def group_key(category: str | None, rate: Decimal | None) -> GroupKey | None:
     return category, ZERO if rate is None else rate
 
 
-def vat_groups(
-    invoice: Invoice, lines: Iterable[InvoiceLine], money: Money
-) -> Mapping[GroupKey, VatGroup] | None:
-    """Add up what is taxed alike; None where an amount, a category or a rate is missing.
+def vat_groups(invoice: Invoice, money: Money) -> Mapping[GroupKey, VatGroup] | None:
+    """Add up what is taxed alike, in exact sums.
 
-    ``lines`` are those that count, with their net amounts.
+    None where there are no lines, or where an amount, a category or a rate is missing.
     """
     groups: dict[GroupKey, VatGroup] = {}
-    parts = [(*_of_line(line), line.net_amount, 1, True) for line in lines]
-    parts += [(*_of_entry(entry), entry.amount, -1, False) for entry in invoice.allowances]
-    parts += [(*_of_entry(entry), entry.amount, 1, False) for entry in invoice.charges]
-    for category, rate, amount, sign, is_line in parts:
-        key, value = group_key(category, rate), money.value(amount)
+    lines = counted(invoice.lines)
+    for line in lines:
+        vat = line.vat or LineVat()
+        key, value = group_key(vat.category, vat.rate), money.value(line.net_amount)
         if key is None or value is None:
             return None
         group = groups.get(key, VatGroup())
-        groups[key] = VatGroup(
-            group.taxable + sign * value, group.lines + is_line, group.entries + (not is_line)
+        reason = (vat.exemption_reason, vat.exemption_reason_code)
+        groups[key] = replace(
+            group,
+            lines=group.lines + value,
+            line_count=group.line_count + 1,
+            reasons=group.reasons | ({reason} if any(reason) else frozenset()),
         )
-    return groups
+    for sign, entry in document_entries(invoice):
+        key, value = group_key(entry.vat_category, entry.vat_rate), money.value(entry.amount)
+        if key is None or value is None:
+            return None
+        group = groups.get(key, VatGroup())
+        groups[key] = replace(
+            group, entries=group.entries + sign * value, entry_count=group.entry_count + 1
+        )
+    return groups if lines else None
 
 
-def _of_line(line: InvoiceLine) -> tuple[str | None, Decimal | None]:
-    return (None, None) if line.vat is None else (line.vat.category, line.vat.rate)
-
-
-def _of_entry(entry: AllowanceCharge) -> tuple[str | None, Decimal | None]:
-    return entry.vat_category, entry.vat_rate
+def document_entries(
+    invoice: Invoice,
+) -> Iterator[tuple[int, AllowanceCharge | LogisticsCharge]]:
+    """Yield what is taken off (-1) and put on (1) on document level."""
+    yield from ((-1, entry) for entry in invoice.allowances)
+    yield from ((1, entry) for entry in invoice.charges)
+    yield from ((1, entry) for entry in invoice.logistics_charges)
 
 
 def tax_of(entry: VatBreakdown, money: Money) -> Decimal | None:
@@ -122,18 +146,22 @@ def complete_breakdown(
     ]
     missing = sorted(key for key in groups or {} if key not in keys)
     completed += [
-        _complete_entry(_new_entry(key), (groups or {})[key], money, recompute=False)
+        _complete_entry(
+            _new_entry(key, (groups or {})[key]), (groups or {})[key], money, recompute=False
+        )
         for key in missing
     ]
     return tuple(completed)
 
 
-def _new_entry(key: GroupKey) -> VatBreakdown:
+def _new_entry(key: GroupKey, group: VatGroup) -> VatBreakdown:
     category, rate = key
+    text, code = next(iter(group.reasons)) if len(group.reasons) == 1 else (None, None)
     return VatBreakdown(
         category=category,
         rate=None if category == NOT_SUBJECT else rate,
-        exemption_reason_code=_REASON_CODES.get(category),
+        exemption_reason=text,
+        exemption_reason_code=code or (None if text else _REASON_CODES.get(category)),
     )
 
 
@@ -142,6 +170,10 @@ def _complete_entry(
 ) -> VatBreakdown:
     if group is not None and (entry.taxable_amount is None or recompute):
         entry = replace(entry, taxable_amount=money.amount(group.taxable))
+    if group is not None and recompute and entry.lines_amount is not None:
+        entry = replace(entry, lines_amount=money.amount(group.lines))
+    if group is not None and recompute and entry.allowances_charges_amount is not None:
+        entry = replace(entry, allowances_charges_amount=money.amount(group.entries))
     if entry.tax_amount is None or recompute:
         tax = tax_of(entry, money)
         if tax is not None:
