@@ -12,6 +12,7 @@ from typing import Final
 from lxml import etree
 
 from ubl.cii.reader import CII_ROOT, read_cii
+from ubl.cii.writer import write_cii
 from ubl.differences import Difference, differences
 from ubl.formats import Format, Syntax
 from ubl.model import Invoice
@@ -22,7 +23,7 @@ from ubl.ubl21.writer import write_ubl
 __all__ = ["Written", "read_invoice", "write_invoice"]
 
 _WRITERS: Final = MappingProxyType[Syntax, Callable[[Invoice], etree._Element]](
-    {Syntax.UBL: write_ubl}
+    {Syntax.UBL: write_ubl, Syntax.CII: write_cii}
 )
 
 
