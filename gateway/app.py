@@ -52,6 +52,7 @@ from gateway.assembly.platform import (
 )
 from gateway.assembly.statistics import register_statistics, serve_statistics
 from gateway.assembly.trust import follow_keys, network_of, register_trust, serve_trust
+from gateway.conversion import schema_api
 from gateway.core import app_keys, health
 from gateway.core.business_date import BusinessDates
 from gateway.core.clock import now
@@ -142,6 +143,7 @@ def all_routes() -> tuple[Route, ...]:
             *seat_api.ROUTES,
             *limited(smp_api.ROUTES),
             *validation_api.ROUTES,
+            *schema_api.ROUTES,
             *rule_api.ROUTES,
             *exchange_api.ROUTES,
             *answer_api.ROUTES,

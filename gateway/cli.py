@@ -22,7 +22,16 @@ from sqlalchemy.exc import OperationalError
 
 from gateway import __version__
 from gateway.access.roles import Role
-from gateway.commands import check, lookup, onboarding, pki, rules, statistics, validate
+from gateway.commands import (
+    check,
+    json_schema,
+    lookup,
+    onboarding,
+    pki,
+    rules,
+    statistics,
+    validate,
+)
 from gateway.commands.settings import EXIT_FAILED, EXIT_USAGE, Unusable, read_settings
 from gateway.core import schema, telemetry
 from gateway.core.database import Database
@@ -98,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     rules.register(commands)
     statistics.register(commands)
     validate.register(commands)
+    json_schema.register(commands)
     evidence = add("evidence", _evidence, "verify an evidence bundle")
     evidence.add_argument("bundle", type=Path)
     add("openapi", _openapi, "print the description of the API (OpenAPI 3.1)")

@@ -80,7 +80,8 @@ def document(routes: Sequence[Route]) -> Json:
             "version": __version__,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             "description": "Errors are problem documents (RFC 9457) with a stable `code`. "
-            "Times are UTC, amounts are decimal strings with a currency. Scopes: "
+            "Times are UTC, amounts are decimal strings with a currency. An invoice as JSON is "
+            "described by the JSON Schema at `/v1/schemas/invoice.json`. Scopes: "
             + ", ".join(f"`{scope}`" for scope in sorted(SCOPES))
             + ".",
         },

@@ -15,7 +15,7 @@ from gateway.web import openapi
 from gateway.web.server import listening
 
 PRODUCT = (*all_routes(), *openapi.ROUTES)
-PUBLIC = {"/v1/me", "/v1/openapi.json", "/healthz", "/readyz"}
+PUBLIC = {"/v1/me", "/v1/openapi.json", "/v1/schemas/invoice.json", "/healthz", "/readyz"}
 PUBLIC_PAGES = {"/pay/{token}", "/pay/{token}/back", "/", "/sign-in", "/sign-out", "/language"}
 UNSAFE = "/v1/probe/echo/x"
 PAGE = "/page/send"
