@@ -91,7 +91,7 @@ class _Totals:
         stated: Amount | None = getattr(self._totals, field)
         if computed is None or (stated is not None and not self._recompute):
             return self._money.value(stated)
-        amount = self._money.amount(computed)
+        amount = self._money.summed(computed)
         self._totals = replace(self._totals, **{field: amount})
         return amount.value
 

@@ -76,7 +76,7 @@ def _with_net(
 ) -> InvoiceLine:
     if net is None or not (line.net_amount is None or recompute):
         return line
-    return replace(line, net_amount=money.amount(net))
+    return replace(line, net_amount=money.summed(net))
 
 
 def sub_lines_total(line: InvoiceLine, money: Money) -> Decimal | None:
@@ -183,7 +183,7 @@ def _complete_allowance(
     if entry.percentage is None:
         return entry
     if entry.base_amount is None and entry.amount is None and whole is not None:
-        entry = replace(entry, base_amount=money.amount(whole))
+        entry = replace(entry, base_amount=money.summed(whole))
     computed = share(entry, money)
     if computed is None or not (entry.amount is None or recompute):
         return entry

@@ -57,8 +57,18 @@ class Money:
         return round_half_away(value, self.decimals)
 
     def amount(self, value: Decimal) -> Amount:
-        """Write a sum as an amount, rounded."""
+        """Write a product as an amount, rounded."""
         return Amount(self.rounded(value), self.currency)
+
+    def summed(self, value: Decimal) -> Amount:
+        """Write a sum as an amount: not rounded but for what is beyond two decimals.
+
+        A document may state fractions its currency does not have, and its sums have them too.
+        """
+        rounded = self.rounded(value)
+        if rounded != value:
+            rounded = round_half_away(value, _MOST_DECIMALS)
+        return Amount(rounded, self.currency)
 
     def total(self, amounts: Iterable[Amount | None]) -> Decimal | None:
         """Add amounts up; unknown as soon as one of them is."""

@@ -33,6 +33,9 @@ EXACT: Final = Decimal(0)
 _CENT: Final = Decimal("0.01")
 _ONE: Final = Decimal(1)
 _SLACK: Final = Decimal("0.02")
+# XRechnung 3.0: amounts in forints are often written without decimals.
+_FORINT_SLACK: Final = Decimal("0.5")
+_XRECHNUNG: Final = "xrechnung"
 _BY_RATE: Final = {"S": "S", "L": "AF", "M": "AG", "B": "B"}
 _RULE_NAMES: Final = {"Z": "Z", "E": "E", "AE": "AE", "K": "IC", "G": "G", "O": "O"}
 # What an invoice says of itself (BT-24) where the rules of its profile allow a cent for each part.
@@ -45,15 +48,22 @@ _BY_PART: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """The tolerances of one invoice: ``by_part`` names its rules where each part may add a cent."""
+    """The tolerances of one invoice.
+
+    ``by_part`` names the rules of its profile where each part may add a cent; ``slack`` is how
+    far a product of two numbers may be off.
+    """
 
     by_part: str | None
+    slack: Decimal
 
     @classmethod
     def of(cls, invoice: Invoice) -> "Tolerances":
         """Choose by the specification the invoice says it follows (BT-24)."""
         specification = invoice.specification or ""
-        return cls(next((rules for mark, rules in _BY_PART if mark in specification), None))
+        by_part = next((rules for mark, rules in _BY_PART if mark in specification), None)
+        in_forints = _XRECHNUNG in specification and invoice.currency == "HUF"
+        return cls(by_part, _FORINT_SLACK if in_forints else _SLACK)
 
     def sum_of(self, number: str, parts: int) -> Tolerance:
         """Return the tolerance of a sum, ``CO-10`` for BR-CO-10, made of so many parts."""
@@ -79,15 +89,13 @@ class Tolerances:
             return Tolerance(f"{self.by_part}-{name}-09", _CENT * parts)
         return Tolerance("BR-CO-17", _ONE, below=True)
 
-    @staticmethod
-    def line_net() -> Tolerance:
+    def line_net(self) -> Tolerance:
         """Return the tolerance of a line's net amount (BT-131)."""
-        return Tolerance("PEPPOL-EN16931-R120", _SLACK)
+        return Tolerance("PEPPOL-EN16931-R120", self.slack)
 
-    @staticmethod
-    def percentage() -> Tolerance:
+    def percentage(self) -> Tolerance:
         """Return the tolerance of an allowance or charge given as a percentage."""
-        return Tolerance("PEPPOL-EN16931-R040", _SLACK)
+        return Tolerance("PEPPOL-EN16931-R040", self.slack)
 
     @staticmethod
     def net_price() -> Tolerance:

@@ -169,11 +169,11 @@ def _complete_entry(
     entry: VatBreakdown, group: VatGroup | None, money: Money, *, recompute: bool
 ) -> VatBreakdown:
     if group is not None and (entry.taxable_amount is None or recompute):
-        entry = replace(entry, taxable_amount=money.amount(group.taxable))
+        entry = replace(entry, taxable_amount=money.summed(group.taxable))
     if group is not None and recompute and entry.lines_amount is not None:
-        entry = replace(entry, lines_amount=money.amount(group.lines))
+        entry = replace(entry, lines_amount=money.summed(group.lines))
     if group is not None and recompute and entry.allowances_charges_amount is not None:
-        entry = replace(entry, allowances_charges_amount=money.amount(group.entries))
+        entry = replace(entry, allowances_charges_amount=money.summed(group.entries))
     if entry.tax_amount is None or recompute:
         tax = tax_of(entry, money)
         if tax is not None:
