@@ -91,8 +91,10 @@ def understand(error: Exception, *, models: frozenset[str] = frozenset()) -> Pro
     caller's fault.
     """
     if isinstance(error, GatewayError):
-        report = getattr(error, "report", None)
-        extra = {"report": report} if isinstance(report, dict) else {}
+        report, problems = getattr(error, "report", None), getattr(error, "problems", None)
+        extra: dict[str, Any] = {"report": report} if isinstance(report, dict) else {}
+        if isinstance(problems, list):
+            extra["problems"] = problems
         return Problem(error.kind, error.message, {**error.facts, **extra}, _challenge(error.kind))
     if isinstance(error, ValidationError):
         return _invalid(error) if error.title in models else None

@@ -1,0 +1,71 @@
+"""Which format an invoice is sent in when its sender leaves that to the receiver. Pure.
+
+The receiver's registrations decide. What the invoice arrived in is sent as it is where the
+receiver takes it, for nothing can be lost then; else the first of ``PREFERENCES`` it takes.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from gateway.as4.identifiers import DocumentTypeId
+from gateway.conversion.peppol_types import document_type_of
+from ubl.formats import FORMATS, Format
+from ubl.model import DocumentKind
+
+__all__ = ["AUTO", "PREFERENCES", "Choice", "Reason", "choose"]
+
+AUTO: Final = "auto"
+"""In place of a format: the one the receiver can take."""
+
+PREFERENCES: Final = (
+    "peppol-bis-3",
+    "xrechnung-ubl",
+    "xrechnung-cii",
+    "en16931-ubl",
+    "en16931-cii",
+    "fr-extended-ctc-ubl",
+    "fr-extended-ctc-cii",
+    "peppol-bis-3-cii",
+)
+"""Best first. Peppol BIS in UBL leads because every receiver of invoices on Peppol must take it;
+UBL comes before CII because more receivers can show it. Peppol BIS in CII is last: its rules are
+not published for a plain install, and what cannot be judged is not sent."""
+
+
+class Reason(StrEnum):
+    """Why a format was chosen.
+
+    ASKED: the sender named it. ARRIVED: the receiver takes the document as it came. REGISTERED:
+    the receiver is registered for it. UNKNOWN: the network could not be asked, and every receiver
+    must take it. NOT_ON_NETWORK: the receiver is not registered. NOTHING_FITS: it is registered
+    for none of our formats.
+    """
+
+    ASKED = "asked"
+    ARRIVED = "arrived"
+    REGISTERED = "registered"
+    UNKNOWN = "unknown"
+    NOT_ON_NETWORK = "not-on-network"
+    NOTHING_FITS = "nothing-fits"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A format, and why it."""
+
+    format: Format
+    reason: Reason
+
+
+def choose(
+    kind: DocumentKind, arrived: Format | None, registered: Collection[DocumentTypeId]
+) -> Choice:
+    """Choose by what a receiver is registered for; ``arrived`` is the format of the source."""
+    if arrived is not None and document_type_of(arrived, kind) in registered:
+        return Choice(arrived, Reason.ARRIVED)
+    for name in PREFERENCES:
+        if document_type_of(FORMATS[name], kind) in registered:
+            return Choice(FORMATS[name], Reason.REGISTERED)
+    return Choice(FORMATS[PREFERENCES[0]], Reason.NOTHING_FITS)

@@ -1,0 +1,137 @@
+"""Conversion as a use case: read what came, write what is asked for, have it judged.
+
+Never on the event loop: small documents in a thread, large ones in a worker process. A document
+that was written is not called valid because we wrote it: the same rules judge it as any other.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from gateway.conversion.reading import ReadDocument, read_document
+from gateway.conversion.writing import (
+    Converted,
+    Order,
+    convert_document,
+    format_named,
+    write_document,
+)
+from gateway.core.clock import MachineClock
+from gateway.core.spool import LARGE_BYTES, Content, Spool
+from gateway.validation.service import CheckOptions, Pool, ValidationService
+from ubl.facturx import OwnPdf
+from ubl.model import Invoice
+
+__all__ = ["Conversion", "Judged", "Outcome"]
+
+_MANY_LINES: Final = 500
+"""Above this an invoice is written in a process of its own: it takes the interpreter too long."""
+
+
+class Outcome(StrEnum):
+    """What the rules say of a document that was written.
+
+    UNDETERMINED: no complete set of rules for it is known here. UNFINISHED: the rules stopped
+    before their end.
+    """
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNDETERMINED = "undetermined"
+    UNFINISHED = "engine-error"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A document that was written, and the validation report on it."""
+
+    converted: Converted
+    outcome: Outcome
+    report: Mapping[str, Any]
+
+
+class Conversion:
+    """The use case behind every door: API, console, submission."""
+
+    def __init__(self, *, validation: ValidationService, pool: Pool, now: MachineClock) -> None:
+        self._validation = validation
+        self._pool = pool
+        self._now = now
+
+    async def read(self, content: Content, *, media_type: str = "") -> ReadDocument:
+        """Read an invoice, whatever it is in.
+
+        Raises GatewayError CONVERSION-UNREADABLE, CONVERSION-NO-INVOICE, INVOICE-JSON, and what
+        ``ValidationService.read`` raises.
+        """
+        return await self._validation.read(content, read_document, media_type)
+
+    async def write(
+        self,
+        invoice: Invoice,
+        format_id: str,
+        *,
+        complete: bool = True,
+        bare: bool = False,
+        lang: str = "en",
+        own_pdf: bytes | None = None,
+        own_pdf_as: OwnPdf = OwnPdf.PAGES,
+    ) -> Converted:
+        """Write an invoice in a format; ``complete`` works out the sums it lacks.
+
+        ``bare`` writes the XML alone, also of a format that is a PDF.
+        Raises GatewayError CONVERSION-FORMAT and CONVERSION-OWN-PDF.
+        """
+        order = Order(
+            format=format_named(format_id),
+            at=self._now(),
+            computed=complete,
+            bare=bare,
+            lang=lang,
+            own_pdf=own_pdf,
+            own_pdf_as=own_pdf_as,
+        )
+        if len(invoice.lines) <= _MANY_LINES:
+            return await asyncio.to_thread(write_document, invoice, order)
+        written: Converted = await self._pool.run(write_document, invoice, order)
+        return written
+
+    async def convert(
+        self,
+        content: Content,
+        to: str,
+        *,
+        media_type: str = "",
+        lang: str = "en",
+        own_pdf: bytes | None = None,
+    ) -> Converted:
+        """Read a document and write it in another format.
+
+        Raises what ``read`` and ``write`` raise.
+        """
+        order = Order(format=format_named(to), at=self._now(), lang=lang, own_pdf=own_pdf)
+        return await self._validation.read(content, convert_document, media_type, order)
+
+    async def judge(self, tenant_id: UUID, converted: Converted, *, lang: str = "en") -> Judged:
+        """Hold what was written to every rule that applies to it.
+
+        Raises GatewayError as ``ValidationService.check`` does: busy workers are no verdict.
+        """
+        options = CheckOptions(lang=lang)
+        with Spool() as spool:
+            content: Content = converted.content
+            if len(converted.content) > LARGE_BYTES:
+                await asyncio.to_thread(spool.write, converted.content)
+                content = spool.content
+            run = await self._validation.check(
+                tenant_id, content, file_name=converted.file_name, options=options
+            )
+        return Judged(converted, _outcome(run.verdict), run.report)
+
+
+def _outcome(verdict: str) -> Outcome:
+    """An unreadable document of our own making is an invalid one."""
+    return Outcome(verdict) if verdict in list(Outcome) else Outcome.INVALID

@@ -1,0 +1,182 @@
+"""From what C1 submits to the document that is sent: read, put into a format, accounted for.
+
+An XML document that names no format stays as it is, byte for byte. Everything else (JSON, a PDF
+with data, a document whose format the receiver is to choose) is written here, and what was
+submitted is kept beside it.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.as4.identifiers import IdentifierInvalid, ParticipantId
+from gateway.conversion.accounts import account_of, loss
+from gateway.conversion.choosing import AUTO, PREFERENCES, Choice, Reason, choose
+from gateway.conversion.errors import TOO_MUCH_LOST, InvoiceRefused
+from gateway.conversion.loss import essential
+from gateway.conversion.reading import ReadDocument, Source
+from gateway.conversion.service import Conversion
+from gateway.conversion.writing import Converted, format_named
+from gateway.core.clock import MachineClock
+from gateway.core.spool import Spool
+from gateway.exchange import timeline
+from gateway.exchange.tables import Document, EventGroup, StoredBlob
+from gateway.network.errors import NO_SMP_SERVICE, NOT_REGISTERED, LookupFailed
+from gateway.network.smp_client import Lookup
+from ubl.formats import FORMATS
+from ubl.model import Invoice
+
+__all__ = ["Intake", "Origin", "Taken"]
+
+_JSON: Final = "application/json"
+_PDF: Final = "application/pdf"
+_NOT_ON_NETWORK: Final = (NOT_REGISTERED, NO_SMP_SERVICE)
+_LISTED: Final = 100
+_HEAD: Final = 1024
+_LISTS: Final = ("unread", "lost", "discrepancies")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What will be sent in place of what was submitted, and why.
+
+    ``content`` None means as submitted. ``source_type`` is the media type of what was submitted;
+    ``facts`` are JSON values: the format, why it was chosen, and the account of the conversion.
+    """
+
+    content: bytes | None
+    source_type: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the bytes of a document come from: ``source`` is what was submitted in their place."""
+
+    taken: Taken | None
+    source: StoredBlob | None
+
+    @property
+    def rows(self) -> tuple[StoredBlob, ...]:
+        """What is to be saved with the document."""
+        return (self.source,) if self.source is not None else ()
+
+    def record(self, session: AsyncSession, document: Document) -> None:
+        """Tell in the timeline which format was chosen and why, with the account of it."""
+        if self.taken is None:
+            return
+        timeline.record(
+            session,
+            document,
+            EventGroup.TRANSPORT,
+            f"format.{self.taken.facts['reason']}",
+            at=document.created_at,
+            facts=self.taken.facts,
+            evidence_id=self.source.id if self.source is not None else None,
+        )
+
+
+class Intake:
+    """Decides in which form a submitted invoice is sent."""
+
+    def __init__(self, *, conversion: Conversion, lookup: Lookup, now: MachineClock) -> None:
+        self._conversion = conversion
+        self._lookup = lookup
+        self._now = now
+
+    async def take(self, spool: Spool, *, wanted: str, media_type: str) -> Taken | None:
+        """Put what was submitted into the format ``wanted`` (an id, ``auto``, or empty).
+
+        Empty is ``auto`` for JSON and PDF, and as it is for XML: None. Raises GatewayError
+        CONVERSION-LOSS for a format that cannot hold what the invoice must say, and what reading
+        and writing raise.
+        """
+        content = await asyncio.to_thread(lambda: spool.content)
+        source_type = await asyncio.to_thread(_type_of, spool, media_type)
+        if not wanted and source_type not in (_JSON, _PDF):
+            return None
+        if wanted not in ("", AUTO):
+            format_named(wanted)
+        read = await self._conversion.read(content, media_type=source_type)
+        choice = await self._choice(read, wanted or read.wanted or AUTO)
+        if choice.format == read.format:
+            return Taken(read.inner, source_type, _facts(read, choice))
+        return await self._converted(read, choice, source_type)
+
+    async def _choice(self, read: ReadDocument, wanted: str) -> Choice:
+        if wanted != AUTO:
+            return Choice(format_named(wanted), Reason.ASKED)
+        receiver = _receiver(read.invoice)
+        fallback = FORMATS[PREFERENCES[0]]
+        if receiver is None:
+            return Choice(read.format or fallback, Reason.NOT_ON_NETWORK)
+        try:
+            registered = await self._lookup.registrations(receiver, at=self._now())
+        except LookupFailed as failure:
+            if failure.kind in _NOT_ON_NETWORK:
+                return Choice(read.format or fallback, Reason.NOT_ON_NETWORK)
+            return Choice(fallback, Reason.UNKNOWN)
+        return choose(read.invoice.kind, read.format, registered)
+
+    async def _converted(self, read: ReadDocument, choice: Choice, source_type: str) -> Taken:
+        converted = await self._conversion.write(
+            read.invoice, choice.format.id, complete=read.source is Source.JSON, bare=True
+        )
+        _require_whole(converted)
+        account = account_of(replace(converted, unread=read.unread), most=_LISTED)
+        return Taken(converted.content, source_type, _facts(read, choice, account))
+
+
+def _type_of(spool: Spool, media_type: str) -> str:
+    """What was submitted by its beginning; a caller's label is believed for JSON only."""
+    spool.seek(0)
+    head = spool.read(_HEAD)
+    spool.seek(0)
+    if media_type == _JSON or head.lstrip().startswith(b"{"):
+        return _JSON
+    return _PDF if b"%PDF-" in head else "application/xml"
+
+
+def _receiver(invoice: Invoice) -> ParticipantId | None:
+    """Whom the network would be asked about; None for a buyer without an electronic address."""
+    address = invoice.buyer.electronic_address if invoice.buyer else None
+    if address is None or not address.scheme:
+        return None
+    try:
+        return ParticipantId.of(f"{address.scheme}:{address.value}")
+    except IdentifierInvalid:
+        return None
+
+
+def _facts(
+    read: ReadDocument, choice: Choice, account: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What the timeline keeps; the counts are of everything, the lists are cut."""
+    counts = account.get("counts", {})
+    return {
+        "format": choice.format.id,
+        "title": choice.format.title,
+        "reason": choice.reason.value,
+        "source": read.format.title if read.format else read.source.upper(),
+        **{f"{name}_count": counts.get(name, 0) for name in _LISTS},
+        **{name: account.get(name, []) for name in _LISTS},
+    }
+
+
+def _require_whole(converted: Converted) -> None:
+    """Refuse to send another invoice than the one submitted; raises InvoiceRefused."""
+    gone = essential(converted.lost)
+    if not gone:
+        return
+    terms = ", ".join(dict.fromkeys(one.term or one.path for one in gone))
+    raise InvoiceRefused(
+        TOO_MUCH_LOST,
+        f"{converted.format.title} cannot hold {terms[:300]} as the invoice says it. Choose a "
+        "format that holds more, or change the invoice.",
+        problems=[loss(one) for one in gone[:_LISTED]],
+        format=converted.format.id,
+    )
