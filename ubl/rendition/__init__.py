@@ -1,0 +1,1 @@
+"""Invoices for people: the same view set as a page of HTML or as sheets of PDF."""
