@@ -50,8 +50,7 @@ def test_prefixes_play_no_part() -> None:
         b"<Invoice/>",
         b'<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2"/>',
         b'<Order xmlns="urn:oasis:names:specification:ubl:schema:xsd:Order-2"/>',
-        b'<CrossIndustryInvoice xmlns="urn:un:unece:uncefact:data:standard:'
-        b'CrossIndustryInvoice:100"/>',
+        b'<CrossIndustryInvoice xmlns="urn:ferd:CrossIndustryDocument:invoice:1p0"/>',
     ],
 )
 def test_another_root_is_refused(data: bytes) -> None:

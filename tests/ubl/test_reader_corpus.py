@@ -25,8 +25,13 @@ from ubl.safexml import XmlRefused, parse
 
 EVERY = 1 if os.environ.get("UBL_CORPUS") == "full" else 4
 NAMESPACES = {"cbc": CBC, "cac": CAC, "ext": EXT}
-# Values the model implies rather than holds: tax scheme, document types, indicators.
+# Values the model implies rather than holds: tax scheme, document types, indicators, and the
+# stand-in for a number UBL demands where there is none.
 IMPLIED = {
+    "OrderReference/ID": {"NA"},
+    "OrderLineReference/LineID": {"NA"},
+    "CardAccount/NetworkID": {"NA"},
+    "CopyIndicator": {"true", "false", "1", "0"},
     "TaxScheme/ID": {"VAT"},
     "DocumentTypeCode": {"130", "50"},
     "ChargeIndicator": {"true", "false", "1", "0"},

@@ -1,48 +1,94 @@
-"""The lines of a UBL invoice or credit note, and what lines share with the document level."""
+"""The lines of a UBL invoice or credit note, and the periods they share with the document."""
 
 from typing import Final
 
 from ubl.cursor import Cursor
 from ubl.model import (
-    AllowanceCharge,
     DocumentKind,
+    DocumentReference,
     Identifier,
     InvoiceLine,
-    Item,
-    ItemAttribute,
-    ItemClassification,
-    LineVat,
+    LineReferences,
+    LineTotals,
+    Note,
     Period,
-    Price,
+    SupportingDocument,
+    given,
 )
+from ubl.ubl21.read_allowance import read_allowances_charges, read_price
+from ubl.ubl21.read_delivery import NO_LINE, read_line_delivery
+from ubl.ubl21.read_item import read_item, read_line_vat
+from ubl.ubl21.read_party import read_party
+from ubl.ubl21.read_references import OBJECT_TYPE, read_supporting
+from ubl.ubl21.read_totals import read_vat_totals
 
-__all__ = ["OBJECT_TYPE", "QUANTITIES", "read_allowances_charges", "read_line", "read_period"]
+__all__ = ["LINES", "QUANTITIES", "SUB_LINES", "read_line", "read_period"]
 
-OBJECT_TYPE: Final = "130"
+LINES: Final = {
+    DocumentKind.INVOICE: "cac:InvoiceLine",
+    DocumentKind.CREDIT_NOTE: "cac:CreditNoteLine",
+}
+SUB_LINES: Final = {
+    DocumentKind.INVOICE: "cac:SubInvoiceLine",
+    DocumentKind.CREDIT_NOTE: "cac:SubCreditNoteLine",
+}
 QUANTITIES: Final = {
     DocumentKind.INVOICE: "cbc:InvoicedQuantity",
     DocumentKind.CREDIT_NOTE: "cbc:CreditedQuantity",
 }
-_IS_CHARGE: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
-def read_line(line: Cursor, kind: DocumentKind) -> InvoiceLine:
-    """Read BG-25; the kind of document decides what the quantity is called."""
+def read_line(
+    line: Cursor,
+    kind: DocumentKind,
+    *,
+    number: str | None,
+    accounting_currency: str | None,
+) -> InvoiceLine:
+    """Read BG-25.
+
+    The kind of document decides what the quantity is called; its ``number`` (BT-1) tells a
+    reference to a line of this invoice from one to an earlier invoice.
+    """
     allowances, charges = read_allowances_charges(line)
+    object_identifier, documents, other_objects = _read_documents(line)
+    parent_line, subtype, preceding = _read_billing(line, number)
+    note, *further_notes = line.texts("cbc:Note") or (None,)
     return InvoiceLine(
         identifier=line.text("cbc:ID"),
-        note=line.text("cbc:Note"),
-        object_identifier=_read_object(line),
+        note=note,
+        object_identifier=object_identifier,
         quantity=line.quantity(QUANTITIES[kind]),
         net_amount=line.amount("cbc:LineExtensionAmount"),
-        order_line=line.text("cac:OrderLineReference", "cbc:LineID"),
+        order_line=_read_order_line(line),
         accounting_reference=line.text("cbc:AccountingCost"),
         period=read_period(line),
         allowances=allowances,
         charges=charges,
-        price=_read_price(line),
-        vat=_read_line_vat(line),
-        item=_read_item(line),
+        price=read_price(line),
+        vat=read_line_vat(line),
+        item=read_item(line),
+        further_notes=tuple(Note(text=text) for text in further_notes if text),
+        parent_line=parent_line,
+        subtype=subtype,
+        references=given(
+            LineReferences(
+                purchase_order=line.text("cac:OrderLineReference", "cac:OrderReference", "cbc:ID"),
+                purchase_order_date=line.day(
+                    "cac:OrderLineReference", "cac:OrderReference", "cbc:IssueDate"
+                ),
+                preceding_invoices=preceding,
+                documents=documents,
+                other_objects=other_objects,
+            )
+        ),
+        delivery=read_line_delivery(line),
+        seller=read_party(line.first("cac:Item", "cac:ManufacturerParty")),
+        totals=_read_totals(line, accounting_currency),
+        sub_lines=tuple(
+            read_line(below, kind, number=number, accounting_currency=accounting_currency)
+            for below in line.all(SUB_LINES[kind])
+        ),
     )
 
 
@@ -54,97 +100,66 @@ def read_period(place: Cursor) -> Period | None:
     return Period(start=period.day("cbc:StartDate"), end=period.day("cbc:EndDate"))
 
 
-def read_allowances_charges(
-    place: Cursor,
-) -> tuple[tuple[AllowanceCharge, ...], tuple[AllowanceCharge, ...]]:
-    """Read allowances (BG-20, BG-27) and charges (BG-21, BG-28), which UBL keeps in one element.
-
-    An element whose indicator is missing or no boolean is neither, and stays unread.
-    """
-    found: dict[bool, list[AllowanceCharge]] = {False: [], True: []}
-    for entry in place.all("cac:AllowanceCharge"):
-        is_charge = _IS_CHARGE.get(entry.peek("cbc:ChargeIndicator") or "")
-        if is_charge is None:
-            continue
-        entry.text("cbc:ChargeIndicator")
-        entry.expect("cac:TaxCategory", "cac:TaxScheme", "cbc:ID", value="VAT")
-        found[is_charge].append(
-            AllowanceCharge(
-                amount=entry.amount("cbc:Amount"),
-                base_amount=entry.amount("cbc:BaseAmount"),
-                percentage=entry.number("cbc:MultiplierFactorNumeric"),
-                vat_category=entry.text("cac:TaxCategory", "cbc:ID"),
-                vat_rate=entry.number("cac:TaxCategory", "cbc:Percent"),
-                reason=entry.text("cbc:AllowanceChargeReason"),
-                reason_code=entry.text("cbc:AllowanceChargeReasonCode"),
-            )
-        )
-    return tuple(found[False]), tuple(found[True])
+def _read_order_line(line: Cursor) -> str | None:
+    reference = line.first("cac:OrderLineReference")
+    if reference is None:
+        return None
+    number = reference.text("cbc:LineID")
+    has_order = reference.first("cac:OrderReference", "cbc:ID") is not None
+    return None if number == NO_LINE and has_order else number
 
 
-def _read_object(line: Cursor) -> Identifier | None:
+def _read_documents(
+    line: Cursor,
+) -> tuple[Identifier | None, tuple[SupportingDocument, ...], tuple[DocumentReference, ...]]:
+    """Tell apart what a line points at: its object (BT-128), further objects, documents."""
+    found: Identifier | None = None
+    documents: list[SupportingDocument] = []
+    objects: list[DocumentReference] = []
     for reference in line.all("cac:DocumentReference"):
-        if reference.peek("cbc:DocumentTypeCode") in (OBJECT_TYPE, None):
-            reference.expect("cbc:DocumentTypeCode", value=OBJECT_TYPE)
-            return reference.identifier("cbc:ID")
-    return None
+        type_code = reference.peek("cbc:DocumentTypeCode")
+        if type_code not in (OBJECT_TYPE, None):
+            documents.append(read_supporting(reference))
+            continue
+        reference.expect("cbc:DocumentTypeCode", value=OBJECT_TYPE)
+        identifier = reference.identifier("cbc:ID")
+        if found is None:
+            found = identifier
+        elif identifier is not None:
+            objects.append(DocumentReference(number=identifier.value, type_code=identifier.scheme))
+    return found, tuple(documents), tuple(objects)
 
 
-def _read_price(line: Cursor) -> Price | None:
-    price = line.first("cac:Price")
-    if price is None:
-        return None
-    discount = price.first("cac:AllowanceCharge")
-    if discount is not None and _IS_CHARGE.get(discount.peek("cbc:ChargeIndicator") or "") is False:
-        discount.text("cbc:ChargeIndicator")
-    else:
-        discount = None
-    return Price(
-        net=price.amount("cbc:PriceAmount"),
-        discount=None if discount is None else discount.amount("cbc:Amount"),
-        gross=None if discount is None else discount.amount("cbc:BaseAmount"),
-        base_quantity=price.quantity("cbc:BaseQuantity"),
-    )
+def _read_billing(
+    line: Cursor, number: str | None
+) -> tuple[str | None, str | None, tuple[DocumentReference, ...]]:
+    """Read the line above this one and what this one is, and the earlier invoices.
+
+    EXTENDED-CTC-FR says both in a reference to the invoice itself.
+    """
+    parent_line: str | None = None
+    subtype: str | None = None
+    preceding: list[DocumentReference] = []
+    for reference in line.all("cac:BillingReference"):
+        earlier = reference.first("cac:InvoiceDocumentReference")
+        if earlier is None:
+            continue
+        is_own = number is not None and earlier.peek("cbc:ID") == number
+        if is_own and parent_line is None and subtype is None:
+            earlier.text("cbc:ID")
+            parent_line = reference.text("cac:BillingReferenceLine", "cbc:ID")
+            subtype = earlier.text("cbc:DocumentStatusCode")
+            continue
+        entry = DocumentReference(
+            number=earlier.text("cbc:ID"),
+            line=reference.text("cac:BillingReferenceLine", "cbc:ID"),
+            issue_date=earlier.day("cbc:IssueDate"),
+            type_code=earlier.text("cbc:DocumentTypeCode"),
+        )
+        preceding.append(entry)
+    return parent_line, subtype, tuple(preceding)
 
 
-def _read_line_vat(line: Cursor) -> LineVat | None:
-    category = line.first("cac:Item", "cac:ClassifiedTaxCategory")
-    if category is None:
-        return None
-    category.expect("cac:TaxScheme", "cbc:ID", value="VAT")
-    return LineVat(category=category.text("cbc:ID"), rate=category.number("cbc:Percent"))
-
-
-def _read_item(line: Cursor) -> Item | None:
-    item = line.first("cac:Item")
-    if item is None:
-        return None
-    return Item(
-        name=item.text("cbc:Name"),
-        description=item.text("cbc:Description"),
-        seller_identifier=item.identifier("cac:SellersItemIdentification", "cbc:ID"),
-        buyer_identifier=item.identifier("cac:BuyersItemIdentification", "cbc:ID"),
-        standard_identifier=item.identifier("cac:StandardItemIdentification", "cbc:ID"),
-        classifications=_read_classifications(item),
-        origin_country=item.text("cac:OriginCountry", "cbc:IdentificationCode"),
-        attributes=tuple(
-            ItemAttribute(name=entry.text("cbc:Name"), value=entry.text("cbc:Value"))
-            for entry in item.all("cac:AdditionalItemProperty")
-        ),
-    )
-
-
-def _read_classifications(item: Cursor) -> tuple[ItemClassification, ...]:
-    found: list[ItemClassification] = []
-    for commodity in item.all("cac:CommodityClassification"):
-        place = commodity.first("cbc:ItemClassificationCode")
-        code = None if place is None else place.own_text()
-        if place is not None and code is not None:
-            found.append(
-                ItemClassification(
-                    code=code,
-                    scheme=place.attribute("listID"),
-                    version=place.attribute("listVersionID"),
-                )
-            )
-    return tuple(found)
+def _read_totals(line: Cursor, accounting_currency: str | None) -> LineTotals | None:
+    vat, accounting = read_vat_totals(line, accounting_currency)
+    return given(LineTotals(vat=vat, vat_in_accounting_currency=accounting))

@@ -1,4 +1,4 @@
-"""The parties of a UBL invoice: seller, buyer, payee, tax representative and delivery."""
+"""The parties of a UBL invoice: those of EN 16931, and those the extensions add."""
 
 from typing import Final
 
@@ -7,19 +7,23 @@ from ubl.model import (
     Address,
     Buyer,
     Contact,
-    Delivery,
+    FurtherParties,
     Identifier,
+    Party,
     Payee,
     Seller,
     TaxRepresentative,
+    given,
 )
 
 __all__ = [
     "CREDITOR_SCHEME",
     "OTHER_TAX_SCHEME",
     "VAT",
+    "read_address",
     "read_buyer",
-    "read_delivery",
+    "read_further_parties",
+    "read_party",
     "read_payee",
     "read_seller",
     "read_tax_representative",
@@ -45,8 +49,9 @@ def read_seller(document: Cursor) -> Seller | None:
         tax_registration=_read_tax_registration(party),
         legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
         electronic_address=party.identifier("cbc:EndpointID"),
-        address=_read_address(party.first("cac:PostalAddress")),
+        address=read_address(party.first("cac:PostalAddress")),
         contact=_read_contact(party),
+        role=party.text("cbc:IndustryClassificationCode"),
     )
 
 
@@ -61,26 +66,31 @@ def read_buyer(document: Cursor) -> Buyer | None:
         identifiers=_read_identifiers(party),
         registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
         vat_identifier=_read_vat_identifier(party),
+        tax_registration=_read_tax_registration(party),
+        legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
         electronic_address=party.identifier("cbc:EndpointID"),
-        address=_read_address(party.first("cac:PostalAddress")),
+        address=read_address(party.first("cac:PostalAddress")),
         contact=_read_contact(party),
+        role=party.text("cbc:IndustryClassificationCode"),
     )
 
 
 def read_payee(document: Cursor) -> Payee | None:
-    """Read BG-10."""
+    """Read BG-10; the first identifier is BT-60."""
     party = document.first("cac:PayeeParty")
     if party is None:
         return None
-    identifiers = (
-        place.identifier("cbc:ID")
-        for place in party.all("cac:PartyIdentification")
-        if not _is_creditor(place)
-    )
+    identifiers = _read_identifiers(party)
     return Payee(
         name=party.text("cac:PartyName", "cbc:Name"),
-        identifier=next(identifiers, None),
+        identifier=identifiers[0] if identifiers else None,
+        other_identifiers=identifiers[1:],
         registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
+        role=party.text("cbc:IndustryClassificationCode"),
+        vat_identifier=_read_vat_identifier(party),
+        electronic_address=party.identifier("cbc:EndpointID"),
+        address=read_address(party.first("cac:PostalAddress")),
+        contact=_read_contact(party),
     )
 
 
@@ -92,21 +102,52 @@ def read_tax_representative(document: Cursor) -> TaxRepresentative | None:
     return TaxRepresentative(
         name=party.text("cac:PartyName", "cbc:Name"),
         vat_identifier=_read_vat_identifier(party),
-        address=_read_address(party.first("cac:PostalAddress")),
+        address=read_address(party.first("cac:PostalAddress")),
     )
 
 
-def read_delivery(document: Cursor) -> Delivery | None:
-    """Read BG-13."""
-    delivery = document.first("cac:Delivery")
-    if delivery is None:
+def read_further_parties(document: Cursor) -> FurtherParties | None:
+    """Read the parties of EXTENDED-CTC-FR, which stand within those they act for."""
+    seller = document.first("cac:AccountingSupplierParty", "cac:Party")
+    buyer = document.first("cac:AccountingCustomerParty", "cac:Party")
+    payers = (
+        means.first("cac:PaymentMandate", "cac:PayerParty")
+        for means in document.all("cac:PaymentMeans")
+    )
+    return given(
+        FurtherParties(
+            sales_agent=_read_within(seller, "cac:AgentParty"),
+            buyer_agent=_read_within(buyer, "cac:AgentParty"),
+            invoicer=_read_within(seller, "cac:ServiceProviderParty", "cac:Party"),
+            invoicee=_read_within(buyer, "cac:ServiceProviderParty", "cac:Party"),
+            payer=read_party(next(filter(None, payers), None)),
+        )
+    )
+
+
+def read_party(party: Cursor | None) -> Party | None:
+    """Read a party of the extensions."""
+    if party is None:
         return None
-    return Delivery(
-        name=delivery.text("cac:DeliveryParty", "cac:PartyName", "cbc:Name"),
-        location=delivery.identifier("cac:DeliveryLocation", "cbc:ID"),
-        delivered_on=delivery.day("cbc:ActualDeliveryDate"),
-        address=_read_address(delivery.first("cac:DeliveryLocation", "cac:Address")),
+    return given(
+        Party(
+            name=party.text("cac:PartyLegalEntity", "cbc:RegistrationName"),
+            trading_name=party.text("cac:PartyName", "cbc:Name"),
+            identifiers=_read_identifiers(party),
+            registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
+            vat_identifier=_read_vat_identifier(party),
+            tax_registration=_read_tax_registration(party),
+            electronic_address=party.identifier("cbc:EndpointID"),
+            role=party.text("cbc:IndustryClassificationCode"),
+            address=read_address(party.first("cac:PostalAddress")),
+            contact=_read_contact(party),
+            legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
+        )
     )
+
+
+def _read_within(party: Cursor | None, *path: str) -> Party | None:
+    return None if party is None else read_party(party.first(*path))
 
 
 def _is_creditor(identification: Cursor) -> bool:
@@ -122,8 +163,10 @@ def _read_identifiers(party: Cursor) -> tuple[Identifier, ...]:
 def _read_vat_identifier(party: Cursor) -> str | None:
     for scheme in party.all("cac:PartyTaxScheme"):
         if _tax_scheme(scheme) == VAT:
-            scheme.expect("cac:TaxScheme", "cbc:ID", value=VAT)
-            return scheme.text("cbc:CompanyID")
+            identifier = scheme.text("cbc:CompanyID")
+            if identifier is not None:
+                scheme.expect("cac:TaxScheme", "cbc:ID", value=VAT)
+            return identifier
     return None
 
 
@@ -142,7 +185,8 @@ def _tax_scheme(scheme: Cursor) -> str | None:
     return None if place is None else place.peek("cbc:ID")
 
 
-def _read_address(address: Cursor | None) -> Address | None:
+def read_address(address: Cursor | None) -> Address | None:
+    """Read a postal address or the address of a place."""
     if address is None:
         return None
     return Address(
@@ -164,4 +208,5 @@ def _read_contact(party: Cursor) -> Contact | None:
         name=contact.text("cbc:Name"),
         telephone=contact.text("cbc:Telephone"),
         email=contact.text("cbc:ElectronicMail"),
+        fax=contact.text("cbc:Telefax"),
     )

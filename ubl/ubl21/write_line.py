@@ -1,41 +1,51 @@
-"""Writes the lines of a UBL invoice or credit note, and what lines share with the document."""
-
-from typing import Final
+"""Writes the lines of a UBL invoice or credit note, and the periods they share with it."""
 
 from ubl.model import (
-    AllowanceCharge,
     DocumentKind,
     InvoiceLine,
     Item,
+    LineDelivery,
+    LineReferences,
+    LineTotals,
     LineVat,
     Period,
-    Price,
 )
 from ubl.pen import Pen
-from ubl.ubl21.read_line import OBJECT_TYPE, QUANTITIES
-from ubl.ubl21.read_party import VAT
+from ubl.ubl21.read_delivery import NO_LINE
+from ubl.ubl21.read_line import QUANTITIES, SUB_LINES
+from ubl.ubl21.read_references import OBJECT_TYPE
+from ubl.ubl21.write_allowance import write_allowances_charges, write_price, write_tax_scheme
+from ubl.ubl21.write_delivery import write_advice, write_line_delivery
+from ubl.ubl21.write_party import write_party
+from ubl.ubl21.write_references import write_supporting
 
-__all__ = ["write_allowances_charges", "write_line", "write_period", "write_tax_category"]
-
-_INDICATORS: Final = {False: "false", True: "true"}
+__all__ = ["write_line", "write_period"]
 
 
-def write_line(place: Pen, line: InvoiceLine, kind: DocumentKind) -> None:
-    """Write BG-25; the kind of document decides what the quantity is called."""
+def write_line(place: Pen, line: InvoiceLine, kind: DocumentKind, *, number: str | None) -> None:
+    """Write BG-25.
+
+    The kind of document decides what the quantity is called and where VAT stands; its ``number``
+    (BT-1) is how a line refers to the line above it.
+    """
     place.text("cbc:ID", line.identifier)
     place.text("cbc:Note", line.note)
+    place.texts("cbc:Note", (note.text or "" for note in line.further_notes))
     place.quantity(QUANTITIES[kind], line.quantity)
     place.amount("cbc:LineExtensionAmount", line.net_amount)
     place.text("cbc:AccountingCost", line.accounting_reference)
     write_period(place.at("cac:InvoicePeriod"), line.period)
-    place.at("cac:OrderLineReference").text("cbc:LineID", line.order_line)
-    if line.object_identifier is not None:
-        reference = place.at("cac:DocumentReference")
-        reference.identifier("cbc:ID", line.object_identifier)
-        reference.text("cbc:DocumentTypeCode", OBJECT_TYPE)
+    _write_references(place, line, number)
+    write_line_delivery(place.at("cac:Delivery"), line.delivery or LineDelivery())
+    if kind is DocumentKind.CREDIT_NOTE:
+        _write_vat_totals(place, line.totals)
     write_allowances_charges(place, line.allowances, line.charges)
-    _write_item(place.at("cac:Item"), line.item, line.vat)
-    _write_price(place.at("cac:Price"), line.price)
+    if kind is DocumentKind.INVOICE:
+        _write_vat_totals(place, line.totals)
+    _write_item(place.at("cac:Item"), line)
+    write_price(place.at("cac:Price"), line.price)
+    for below in line.sub_lines:
+        write_line(place.at(SUB_LINES[kind]), below, kind, number=number)
 
 
 def write_period(place: Pen, period: Period | None) -> None:
@@ -45,39 +55,67 @@ def write_period(place: Pen, period: Period | None) -> None:
         place.day("cbc:EndDate", period.end)
 
 
-def write_allowances_charges(
-    place: Pen, allowances: tuple[AllowanceCharge, ...], charges: tuple[AllowanceCharge, ...]
+def _write_references(place: Pen, line: InvoiceLine, number: str | None) -> None:
+    references = line.references or LineReferences()
+    order = place.at("cac:OrderLineReference")
+    if references.purchase_order or references.purchase_order_date:
+        order.text("cbc:LineID", line.order_line or NO_LINE)
+        reference = order.at("cac:OrderReference")
+        reference.text("cbc:ID", references.purchase_order)
+        reference.day("cbc:IssueDate", references.purchase_order_date)
+    else:
+        order.text("cbc:LineID", line.order_line)
+    if line.delivery is not None:
+        write_advice(place.at("cac:DespatchLineReference"), line.delivery.despatch_advice)
+        write_advice(place.at("cac:ReceiptLineReference"), line.delivery.receiving_advice)
+    _write_billing(place, line, references, number)
+    _write_documents(place, line, references)
+
+
+def _write_billing(
+    place: Pen, line: InvoiceLine, references: LineReferences, number: str | None
 ) -> None:
-    """Write allowances (BG-20, BG-27), then charges (BG-21, BG-28): in UBL one element."""
-    for is_charge, entries in ((False, allowances), (True, charges)):
-        for entry in entries:
-            if entry != AllowanceCharge():
-                _write_allowance_charge(place.at("cac:AllowanceCharge"), entry, is_charge=is_charge)
+    if number is not None and (line.parent_line or line.subtype):
+        own = place.at("cac:BillingReference")
+        reference = own.at("cac:InvoiceDocumentReference")
+        reference.text("cbc:ID", number)
+        reference.text("cbc:DocumentStatusCode", line.subtype)
+        own.at("cac:BillingReferenceLine").text("cbc:ID", line.parent_line)
+    for earlier in references.preceding_invoices:
+        billing = place.at("cac:BillingReference")
+        reference = billing.at("cac:InvoiceDocumentReference")
+        reference.text("cbc:ID", earlier.number)
+        reference.day("cbc:IssueDate", earlier.issue_date)
+        reference.text("cbc:DocumentTypeCode", earlier.type_code)
+        billing.at("cac:BillingReferenceLine").text("cbc:ID", earlier.line)
 
 
-def write_tax_category(place: Pen) -> None:
-    """End a VAT category that has content by saying that the tax is VAT."""
-    if not place.is_empty:
-        place.at("cac:TaxScheme").text("cbc:ID", VAT)
+def _write_documents(place: Pen, line: InvoiceLine, references: LineReferences) -> None:
+    if line.object_identifier is not None:
+        reference = place.at("cac:DocumentReference")
+        reference.identifier("cbc:ID", line.object_identifier)
+        reference.text("cbc:DocumentTypeCode", OBJECT_TYPE)
+    for entry in references.other_objects:
+        reference = place.at("cac:DocumentReference")
+        reference.text("cbc:ID", entry.number, schemeID=entry.type_code)
+        reference.text("cbc:DocumentTypeCode", OBJECT_TYPE)
+    for document in references.documents:
+        write_supporting(place.at("cac:DocumentReference"), document)
 
 
-def _write_allowance_charge(place: Pen, entry: AllowanceCharge, *, is_charge: bool) -> None:
-    place.text("cbc:ChargeIndicator", _INDICATORS[is_charge])
-    place.text("cbc:AllowanceChargeReasonCode", entry.reason_code)
-    place.text("cbc:AllowanceChargeReason", entry.reason)
-    place.number("cbc:MultiplierFactorNumeric", entry.percentage)
-    place.amount("cbc:Amount", entry.amount)
-    place.amount("cbc:BaseAmount", entry.base_amount)
-    category = place.at("cac:TaxCategory")
-    category.text("cbc:ID", entry.vat_category)
-    category.number("cbc:Percent", entry.vat_rate)
-    write_tax_category(category)
+def _write_vat_totals(place: Pen, totals: LineTotals | None) -> None:
+    if totals is not None:
+        place.at("cac:TaxTotal").amount("cbc:TaxAmount", totals.vat)
+        accounting = place.at("cac:TaxTotal")
+        accounting.amount("cbc:TaxAmount", totals.vat_in_accounting_currency)
 
 
-def _write_item(place: Pen, item: Item | None, vat: LineVat | None) -> None:
-    item = item or Item()
+def _write_item(place: Pen, line: InvoiceLine) -> None:
+    item = line.item or Item()
     place.text("cbc:Description", item.description)
     place.text("cbc:Name", item.name)
+    place.text("cbc:BrandName", item.brand)
+    place.text("cbc:ModelName", item.model)
     place.at("cac:BuyersItemIdentification").identifier("cbc:ID", item.buyer_identifier)
     place.at("cac:SellersItemIdentification").identifier("cbc:ID", item.seller_identifier)
     place.at("cac:StandardItemIdentification").identifier("cbc:ID", item.standard_identifier)
@@ -88,25 +126,25 @@ def _write_item(place: Pen, item: Item | None, vat: LineVat | None) -> None:
             entry.code,
             listID=entry.scheme,
             listVersionID=entry.version,
+            name=entry.name,
         )
-    if vat is not None:
-        category = place.at("cac:ClassifiedTaxCategory")
-        category.text("cbc:ID", vat.category)
-        category.number("cbc:Percent", vat.rate)
-        write_tax_category(category)
+    _write_vat(place.at("cac:ClassifiedTaxCategory"), line.vat or LineVat())
     for attribute in item.attributes:
         pair = place.at("cac:AdditionalItemProperty")
         pair.text("cbc:Name", attribute.name)
+        pair.text("cbc:NameCode", attribute.code)
         pair.text("cbc:Value", attribute.value)
+        pair.quantity("cbc:ValueQuantity", attribute.measure)
+    write_party(place.at("cac:ManufacturerParty"), line.seller)
+    for instance in item.instances:
+        piece = place.at("cac:ItemInstance")
+        piece.text("cbc:SerialID", instance.serial_number)
+        piece.at("cac:LotIdentification").text("cbc:LotNumberID", instance.batch)
 
 
-def _write_price(place: Pen, price: Price | None) -> None:
-    if price is None:
-        return
-    place.amount("cbc:PriceAmount", price.net)
-    place.quantity("cbc:BaseQuantity", price.base_quantity)
-    if price.discount is not None or price.gross is not None:
-        discount = place.at("cac:AllowanceCharge")
-        discount.text("cbc:ChargeIndicator", _INDICATORS[False])
-        discount.amount("cbc:Amount", price.discount)
-        discount.amount("cbc:BaseAmount", price.gross)
+def _write_vat(category: Pen, vat: LineVat) -> None:
+    category.text("cbc:ID", vat.category)
+    category.number("cbc:Percent", vat.rate)
+    category.text("cbc:TaxExemptionReasonCode", vat.exemption_reason_code)
+    category.text("cbc:TaxExemptionReason", vat.exemption_reason)
+    write_tax_scheme(category)

@@ -1,21 +1,35 @@
-"""Writes the payment instructions of a UBL invoice: transfers, cards and direct debits."""
+"""Writes how a UBL invoice is to be paid: transfers, cards, direct debits, terms and claims."""
 
 from collections.abc import Iterable
 from datetime import date
 
-from ubl.model import CreditTransfer, PaymentCard, PaymentInstructions
+from ubl.model import (
+    CreditTransfer,
+    DirectDebit,
+    Invoice,
+    Party,
+    PaymentCard,
+    PaymentInstructions,
+    PaymentTerms,
+)
 from ubl.pen import Pen
-from ubl.ubl21.read_payment import NO_NETWORK
+from ubl.ubl21.read_payment import NO_NETWORK, THIRD_PARTY_SPECIFICATION
+from ubl.ubl21.write_party import write_party
 
-__all__ = ["write_payment"]
+__all__ = ["write_payment", "write_payment_terms", "write_third_party_payments"]
 
 
 def write_payment(
-    document: Pen, payment: Iterable[PaymentInstructions], *, due_date: date | None = None
+    document: Pen,
+    payment: Iterable[PaymentInstructions],
+    *,
+    due_date: date | None = None,
+    payer: Party | None = None,
 ) -> None:
     """Write BG-16, a ``cac:PaymentMeans`` for each account, as UBL has room for one in each.
 
-    ``due_date`` is BT-9 of a credit note, which UBL keeps here: it goes to the first of them. The
+    ``due_date`` is BT-9 of a credit note, which UBL keeps here: it goes to the first of them.
+    ``payer`` pays in the buyer's place (EXTENDED-CTC-FR) and stands with the first mandate. The
     creditor identifier (BT-90) is written with the parties.
     """
     for instructions in payment:
@@ -29,7 +43,32 @@ def write_payment(
                 _write_card(means.at("cac:CardAccount"), instructions.card)
             _write_transfer(means.at("cac:PayeeFinancialAccount"), transfer)
             if index == 0:
-                _write_mandate(means.at("cac:PaymentMandate"), instructions)
+                _write_mandate(means.at("cac:PaymentMandate"), instructions, payer)
+                payer = None
+
+
+def write_payment_terms(document: Pen, invoice: Invoice) -> None:
+    """Write BT-20, and beside it the instalments of the extensions."""
+    first, *further = invoice.payment_terms_details or (PaymentTerms(),)
+    place = document.at("cac:PaymentTerms")
+    place.text("cbc:Note", invoice.payment_terms)
+    place.amount("cbc:Amount", first.partial_amount)
+    for terms in further:
+        place = document.at("cac:PaymentTerms")
+        place.text("cbc:Note", terms.text)
+        place.amount("cbc:Amount", terms.partial_amount)
+        place.day("cbc:PaymentDueDate", terms.due_date)
+
+
+def write_third_party_payments(document: Pen, invoice: Invoice) -> None:
+    """Write claims of others, which only invoices under the extension of XRechnung can hold."""
+    if THIRD_PARTY_SPECIFICATION not in (invoice.specification or ""):
+        return
+    for payment in invoice.third_party_payments:
+        place = document.at("cac:PrepaidPayment")
+        place.text("cbc:ID", payment.kind)
+        place.amount("cbc:PaidAmount", payment.amount)
+        place.text("cbc:InstructionID", payment.description)
 
 
 def _write_means(
@@ -72,9 +111,8 @@ def _write_card(account: Pen, card: PaymentCard | None) -> None:
     account.text("cbc:HolderName", card.holder_name)
 
 
-def _write_mandate(mandate: Pen, instructions: PaymentInstructions) -> None:
-    debit = instructions.direct_debit
-    if debit is None:
-        return
+def _write_mandate(mandate: Pen, instructions: PaymentInstructions, payer: Party | None) -> None:
+    debit = instructions.direct_debit or DirectDebit()
     mandate.identifier("cbc:ID", debit.mandate_reference)
+    write_party(mandate.at("cac:PayerParty"), payer)
     mandate.at("cac:PayerFinancialAccount").identifier("cbc:ID", debit.debited_account)
