@@ -24,6 +24,7 @@ from gateway import __version__
 from gateway.access.roles import Role
 from gateway.commands import (
     check,
+    convert,
     json_schema,
     lookup,
     onboarding,
@@ -103,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     add_configured(
         "rotate-link-key", _rotate_link_key, "sign payment links with a fresh key from now on"
     )
+    convert.register(commands)
     pki.register(commands)
     rules.register(commands)
     statistics.register(commands)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["FORMATS", "Format", "Profile", "Syntax", "format_of"]
+__all__ = ["FORMATS", "Format", "Profile", "Syntax", "format_of", "states_mode"]
 
 
 class Syntax(StrEnum):
@@ -35,7 +35,8 @@ class Format:
     ``title`` is its name as its publisher writes it. ``specification`` (BT-24) and
     ``business_process`` (BT-23) are what a document of the format says of itself; None leaves the
     business process as the invoice has it. ``attachment`` is the name of the XML inside a PDF/A-3
-    (Factur-X, ZUGFeRD), None for a format that is XML alone.
+    (Factur-X, ZUGFeRD), None for a format that is XML alone. ``mode_required``: the invoice itself
+    must state an invoicing mode (BT-23, as ``S1``), which no format can know.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Format:
     specification: str
     business_process: str | None = None
     attachment: str | None = None
+    mode_required: bool = False
 
     @property
     def media_type(self) -> str:
@@ -69,6 +71,7 @@ def _pair(
     *,
     profile: Profile = Profile.EN16931,
     business_process: str | None = None,
+    mode_required: bool = False,
 ) -> tuple[Format, Format]:
     """One specification in both syntaxes."""
     ubl, cii = (
@@ -79,6 +82,7 @@ def _pair(
             profile=profile,
             specification=specification,
             business_process=business_process,
+            mode_required=mode_required,
         )
         for syntax in Syntax
     )
@@ -150,12 +154,13 @@ _ALL: Final = (
         business_process=_BILLING_PROCESS,
         attachment="xrechnung.xml",
     ),
-    *_pair("fr-ctc", "French CTC, EN 16931", _EN16931),
+    *_pair("fr-ctc", "French CTC, EN 16931", _EN16931, mode_required=True),
     *_pair(
         "fr-extended-ctc",
         "French CTC, EXTENDED-CTC-FR",
         _CTC_EXTENDED,
         profile=Profile.EXTENDED_CTC_FR,
+        mode_required=True,
     ),
 )
 
@@ -171,11 +176,16 @@ def format_of(
     A French document names EN 16931 and states an invoicing mode (BT-23, as ``S1``) where others
     name a process by its address.
     """
-    french = bool(business_process) and ":" not in (business_process or "")
+    has_mode = states_mode(business_process)
     found = [
         one
         for one in _ALL
         if one.attachment is None and one.syntax is syntax and one.specification == specification
     ]
-    wanted = [one for one in found if one.id.startswith("fr-") is french] or found
+    wanted = [one for one in found if one.mode_required is has_mode] or found
     return wanted[0] if wanted else None
+
+
+def states_mode(business_process: str | None) -> bool:
+    """Tell a French invoicing mode from the address of a network's process, and from nothing."""
+    return business_process is not None and ":" not in business_process

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from gateway.commands.settings import EXIT_USAGE, Unusable, read_settings
+from gateway.conversion.outcome import Outcome, outcome_of
 from gateway.core import clock, telemetry
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings
@@ -69,8 +70,9 @@ def _command(options: argparse.Namespace) -> int:
         raise Unusable(_complaint(error), EXIT_USAGE) from None
     _write(options.out, converted.content)
     report = _judge(converted, settings, options.lang)
-    _account(converted, report, options)
-    if report["verdict"] != "valid":
+    outcome = outcome_of(converted.format, report)
+    _account(converted, outcome, report, options)
+    if outcome is not Outcome.VALID:
         return _INVALID
     return _LOSSY if converted.lost or converted.unread else 0
 
@@ -99,20 +101,27 @@ def _judge(converted: "Converted", settings: Settings, lang: str) -> dict[str, A
     return worker.run(converted.content, as_of=today.isoformat(), lang=lang)
 
 
-def _account(converted: "Converted", report: dict[str, Any], options: argparse.Namespace) -> None:
+def _account(
+    converted: "Converted",
+    outcome: Outcome,
+    report: dict[str, Any],
+    options: argparse.Namespace,
+) -> None:
     """Tell people on the error stream; programs read the file."""
     from gateway.conversion.accounts import account_of  # noqa: PLC0415 - see the module's text
 
     account = account_of(converted)
     if options.report is not None:
-        told = {**account, "outcome": report["verdict"], "report": report}
+        told = {**account, "outcome": outcome, "report": report}
         _write(options.report, json.dumps(told, indent=2, ensure_ascii=False).encode() + b"\n")
-    for line in _lines(converted, account, report):
+    for line in _lines(converted, outcome, account, report):
         print(line, file=sys.stderr)
 
 
-def _lines(converted: "Converted", account: dict[str, Any], report: dict[str, Any]) -> list[str]:
-    lines = [f"{converted.format.title}: {report['verdict']}"]
+def _lines(
+    converted: "Converted", outcome: Outcome, account: dict[str, Any], report: dict[str, Any]
+) -> list[str]:
+    lines = [f"{converted.format.title}: {outcome}"]
     fatal = [one for one in report["findings"] if one["severity"] == "fatal"]
     lines += [f"  {one['rule']}: {one['message']}" for one in fatal[:_SHOWN]]
     lines += _some(

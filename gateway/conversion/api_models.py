@@ -6,7 +6,8 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.conversion.accounts import account_of
-from gateway.conversion.service import Judged, Outcome
+from gateway.conversion.outcome import Outcome
+from gateway.conversion.service import Judged
 from ubl.formats import Format, Profile, Syntax
 
 __all__ = ["ConversionOut", "ConversionQuery", "FormatList", "FormatOut"]

@@ -8,6 +8,7 @@ from gateway.core.errors import ErrorKind, GatewayError
 __all__ = [
     "FORMAT_UNKNOWN",
     "JSON_INVALID",
+    "MODE_MISSING",
     "NO_INVOICE",
     "OWN_PDF_REFUSED",
     "TOO_MUCH_LOST",
@@ -19,6 +20,7 @@ __all__ = [
 FORMAT_UNKNOWN: Final = ErrorKind(
     "CONVERSION-FORMAT", "There is no such format of invoices here", 422
 )
+MODE_MISSING: Final = ErrorKind("CONVERSION-MODE", "The invoicing mode is missing", 422)
 UNREADABLE: Final = ErrorKind("CONVERSION-UNREADABLE", "The document cannot be read", 422)
 NO_INVOICE: Final = ErrorKind("CONVERSION-NO-INVOICE", "There is no invoice in the document", 422)
 JSON_INVALID: Final = ErrorKind("INVOICE-JSON", "The JSON does not describe an invoice", 422)

@@ -7,10 +7,10 @@ that was written is not called valid because we wrote it: the same rules judge i
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from gateway.conversion.outcome import Outcome, outcome_of
 from gateway.conversion.reading import ReadDocument, read_document
 from gateway.conversion.writing import (
     Converted,
@@ -25,23 +25,10 @@ from gateway.validation.service import CheckOptions, Pool, ValidationService
 from ubl.facturx import OwnPdf
 from ubl.model import Invoice
 
-__all__ = ["Conversion", "Judged", "Outcome"]
+__all__ = ["Conversion", "Judged"]
 
 _MANY_LINES: Final = 500
 """Above this an invoice is written in a process of its own: it takes the interpreter too long."""
-
-
-class Outcome(StrEnum):
-    """What the rules say of a document that was written.
-
-    UNDETERMINED: no complete set of rules for it is known here. UNFINISHED: the rules stopped
-    before their end.
-    """
-
-    VALID = "valid"
-    INVALID = "invalid"
-    UNDETERMINED = "undetermined"
-    UNFINISHED = "engine-error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +116,4 @@ class Conversion:
             run = await self._validation.check(
                 tenant_id, content, file_name=converted.file_name, options=options
             )
-        return Judged(converted, _outcome(run.verdict), run.report)
-
-
-def _outcome(verdict: str) -> Outcome:
-    """An unreadable document of our own making is an invalid one."""
-    return Outcome(verdict) if verdict in list(Outcome) else Outcome.INVALID
+        return Judged(converted, outcome_of(converted.format, run.report), run.report)

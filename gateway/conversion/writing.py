@@ -10,13 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from gateway.conversion.errors import FORMAT_UNKNOWN, OWN_PDF_REFUSED, UNWRITABLE, InvoiceRefused
+from gateway.conversion.errors import (
+    FORMAT_UNKNOWN,
+    MODE_MISSING,
+    OWN_PDF_REFUSED,
+    UNWRITABLE,
+    InvoiceRefused,
+)
 from gateway.conversion.reading import Source, read_document
 from gateway.core.errors import GatewayError
 from ubl.amounts import AmountUnreadable
 from ubl.differences import Difference
 from ubl.facturx import FacturxRefused, OwnPdf, hybrid_pdf
-from ubl.formats import FORMATS, Format
+from ubl.formats import FORMATS, Format, states_mode
 from ubl.invoice import write_invoice
 from ubl.model import Invoice
 from ubl.pen import DocumentUnwritable
@@ -73,7 +79,7 @@ def format_named(format_id: str) -> Format:
     except KeyError:
         raise GatewayError(
             FORMAT_UNKNOWN,
-            f"'{format_id[:60]}' is no format. Known are {', '.join(FORMATS)}.",
+                    f"'{format_id[:60]}' is no format. Known are {', '.join(FORMATS)}.",
         ) from None
 
 
@@ -91,9 +97,16 @@ def convert_document(content: bytes, media_type: str, order: Order) -> Converted
 def write_document(invoice: Invoice, order: Order) -> Converted:
     """Write an invoice.
 
-    Raises GatewayError CONVERSION-UNWRITABLE for what no XML document can carry, and
+    Raises GatewayError CONVERSION-MODE for an invoice that does not state the invoicing mode its
+    format wants, CONVERSION-UNWRITABLE for what no XML document can carry, and
     CONVERSION-OWN-PDF for pages that cannot carry the invoice.
     """
+    if order.format.mode_required and not states_mode(invoice.business_process):
+        raise GatewayError(
+            MODE_MISSING,
+            f"{order.format.title} wants the invoicing mode (BT-23), which only the seller knows: "
+            "S1 for services, B1 for goods, M1 for both, and so on. Add it to the invoice.",
+        )
     if order.computed:
         invoice = complete(invoice)
     try:
