@@ -57,6 +57,7 @@ TABLE_MODULES = (
     "gateway.receivables.tables",
     "gateway.payments.tables",
     "gateway.dunning.tables",
+    "gateway.dispatch.tables",
 )
 
 

@@ -10,7 +10,7 @@ from gateway.assembly.platform import Platform
 from gateway.core.clock import now
 from gateway.core.jobs.registry import Registry
 from gateway.core.patience import Patience
-from gateway.core.settings import NetworkSettings, Settings
+from gateway.core.settings import NetworkSettings
 from gateway.exchange import ageing
 from gateway.exchange import delivery_keys as keys
 from gateway.exchange.as4_client import As4Client
@@ -23,7 +23,7 @@ from gateway.exchange.giving_up import GivingUp
 from gateway.exchange.lanes import DELIVER, LOOKUP
 from gateway.exchange.lookup_job import LookupJob
 
-__all__ = ["Delivery", "delivery_of", "register_delivery", "serve_delivery"]
+__all__ = ["Delivery", "delivery_of", "policies_of", "register_delivery", "serve_delivery"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Delivery:
     policies: DeliveryPolicies
 
 
-def delivery_of(parts: Parts) -> Delivery:
+def delivery_of(parts: Parts, policies: DeliveryPolicies) -> Delivery:
     """Build it."""
-    return Delivery(parts=parts, policies=_policies(parts.platform.settings, parts.platform))
+    return Delivery(parts=parts, policies=policies)
 
 
 def serve_delivery(application: web.Application, delivery: Delivery) -> None:
@@ -48,6 +48,7 @@ def serve_delivery(application: web.Application, delivery: Delivery) -> None:
         queue=parts.platform.queue,
         events=parts.events,
         books=parts.books,
+        channels=parts.channels,
         now=now,
     )
 
@@ -72,6 +73,7 @@ def register_delivery(registry: Registry, delivery: Delivery) -> None:
             queue=platform.queue,
             lookup=parts.lookup,
             policies=delivery.policies,
+            channels=parts.channels,
             events=parts.events,
             now=now,
         ),
@@ -112,7 +114,9 @@ def register_delivery(registry: Registry, delivery: Delivery) -> None:
     )
 
 
-def _policies(settings: Settings, platform: Platform) -> DeliveryPolicies:
+def policies_of(platform: Platform) -> DeliveryPolicies:
+    """How patiently documents are sent, within the instance's bounds."""
+    settings = platform.settings
     bounds = settings.delivery
     return DeliveryPolicies(
         database=platform.database,

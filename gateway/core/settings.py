@@ -339,6 +339,32 @@ class ParticipantSettings(_Section):
         return self
 
 
+class DispatchSettings(_Section):
+    """How invoices reach customers who are not on Peppol, and how bounces are learnt of.
+
+    ``channel`` is for customers nobody chose one for; without it ``auto`` where there is a mail
+    server to send by, else ``peppol``. ``return_path`` is the address bounces go to, with
+    sub-addressing (``bounces@example.com`` gets ``bounces+...@example.com``); without it the
+    sender's, and a bounce is known by the message it names. Bounces are read from ``bounce_folder`` (a Maildir, or a folder of ``.eml``
+    files) and from a mailbox by IMAP. A larger attachment than ``max_attachment_bytes`` is
+    replaced by the link. ``discover_at`` is when customers are looked up on Peppol.
+    """
+
+    channel: Literal["auto", "peppol", "email", "link"] | None = None
+    link_days: int = Field(90, ge=1, le=365)
+    max_attachment_bytes: int = Field(8 * 1024 * 1024, gt=0)
+    return_path: str = ""
+    bounce_folder: Path | None = None
+    bounce_host: str = ""
+    bounce_port: int = Field(993, ge=1, le=65535)
+    bounce_security: Literal["tls", "starttls", "none"] = "tls"
+    bounce_username: str = ""
+    bounce_password: SecretStr = SecretStr("")
+    bounce_mailbox: str = "INBOX"
+    bounces_every_s: int = Field(300, gt=0)
+    discover_at: str = Field("05:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+
+
 class StatisticsSettings(_Section):
     """When the monthly reports to the network (TSR, EUSR) are sent by themselves, and to whom.
 
@@ -396,6 +422,7 @@ class Settings(BaseSettings):
     receivables: ReceivableSettings = ReceivableSettings()
     payments: PaymentSettings = PaymentSettings()
     dunning: DunningSettings = DunningSettings()
+    dispatch: DispatchSettings = DispatchSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     faults: FaultSettings = FaultSettings()
 

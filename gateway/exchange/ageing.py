@@ -58,7 +58,10 @@ NOT_FETCHED: Final = JobError(
     "Nobody fetched and acknowledged the document in time. Ask why; it can still be acknowledged.",
 )
 _SHOWN: Final = 100
-_ON_THE_WAY: Final = tuple(one for one in TransportState if not terminal(one))
+_ON_THE_WAY: Final = tuple(
+    one for one in TransportState if not terminal(one) and one is not TransportState.DISPATCHING
+)
+"""What should move by itself. Outside Peppol a document may wait for a person to pass on a link."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.audit import audit
 from gateway.access.principal import Principal
-from gateway.as4.identifiers import ParticipantId
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
@@ -19,9 +18,10 @@ from gateway.core.http import NOT_FOUND
 from gateway.core.jobs.queue import JobQueue
 from gateway.exchange import timeline
 from gateway.exchange.events import DocumentEvents
-from gateway.exchange.lanes import DELIVER, LOOKUP, job_key, lookup_lane
+from gateway.exchange.lanes import DELIVER, LOOKUP, job_key
 from gateway.exchange.mls_queries import record_of
-from gateway.exchange.ports import Bookkeeper
+from gateway.exchange.outbound import enqueue_lookup
+from gateway.exchange.ports import Bookkeeper, OtherChannels
 from gateway.exchange.states import CANCELLING, Cancelling, TransportEvent, TransportState
 from gateway.exchange.tables import (
     Attempt,
@@ -80,12 +80,14 @@ class DeliveryDesk:
         queue: JobQueue,
         events: DocumentEvents,
         books: Bookkeeper,
+        channels: OtherChannels,
         now: MachineClock,
     ) -> None:
         self._database = database
         self._queue = queue
         self._events = events
         self._books = books
+        self._channels = channels
         self._now = now
 
     async def cancel(self, caller: Principal, document_id: UUID, *, reason: str = "") -> Document:
@@ -105,6 +107,8 @@ class DeliveryDesk:
             await session.refresh(document, with_for_update=True)
             await _require_cancellable(session, document)
             at = self._now()
+            if document.transport is TransportState.DISPATCHING:
+                await self._channels.cancelled(session, document, at=at)
             facts = {"reason": reason[:500], "who": caller.actor}
             await self._events.step(session, document, TransportEvent.CANCELLED, facts, at=at)
             timeline.record(
@@ -180,13 +184,8 @@ class DeliveryDesk:
             session, document, EventGroup.TRANSPORT, "document.resent", at=at, facts=facts
         )
         await self._books.reinstated(session, document, at=at)
-        await self._queue.enqueue(
-            session,
-            kind=LOOKUP,
-            payload={"document_id": str(document.id)},
-            lane=lookup_lane(ParticipantId.parse(document.receiver)),
-            dedupe_key=job_key(LOOKUP, document.id, document.sending_round),
-        )
+        if not await self._channels.at_once(session, document, at=at):
+            await enqueue_lookup(session, self._queue, document)
         audit(
             session,
             caller,

@@ -25,6 +25,7 @@ from gateway.exchange.tables import Document
 
 __all__ = [
     "ANSWERED",
+    "DISPATCH",
     "EVENT_TYPES",
     "HANDED_OVER",
     "HANDOVER_ACKNOWLEDGED",
@@ -54,6 +55,14 @@ OF_TRANSPORT: Final[Mapping[TransportState, EventType]] = {
     TransportState.WAITING: EventType(
         "document.waiting", "An attempt failed; the document waits for the next one."
     ),
+    TransportState.DISPATCHING: EventType(
+        "document.dispatching",
+        "A document goes to its buyer outside Peppol, by e-mail or download link.",
+    ),
+    TransportState.DISPATCHED: EventType(
+        "document.dispatched",
+        "A mail server took the document, or the buyer opened its link; no Peppol delivery.",
+    ),
     TransportState.DELIVERED: EventType(
         "document.delivered", "The receiving access point took the document."
     ),
@@ -75,6 +84,10 @@ MLS: Final = EventType(
 ANSWERED: Final = EventType(
     "document.answered", "The buyer answered an invoice, or we answered one (Invoice Response)."
 )
+DISPATCH: Final = EventType(
+    "document.dispatch",
+    "What became of an e-mail or download link that carries a document outside Peppol.",
+)
 HANDED_OVER: Final = EventType(
     "document.handed-over",
     "A received document is there for the business to take; fetch it by its id.",
@@ -89,6 +102,7 @@ EVENT_TYPES: Final = (
     *OF_TRANSPORT.values(),
     MLS,
     ANSWERED,
+    DISPATCH,
     HANDED_OVER,
     HANDOVER_ACKNOWLEDGED,
     HANDOVER_FAILED,

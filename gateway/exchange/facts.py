@@ -20,6 +20,7 @@ from gateway.as4.identifiers import (
 )
 from gateway.conversion.peppol_types import document_type
 from gateway.core.errors import ErrorKind, GatewayError
+from gateway.exchange.channels import off_network_address
 from gateway.exchange.tables import DocumentKind
 from ubl.amounts import Amount, AmountUnreadable, to_minor
 from ubl.model import DocumentKind as UblKind
@@ -34,6 +35,7 @@ DOCUMENT_ADDRESS: Final = ErrorKind(
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _MAX_MINOR: Final = 2**63 - 1
+_NO_PROCESS: Final = "unstated"
 _NUMBER: Final = 200
 _NAME: Final = 300
 _KINDS: Final = {
@@ -105,12 +107,22 @@ def reminder_facts(reminder: Reminder) -> ReminderFacts:
     )
 
 
-def read_facts(root: etree._Element, invoice: Invoice) -> InvoiceFacts:
-    """Read what delivery needs; raises GatewayError DOCUMENT-ADDRESS when something is missing."""
+def read_facts(
+    root: etree._Element, invoice: Invoice, *, off_network: bool = False
+) -> InvoiceFacts:
+    """Read what delivery needs; raises GatewayError DOCUMENT-ADDRESS when something is missing.
+
+    With ``off_network`` a buyer without electronic address (BT-49) is told by an address of the
+    account's own making, and a document for one needs no process (BT-23).
+    """
     seller, buyer = invoice.seller, invoice.buyer
     due = invoice.totals.due if invoice.totals else None
     currency = _currency(invoice.currency)
+    address = buyer.electronic_address if buyer else None
+    unnamed = off_network_address(buyer) if off_network and address is None else None
+    process = invoice.business_process or (_NO_PROCESS if unnamed else "")
     try:
+        receiver = unnamed or _participant(address, "buyer (BT-49)")
         return InvoiceFacts(
             kind=_KINDS[invoice.kind],
             number=(invoice.number or "")[:_NUMBER],
@@ -120,10 +132,10 @@ def read_facts(root: etree._Element, invoice: Invoice) -> InvoiceFacts:
             amount_minor=_minor(due, currency),
             sender=_participant(seller.electronic_address if seller else None, "seller (BT-34)"),
             sender_name=((seller.name if seller else None) or "")[:_NAME],
-            receiver=_participant(buyer.electronic_address if buyer else None, "buyer (BT-49)"),
+            receiver=receiver,
             receiver_name=((buyer.name if buyer else None) or "")[:_NAME],
             document_type=_document_type(root, invoice.specification),
-            process=ProcessId(PROCESS_SCHEME, invoice.business_process or ""),
+            process=ProcessId(PROCESS_SCHEME, process),
         )
     except IdentifierInvalid as error:
         raise GatewayError(DOCUMENT_ADDRESS, error.message, identifier=error.code) from None

@@ -1,6 +1,6 @@
 """What can stop a document, in one table: class, whether it passes, and who does what about it.
 
-Pure. The seven classes ask for seven different people; a code that is not in the table is a
+Pure. The classes ask for different people; a code that is not in the table is a
 fault of this gateway. Root causes come first: ``root_cause`` says which of two failures a
 person must see.
 """
@@ -10,12 +10,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from gateway.core import mail
 from gateway.core.blobs_object import BLOB_STORE_DOWN
 from gateway.core.errors import STORAGE_FULL, ErrorKind, Retry
 from gateway.core.jobs.backoff import JOB_CRASH, JOB_DEADLINE, JOB_FAULT, JobError
 from gateway.core.outgoing import ADDRESS_REFUSED
 from gateway.exchange import as4_client
 from gateway.exchange import delivery_policy as delivery
+from gateway.exchange.channels import (
+    CHANNEL_MISSING,
+    DISPATCH_ADDRESS_MISSING,
+    DISPATCH_UNWRITABLE,
+    MAIL_BOUNCED,
+)
 from gateway.exchange.encoding import ENCODING_REFUSED
 from gateway.network import errors as lookup
 from gateway.network import keys
@@ -24,7 +31,7 @@ __all__ = ["ADVICE", "FAILURES", "Failure", "FailureClass", "Remedy", "failure_o
 
 
 class FailureClass(StrEnum):
-    """Where on the way from C2 to C3 a failure lies; INTERNAL is this gateway itself."""
+    """Where on its way a document failed; MAIL is outside Peppol, INTERNAL this gateway itself."""
 
     DNS = "dns"
     SMP = "smp"
@@ -33,6 +40,7 @@ class FailureClass(StrEnum):
     CONNECTION = "connection"
     AS4 = "as4"
     BUSINESS = "business"
+    MAIL = "mail"
     INTERNAL = "internal"
 
 
@@ -51,6 +59,8 @@ class Remedy(StrEnum):
     COMPARE_MESSAGE = "compare-message"
     CORRECT_DOCUMENT = "correct-document"
     FREE_STORAGE = "free-storage"
+    CHECK_MAIL_ADDRESS = "check-mail-address"
+    CHECK_MAIL_SERVER = "check-mail-server"
     READ_LOG = "read-log"
 
 
@@ -92,6 +102,13 @@ ADVICE: Final[Mapping[Remedy, str]] = {
     ),
     Remedy.CORRECT_DOCUMENT: "Correct the document and submit it as a new one.",
     Remedy.FREE_STORAGE: "Free or add storage; the work goes on by itself.",
+    Remedy.CHECK_MAIL_ADDRESS: (
+        "Ask the customer for the right address and send it again, or choose another channel: a "
+        "link to pass on, or Peppol where the customer is registered."
+    ),
+    Remedy.CHECK_MAIL_SERVER: (
+        "Check the mail server and the settings under [mail]; then send it again."
+    ),
     Remedy.READ_LOG: "Read the log of this gateway at that time and report the fault; then resend.",
 }
 
@@ -152,6 +169,15 @@ _KINDS: Final[tuple[tuple[ErrorKind, FailureClass, Remedy], ...]] = (
     (delivery.PEER_REFUSAL, _C.AS4, _R.COMPARE_MESSAGE),
     (delivery.NOT_SERVICED_KIND, _C.BUSINESS, _R.CHECK_RECEIVER),
     (ENCODING_REFUSED, _C.BUSINESS, _R.CORRECT_DOCUMENT),
+    (CHANNEL_MISSING, _C.BUSINESS, _R.CHECK_RECEIVER),
+    (DISPATCH_ADDRESS_MISSING, _C.MAIL, _R.CHECK_MAIL_ADDRESS),
+    (DISPATCH_UNWRITABLE, _C.BUSINESS, _R.CORRECT_DOCUMENT),
+    (MAIL_BOUNCED, _C.MAIL, _R.CHECK_MAIL_ADDRESS),
+    (mail.MAIL_REFUSED, _C.MAIL, _R.CHECK_MAIL_ADDRESS),
+    (mail.MAIL_SERVER_AWAY, _C.MAIL, _R.CHECK_MAIL_SERVER),
+    (mail.MAIL_SERVER_TLS, _C.MAIL, _R.CHECK_MAIL_SERVER),
+    (mail.MAIL_LOGIN, _C.MAIL, _R.CHECK_MAIL_SERVER),
+    (mail.MAIL_DEFERRED, _C.MAIL, _R.CHECK_MAIL_SERVER),
     (STORAGE_FULL, _C.INTERNAL, _R.FREE_STORAGE),
     (BLOB_STORE_DOWN, _C.INTERNAL, _R.WAIT_FOR_PEER),
 )

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from io import BytesIO
+from typing import Final
 from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -19,13 +20,17 @@ from gateway.exchange.delivery_policies import DeliveryPolicies
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.failures import failure_of
 from gateway.exchange.lanes import DELIVER, delivery_lane, job_key
+from gateway.exchange.ports import OtherChannels
 from gateway.exchange.states import TransportEvent, TransportState, terminal
 from gateway.exchange.tables import Document, EventGroup, StoredBlob
-from gateway.network.errors import LookupFailed
+from gateway.network.errors import DOCUMENT_TYPE, NOT_REGISTERED, PROCESS, LookupFailed
 from gateway.network.revocation import evidence_of_revocation
 from gateway.network.smp_client import Found, Lookup
 
-__all__ = ["LookupJob", "evidence_of_lookup", "find_endpoint", "record_failure"]
+__all__ = ["UNREGISTERED", "LookupJob", "evidence_of_lookup", "find_endpoint", "record_failure"]
+
+UNREGISTERED: Final = frozenset({NOT_REGISTERED.code, DOCUMENT_TYPE.code, PROCESS.code})
+"""The network's own word that the buyer does not take this document there: no fault, no doubt."""
 
 
 async def find_endpoint(
@@ -96,6 +101,7 @@ class LookupJob:
         queue: JobQueue,
         lookup: Lookup,
         policies: DeliveryPolicies,
+        channels: OtherChannels,
         events: DocumentEvents,
         now: MachineClock,
     ) -> None:
@@ -104,6 +110,7 @@ class LookupJob:
         self._queue = queue
         self._lookup = lookup
         self._policies = policies
+        self._channels = channels
         self._events = events
         self._now = now
 
@@ -119,6 +126,8 @@ class LookupJob:
                 self._lookup, document, self._now, fresh=document.sending_round > 0
             )
         except GatewayError as failure:
+            if failure.code in UNREGISTERED and await self._elsewhere(job, document_id, failure):
+                return
             async with self._database.write() as session:
                 await record_failure(session, self._events, document_id, failure, at=self._now())
             await self._policies.apply(job, failure)
@@ -135,6 +144,19 @@ class LookupJob:
             document = await session.get_one(Document, document_id, with_for_update=True)
             if document.transport is TransportState.ACCEPTED:
                 await self._routed(session, job, document, found, evidence)
+
+    async def _elsewhere(self, job: JobContext, document_id: UUID, failure: GatewayError) -> bool:
+        """Hand the document to another channel together with the end of its lookup."""
+        async with self._database.read() as session:
+            document = await session.get_one(Document, document_id)
+            if not await self._channels.waits_for(session, document):
+                return False
+        async with self._database.write() as session:
+            # The job before the books before the document, as everybody does it.
+            await job.fence(session)
+            document = await session.get_one(Document, document_id)
+            await self._channels.unregistered(session, document, failure, at=self._now())
+        return True
 
     async def _routed(
         self,

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
 from gateway.core.ids import new_id
 from gateway.core.jobs.queue import JobQueue
-from gateway.exchange.lanes import LOOKUP, lookup_lane
+from gateway.exchange.lanes import LOOKUP, job_key, lookup_lane
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, DocumentKind, StoredBlob
 
@@ -71,11 +71,11 @@ def outgoing_document(
 
 
 async def enqueue_lookup(session: AsyncSession, queue: JobQueue, document: Document) -> None:
-    """Start an accepted document's way, within the transaction that accepts it."""
+    """Start an accepted document's way over Peppol, within the transaction that accepts it."""
     await queue.enqueue(
         session,
         kind=LOOKUP,
         payload={"document_id": str(document.id)},
         lane=lookup_lane(ParticipantId.parse(document.receiver)),
-        dedupe_key=f"{LOOKUP}:{document.id}",
+        dedupe_key=job_key(LOOKUP, document.id, document.sending_round),
     )

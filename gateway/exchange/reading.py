@@ -58,7 +58,8 @@ def read_outgoing_invoice(content: bytes) -> OutgoingInvoice:
     except (XmlRefused, DocumentUnreadable) as error:
         raise GatewayError(DOCUMENT_KIND, error.message) from None
     return OutgoingInvoice(
-        replace(invoice, lines=(), supporting_documents=()), read_facts(root, invoice)
+        replace(invoice, lines=(), supporting_documents=()),
+        read_facts(root, invoice, off_network=True),
     )
 
 

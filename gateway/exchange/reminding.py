@@ -14,6 +14,7 @@ from gateway.as4.identifiers import PROCESS_REMINDER, REMINDER, ParticipantId
 from gateway.core.errors import Retry
 from gateway.core.jobs.queue import JobQueue
 from gateway.exchange import timeline
+from gateway.exchange.channels import OFF_NETWORK
 from gateway.exchange.outbound import enqueue_lookup, outgoing_document
 from gateway.exchange.tables import Document, DocumentKind, EventGroup, StoredBlob
 from gateway.network.errors import NOT_ACTIVE, LookupFailed
@@ -33,6 +34,8 @@ async def registered_for_reminders(
     False where it does not, or publishes what cannot be used however often it is asked. Raises
     LookupFailed where the network cannot say now and may later: that is never a no.
     """
+    if participant.scheme == OFF_NETWORK:
+        return False
     try:
         await lookup.find(participant, REMINDER, PROCESS_REMINDER, at=at)
     except LookupFailed as failed:

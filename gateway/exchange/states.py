@@ -29,13 +29,19 @@ __all__ = [
 
 
 class TransportState(StrEnum):
-    """Where the bytes of a document are between C2 and C3."""
+    """Where the bytes of a document are between C2 and C3, or outside Peppol.
+
+    DISPATCHING: it goes by e-mail or download link. DISPATCHED: a mail server took it, or the
+    buyer opened the link; neither is a delivery that anybody acknowledged.
+    """
 
     REFUSED = "refused"
     ACCEPTED = "accepted"
     ROUTED = "routed"
     SENDING = "sending"
     WAITING = "waiting"
+    DISPATCHING = "dispatching"
+    DISPATCHED = "dispatched"
     DELIVERED = "delivered"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -55,6 +61,9 @@ class TransportEvent(StrEnum):
     RESENT = "resent"
     PROVEN = "proven"
     CONCLUDED = "concluded"
+    HANDED_OFF = "handed-off"
+    DISPATCHED = "dispatched"
+    BOUNCED = "bounced"
 
 
 class NetworkState(StrEnum):
@@ -105,13 +114,26 @@ TRANSPORT: Final[Mapping[tuple[TransportState, TransportEvent], TransportState]]
     },
     (S.FAILED, E.RESENT): S.ACCEPTED,
     (S.FAILED, E.PROVEN): S.DELIVERED,
+    **{
+        (before, E.HANDED_OFF): S.DISPATCHING
+        for before in (S.ACCEPTED, S.DISPATCHING, S.DISPATCHED, S.FAILED)
+    },
+    (S.DISPATCHING, E.DISPATCHED): S.DISPATCHED,
+    (S.DISPATCHING, E.GIVEN_UP): S.FAILED,
+    (S.DISPATCHING, E.CANCELLED): S.CANCELLED,
+    (S.DISPATCHING, E.BOUNCED): S.FAILED,
+    (S.DISPATCHING, E.RESENT): S.ACCEPTED,
+    (S.DISPATCHED, E.BOUNCED): S.FAILED,
+    (S.DISPATCHED, E.RESENT): S.ACCEPTED,
 }
 """Outgoing transport. A crash while sending is simply a second ATTEMPT_STARTED.
 
 CONCLUDED ends attempts whose receipt never came although the receiver spoke of the document
 (MLS); while there is patience left the receipt is still asked for. PROVEN is an MLS about a
 document that was given up: an attempt in doubt had arrived. Where CANCELLED is possible it still
-needs that nothing can have arrived, which the attempts say.
+needs that nothing can have arrived, which the attempts say. HANDED_OFF leads out of Peppol: no
+registration was found, or somebody chose another channel; RESENT leads back. BOUNCED is an e-mail
+that came back after a mail server had taken it.
 """
 
 
@@ -132,6 +154,8 @@ CANCELLING: Final[Mapping[TransportState, Cancelling]] = {
     S.ROUTED: Cancelling.IF_NOTHING_ARRIVED,
     S.SENDING: Cancelling.IN_FLIGHT,
     S.WAITING: Cancelling.IF_NOTHING_ARRIVED,
+    S.DISPATCHING: Cancelling.IF_NOTHING_ARRIVED,
+    S.DISPATCHED: Cancelling.TOO_LATE,
     S.DELIVERED: Cancelling.TOO_LATE,
     S.FAILED: Cancelling.TOO_LATE,
     S.CANCELLED: Cancelling.TOO_LATE,
@@ -163,8 +187,8 @@ def advance(table: Mapping[tuple[Before, Event], Before], state: Before, event: 
 
 
 def terminal(state: TransportState) -> bool:
-    """Whether nothing leads out of this transport state but a person or a late proof."""
-    late = (E.RESENT, E.PROVEN)
+    """Whether nothing leads out of this transport state but a person or late news."""
+    late = (E.RESENT, E.PROVEN, E.HANDED_OFF, E.BOUNCED)
     return not any(before is state and event not in late for before, event in TRANSPORT)
 
 
@@ -183,6 +207,8 @@ _TRANSPORT_STATUS: Final[Mapping[TransportState, DisplayStatus]] = {
     S.ROUTED: DisplayStatus("routed", "blue", "clock"),
     S.SENDING: DisplayStatus("sending", "blue", "arrow"),
     S.WAITING: DisplayStatus("waiting", "amber", "clock"),
+    S.DISPATCHING: DisplayStatus("dispatching", "blue", "arrow"),
+    S.DISPATCHED: DisplayStatus("dispatched", "blue", "outbox"),
     S.DELIVERED: DisplayStatus("delivered", "green", "check"),
     S.FAILED: DisplayStatus("failed", "red", "cross"),
     S.CANCELLED: DisplayStatus("cancelled", "grey", "pause"),

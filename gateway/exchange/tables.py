@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 from gateway.core.columns import EnumText, Json, UtcDateTime
 from gateway.core.ids import new_id
 from gateway.exchange.answer_tables import MlsAsked
+from gateway.exchange.channels import Channel
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 
 __all__ = [
@@ -87,7 +88,8 @@ class Document(SQLModel, table=True):
     ``fingerprint`` tells the same document from another: a received one has it from its sender,
     SBDH identifier and content, so that nobody can push a document aside by reusing its
     identifier; a sent one is itself from the moment it is accepted. ``sending_round`` counts how
-    often somebody had it sent again after it was given up.
+    often somebody had it sent again after it was given up. ``channel`` is what was asked for this
+    very document; without, the customer's holds.
     """
 
     __tablename__ = "document"
@@ -121,6 +123,7 @@ class Document(SQLModel, table=True):
     network: NetworkState = Field(sa_column=Column(EnumText(NetworkState), nullable=False))
     business: BusinessState = Field(sa_column=Column(EnumText(BusinessState), nullable=False))
     payment: PaymentState = Field(sa_column=Column(EnumText(PaymentState), nullable=False))
+    channel: Channel | None = Field(default=None, sa_column=Column(EnumText(Channel)))
     mls_to: str | None = Field(default=None, max_length=200)
     failure_code: str | None = Field(default=None, max_length=60)
     failure_text: str | None = Field(default=None, sa_column=Column(Text))

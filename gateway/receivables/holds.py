@@ -1,6 +1,7 @@
 """Holds: times in which a customer or one open item is left alone."""
 
 from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -101,6 +102,10 @@ async def holds_of(session: AsyncSession, tenant_id: UUID, customer_id: UUID) ->
     return placed + await _undelivered(session, tenant_id, customer_id)
 
 
+_ARRIVED: Final = (TransportState.DELIVERED, TransportState.DISPATCHED)
+"""Delivered, or as good as that outside Peppol: a mail server took it, or its link was opened."""
+
+
 async def _undelivered(
     session: AsyncSession, tenant_id: UUID, customer_id: UUID
 ) -> tuple[Hold, ...]:
@@ -112,7 +117,7 @@ async def _undelivered(
             ItemRow.tenant_id == tenant_id,
             ItemRow.customer_id == customer_id,
             col(ItemRow.closed_on).is_(None),
-            (col(Document.transport) != TransportState.DELIVERED)
+            col(Document.transport).not_in(_ARRIVED)
             | (col(Document.network) == NetworkState.REJECTED),
         )
     )

@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel
 
 from gateway.core.columns import EnumText, Json, UtcDateTime
 from gateway.core.ids import new_id
+from gateway.exchange.channels import Channel, DispatchFormat
 from reminders.account import HoldReason
 from reminders.bank import Direction
 from reminders.entries import EntryKind, ItemKind
@@ -86,7 +87,10 @@ class Customer(SQLModel, table=True):
     """A debtor of a tenant, known by its Peppol participant identifier (``scheme::value``).
 
     ``email`` is where reminders go; ``locale`` (en, fr, nl, de, with country such as fr_BE) is
-    the language they are written in.
+    the language they are written in. ``channel`` is how invoices go (None: as the instance does
+    it), ``invoice_email`` where to if not to ``email``, ``invoice_format`` in which form.
+    ``peppol_found_at`` is when somebody who gets them otherwise was found on Peppol; a person
+    takes that up, or declines at ``peppol_declined_at``.
     """
 
     __tablename__ = "customer"
@@ -102,6 +106,13 @@ class Customer(SQLModel, table=True):
     country: str | None = Field(default=None, max_length=2)
     email: str | None = Field(default=None, max_length=254)
     locale: str = Field(default="en", max_length=10)
+    channel: Channel | None = Field(default=None, sa_column=Column(EnumText(Channel)))
+    invoice_email: str | None = Field(default=None, max_length=254)
+    invoice_format: DispatchFormat | None = Field(
+        default=None, sa_column=Column(EnumText(DispatchFormat))
+    )
+    peppol_found_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    peppol_declined_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

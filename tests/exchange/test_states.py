@@ -20,6 +20,7 @@ from gateway.exchange.states import (
 
 FINAL = {
     TransportState.REFUSED,
+    TransportState.DISPATCHED,
     TransportState.DELIVERED,
     TransportState.FAILED,
     TransportState.CANCELLED,
@@ -41,15 +42,26 @@ def test_every_other_transport_state_has_a_way_to_success_and_to_failure(state):
 
 
 @given(st.lists(st.sampled_from(TransportEvent), max_size=12))
-def test_only_a_person_or_a_proof_leads_a_document_out_of_a_final_transport_state(events):
+def test_only_a_person_or_late_news_leads_a_document_out_of_a_final_transport_state(events):
     state, ended = TransportState.ACCEPTED, None
+    late = {
+        TransportState.FAILED: {
+            TransportEvent.RESENT,
+            TransportEvent.PROVEN,
+            TransportEvent.HANDED_OFF,
+        },
+        TransportState.DISPATCHED: {
+            TransportEvent.RESENT,
+            TransportEvent.BOUNCED,
+            TransportEvent.HANDED_OFF,
+        },
+    }
     for event in events:
         try:
             state = advance(TRANSPORT, state, event)
         except IllegalTransition:
             assert (state, event) not in TRANSPORT
-        late = event in (TransportEvent.RESENT, TransportEvent.PROVEN)
-        if late and ended is TransportState.FAILED:
+        if ended is not None and event in late.get(ended, ()) and state is not ended:
             ended = None
         ended = ended or (state if state in FINAL else None)
     assert ended is None or state is ended
@@ -67,6 +79,17 @@ def test_only_an_attempt_can_be_followed_by_a_receipt():
         if event in (TransportEvent.RECEIPT_VERIFIED, TransportEvent.RECEIPT_PRESUMED)
     }
     assert before == {TransportState.SENDING}
+
+
+def test_nothing_that_left_peppol_is_ever_called_delivered_by_what_happens_there():
+    outside = {TransportState.DISPATCHING, TransportState.DISPATCHED}
+    reached = {after for (before, _), after in TRANSPORT.items() if before in outside}
+    assert TransportState.DELIVERED not in reached
+    shown = {
+        display_status(one, NetworkState.NONE, BusinessState.UNANSWERED, PaymentState.NONE).key
+        for one in outside
+    }
+    assert shown == {"dispatching", "dispatched"}
 
 
 def test_what_is_on_the_wire_cannot_be_cancelled():

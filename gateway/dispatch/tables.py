@@ -1,0 +1,67 @@
+"""Rows of dispatch: what went to buyers outside Peppol, and the keys of the links."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from gateway.core.columns import EnumText, UtcDateTime
+from gateway.core.ids import new_id
+from gateway.dispatch.states import DispatchState, Reason
+from gateway.exchange.channels import Channel, DispatchFormat
+
+__all__ = ["Dispatch", "DispatchKey"]
+
+
+class Dispatch(SQLModel, table=True):
+    """One document on its way to a buyer outside Peppol, once; sent again it is another row.
+
+    ``channel`` is EMAIL or LINK. ``token`` is random: it is in the Message-ID and in the return
+    path, where a bounce brings it back. ``link_id`` is what the signed link names, good until
+    ``link_expires_at`` in its ``link_version``. ``content_id`` is the e-mail as it went out,
+    ``pdf_id`` what the buyer reads. The e-mail's last word, good or bad, is in ``failure_*``.
+    """
+
+    __tablename__ = "dispatch"
+    __table_args__ = (
+        UniqueConstraint("document_id", "number"),
+        Index("ix_dispatch_list", "tenant_id", "state", "id"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    tenant_id: UUID = Field(foreign_key="tenant.id")
+    document_id: UUID = Field(foreign_key="document.id")
+    customer_id: UUID | None = Field(default=None, foreign_key="customer.id", index=True)
+    number: int
+    channel: Channel = Field(sa_column=Column(EnumText(Channel), nullable=False))
+    reason: Reason = Field(sa_column=Column(EnumText(Reason), nullable=False))
+    recipient: str | None = Field(default=None, max_length=254)
+    locale: str = Field(max_length=10)
+    format: DispatchFormat = Field(sa_column=Column(EnumText(DispatchFormat), nullable=False))
+    state: DispatchState = Field(sa_column=Column(EnumText(DispatchState), nullable=False))
+    token: str = Field(max_length=40, unique=True)
+    link_id: UUID = Field(unique=True)
+    link_version: int = 1
+    link_expires_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    subject: str | None = Field(default=None, sa_column=Column(Text))
+    content_id: UUID | None = Field(default=None, foreign_key="stored_blob.id")
+    pdf_id: UUID | None = Field(default=None, foreign_key="stored_blob.id")
+    bounce_id: UUID | None = Field(default=None, foreign_key="stored_blob.id")
+    failure_code: str | None = Field(default=None, max_length=60)
+    failure_text: str | None = Field(default=None, sa_column=Column(Text))
+    created_by: str | None = Field(default=None, max_length=300)
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    sent_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    opened_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    bounced_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
+class DispatchKey(SQLModel, table=True):
+    """A key that signs links to download documents."""
+
+    __tablename__ = "dispatch_key"
+
+    number: int = Field(primary_key=True)
+    secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
