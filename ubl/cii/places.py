@@ -13,7 +13,6 @@ from ubl.cursor import Cursor, string_value
 from ubl.model import Identifier, Period
 
 __all__ = [
-    "peek_indicator",
     "read_day",
     "read_identifiers",
     "read_indicator",
@@ -74,17 +73,14 @@ def read_period(settlement: Cursor) -> Period | None:
     )
 
 
-def peek_indicator(place: Cursor, name: str) -> bool | None:
-    """Return a yes or no without covering it, None where it is missing or neither."""
-    wrapper = place.first(name)
-    return None if wrapper is None else _INDICATORS.get(wrapper.peek("udt:Indicator") or "")
-
-
-def read_indicator(place: Cursor, name: str) -> bool | None:
+def read_indicator(place: Cursor | None, name: str) -> bool | None:
     """Read a yes or no; None where it is missing or neither, which leaves it uncovered."""
-    value = peek_indicator(place, name)
+    indicator = None if place is None else place.first(name, "udt:Indicator")
+    if indicator is None:
+        return None
+    value = _INDICATORS.get(string_value(indicator.element).strip(" \t\r\n"))
     if value is not None:
-        place.text(name, "udt:Indicator")
+        indicator.cover()
     return value
 
 

@@ -1,172 +1,191 @@
-"""The lines of a CII invoice, and what lines share with the document level."""
+"""The lines of a CII invoice."""
 
 from typing import Final
 
 from ubl.amounts import Amount
-from ubl.cii.codes import INVOICED_OBJECT_TYPE, VAT
-from ubl.cii.places import peek_indicator, read_indicator, read_period, unaccounted
+from ubl.cii.codes import INVOICED_OBJECT_TYPE, VAT, tax_point_code_in
+from ubl.cii.places import read_day, read_period
+from ubl.cii.read_item import read_item
+from ubl.cii.read_party import read_party
+from ubl.cii.read_price import read_allowances_charges, read_price
+from ubl.cii.read_references import (
+    read_dated_number,
+    read_notes,
+    read_object,
+    read_reference,
+    read_references,
+    read_supporting,
+)
 from ubl.cursor import Cursor
 from ubl.model import (
-    AllowanceCharge,
+    DocumentReference,
     Identifier,
     InvoiceLine,
-    Item,
-    ItemAttribute,
-    ItemClassification,
+    LineDelivery,
+    LineReferences,
+    LineTotals,
     LineVat,
-    Price,
-    Quantity,
+    Note,
+    given,
 )
 
-__all__ = ["read_allowances_charges", "read_line", "read_object"]
+__all__ = ["read_line", "read_vat_sums"]
 
-_DOCUMENT: Final = "ram:AssociatedDocumentLineDocument"
-_AGREEMENT: Final = "ram:SpecifiedLineTradeAgreement"
-_DELIVERY: Final = "ram:SpecifiedLineTradeDelivery"
-_SETTLEMENT: Final = "ram:SpecifiedLineTradeSettlement"
+_ADDITIONAL: Final = "ram:AdditionalReferencedDocument"
+_SUMS: Final = "ram:SpecifiedTradeSettlementLineMonetarySummation"
 
 
-def read_line(line: Cursor) -> InvoiceLine:
-    """Read BG-25; what is missing becomes None."""
-    settlement = line.first(_SETTLEMENT)
+def read_line(line: Cursor, *, accounting_currency: str | None) -> InvoiceLine:
+    """Read BG-25; ``accounting_currency`` is BT-6, which tells apart two sums of VAT."""
+    document = line.first("ram:AssociatedDocumentLineDocument")
+    agreement = line.first("ram:SpecifiedLineTradeAgreement")
+    delivery = line.first("ram:SpecifiedLineTradeDelivery")
+    settlement = line.first("ram:SpecifiedLineTradeSettlement")
+    note, further_notes = _first_note(tuple(read_notes(document)))
+    invoiced_object, other_objects = _read_objects(settlement)
+    order, order_date = read_dated_number(agreement, "ram:BuyerOrderReferencedDocument")
     allowances, charges = read_allowances_charges(settlement)
     return InvoiceLine(
-        identifier=line.text(_DOCUMENT, "ram:LineID"),
-        note=line.text(_DOCUMENT, "ram:IncludedNote", "ram:Content"),
-        object_identifier=read_object(settlement),
-        quantity=line.quantity(_DELIVERY, "ram:BilledQuantity"),
-        net_amount=line.amount(
-            _SETTLEMENT, "ram:SpecifiedTradeSettlementLineMonetarySummation", "ram:LineTotalAmount"
-        ),
-        order_line=line.text(_AGREEMENT, "ram:BuyerOrderReferencedDocument", "ram:LineID"),
-        accounting_reference=line.text(
-            _SETTLEMENT, "ram:ReceivableSpecifiedTradeAccountingAccount", "ram:ID"
+        identifier=_text(document, "ram:LineID"),
+        note=note.text,
+        object_identifier=invoiced_object,
+        quantity=None if delivery is None else delivery.quantity("ram:BilledQuantity"),
+        net_amount=None if settlement is None else settlement.amount(_SUMS, "ram:LineTotalAmount"),
+        order_line=_text(agreement, "ram:BuyerOrderReferencedDocument", "ram:LineID"),
+        accounting_reference=_text(
+            settlement, "ram:ReceivableSpecifiedTradeAccountingAccount", "ram:ID"
         ),
         period=None if settlement is None else read_period(settlement),
         allowances=allowances,
         charges=charges,
-        price=_read_price(line.first(_AGREEMENT)),
-        vat=_read_vat(line.first(_SETTLEMENT, "ram:ApplicableTradeTax")),
-        item=_read_item(line),
-    )
-
-
-def read_allowances_charges(
-    settlement: Cursor | None,
-) -> tuple[tuple[AllowanceCharge, ...], tuple[AllowanceCharge, ...]]:
-    """Read allowances (BG-20, BG-27) and charges (BG-21, BG-28), which CII keeps in one element.
-
-    An element whose indicator is missing or no boolean is neither, and stays unread.
-    """
-    found: dict[bool, list[AllowanceCharge]] = {False: [], True: []}
-    if settlement is None:
-        return (), ()
-    for entry in settlement.all("ram:SpecifiedTradeAllowanceCharge"):
-        is_charge = read_indicator(entry, "ram:ChargeIndicator")
-        if is_charge is None:
-            continue
-        entry.expect("ram:CategoryTradeTax", "ram:TypeCode", value=VAT)
-        found[is_charge].append(
-            AllowanceCharge(
-                amount=entry.amount("ram:ActualAmount"),
-                base_amount=entry.amount("ram:BasisAmount"),
-                percentage=entry.number("ram:CalculationPercent"),
-                vat_category=entry.text("ram:CategoryTradeTax", "ram:CategoryCode"),
-                vat_rate=entry.number("ram:CategoryTradeTax", "ram:RateApplicablePercent"),
-                reason=entry.text("ram:Reason"),
-                reason_code=entry.text("ram:ReasonCode"),
+        price=read_price(agreement),
+        vat=_read_vat(settlement),
+        item=read_item(line),
+        note_subject_code=note.subject_code,
+        note_content_code=note.content_code,
+        further_notes=further_notes,
+        parent_line=_text(document, "ram:ParentLineID"),
+        status=_text(document, "ram:LineStatusCode"),
+        subtype=_text(document, "ram:LineStatusReasonCode"),
+        references=given(
+            LineReferences(
+                purchase_order=order,
+                purchase_order_date=order_date,
+                sales_order=read_reference(agreement, "ram:SellerOrderReferencedDocument"),
+                quotation=read_reference(agreement, "ram:QuotationReferencedDocument"),
+                contract=read_reference(agreement, "ram:ContractReferencedDocument"),
+                ultimate_customer_orders=tuple(
+                    read_references(agreement, "ram:UltimateCustomerOrderReferencedDocument")
+                ),
+                preceding_invoices=tuple(
+                    read_references(settlement, "ram:InvoiceReferencedDocument")
+                ),
+                documents=()
+                if agreement is None
+                else tuple(map(read_supporting, agreement.all(_ADDITIONAL))),
+                other_objects=other_objects,
             )
-        )
-    return tuple(found[False]), tuple(found[True])
-
-
-def read_object(place: Cursor | None) -> Identifier | None:
-    """Read the invoiced object (BT-18, BT-128): the document reference of type 130."""
-    references = () if place is None else place.all("ram:AdditionalReferencedDocument")
-    for reference in references:
-        if reference.peek("ram:TypeCode") != INVOICED_OBJECT_TYPE:
-            continue
-        value = reference.text("ram:IssuerAssignedID")
-        if value is not None:
-            reference.expect("ram:TypeCode", value=INVOICED_OBJECT_TYPE)
-            return Identifier(value, reference.text("ram:ReferenceTypeCode"))
-    return None
-
-
-def _read_price(agreement: Cursor | None) -> Price | None:
-    """Read BG-29. The base quantity stands at both prices; where they differ the net one counts."""
-    if agreement is None:
-        return None
-    net = agreement.first("ram:NetPriceProductTradePrice")
-    gross = agreement.first("ram:GrossPriceProductTradePrice")
-    if net is None and gross is None:
-        return None
-    return Price(
-        net=None if net is None else net.amount("ram:ChargeAmount"),
-        discount=None if gross is None else _read_discount(gross),
-        gross=None if gross is None else gross.amount("ram:ChargeAmount"),
-        base_quantity=_read_base_quantity(net, gross),
+        ),
+        delivery=_read_delivery(delivery),
+        seller=read_party(agreement, "ram:ItemSellerTradeParty"),
+        totals=_read_totals(settlement, accounting_currency),
     )
 
 
-def _read_discount(gross: Cursor) -> Amount | None:
-    """Read BT-147; a charge on the price, which EN 16931 does not know, stays unread."""
-    discount = gross.first("ram:AppliedTradeAllowanceCharge")
-    if discount is None or peek_indicator(discount, "ram:ChargeIndicator") is not False:
-        return None
-    read_indicator(discount, "ram:ChargeIndicator")
-    return discount.amount("ram:ActualAmount")
+def read_vat_sums(
+    sums: Cursor, accounting_currency: str | None
+) -> tuple[Amount | None, Amount | None]:
+    """Tell VAT in the invoice's currency from that in the accounting currency (BT-6)."""
+    vat: Amount | None = None
+    accounting: Amount | None = None
+    for total in sums.all("ram:TaxTotalAmount"):
+        currency = total.element.get("currencyID", sums.currency).strip()
+        is_accounting = currency == accounting_currency != sums.currency
+        if is_accounting and accounting is None:
+            accounting = total.amount()
+        elif not is_accounting and vat is None:
+            vat = total.amount()
+    return vat, accounting
 
 
-def _read_base_quantity(net: Cursor | None, gross: Cursor | None) -> Quantity | None:
-    base = None if net is None else net.quantity("ram:BasisQuantity")
-    place = None if gross is None else gross.first("ram:BasisQuantity")
-    if place is None:
-        return base
-    if base is None or unaccounted(place).quantity() == base:
-        return place.quantity()
-    return base
+def _text(place: Cursor | None, *path: str) -> str | None:
+    return None if place is None else place.text(*path)
 
 
-def _read_vat(tax: Cursor | None) -> LineVat | None:
+def _first_note(notes: tuple[Note, ...]) -> tuple[Note, tuple[Note, ...]]:
+    """Take the note EN 16931 knows on a line (BT-127), and those of the extensions."""
+    return (notes[0], notes[1:]) if notes else (Note(), ())
+
+
+def _read_objects(
+    settlement: Cursor | None,
+) -> tuple[Identifier | None, tuple[DocumentReference, ...]]:
+    """Read BT-128 and further objects; references of a type other than 130 stay unread."""
+    invoiced_object: Identifier | None = None
+    others: list[DocumentReference] = []
+    for reference in () if settlement is None else settlement.all(_ADDITIONAL):
+        if reference.peek("ram:TypeCode") not in (INVOICED_OBJECT_TYPE, None):
+            continue
+        found = read_object(reference)
+        if found is not None and invoiced_object is None:
+            invoiced_object = found
+        elif found is not None:
+            others.append(DocumentReference(number=found.value, type_code=found.scheme))
+    return invoiced_object, tuple(others)
+
+
+def _read_vat(settlement: Cursor | None) -> LineVat | None:
+    tax = None if settlement is None else settlement.first("ram:ApplicableTradeTax")
     if tax is None:
         return None
     tax.expect("ram:TypeCode", value=VAT)
-    return LineVat(
-        category=tax.text("ram:CategoryCode"), rate=tax.number("ram:RateApplicablePercent")
+    event = tax_point_code_in(tax.peek("ram:DueDateTypeCode"))
+    if event is not None:
+        tax.text("ram:DueDateTypeCode")
+    return given(
+        LineVat(
+            category=tax.text("ram:CategoryCode"),
+            rate=tax.number("ram:RateApplicablePercent"),
+            amount=tax.amount("ram:CalculatedAmount"),
+            exemption_reason=tax.text("ram:ExemptionReason"),
+            exemption_reason_code=tax.text("ram:ExemptionReasonCode"),
+            tax_point_code=event,
+        )
     )
 
 
-def _read_item(line: Cursor) -> Item | None:
-    item = line.first("ram:SpecifiedTradeProduct")
-    if item is None:
+def _read_delivery(delivery: Cursor | None) -> LineDelivery | None:
+    if delivery is None:
         return None
-    return Item(
-        name=item.text("ram:Name"),
-        description=item.text("ram:Description"),
-        seller_identifier=item.identifier("ram:SellerAssignedID"),
-        buyer_identifier=item.identifier("ram:BuyerAssignedID"),
-        standard_identifier=item.identifier("ram:GlobalID"),
-        classifications=_read_classifications(item),
-        origin_country=item.text("ram:OriginTradeCountry", "ram:ID"),
-        attributes=tuple(
-            ItemAttribute(name=entry.text("ram:Description"), value=entry.text("ram:Value"))
-            for entry in item.all("ram:ApplicableProductCharacteristic")
-        ),
+    return given(
+        LineDelivery(
+            delivered_on=read_day(
+                delivery, "ram:ActualDeliverySupplyChainEvent", "ram:OccurrenceDateTime"
+            ),
+            ship_to=read_party(delivery, "ram:ShipToTradeParty"),
+            ultimate_ship_to=read_party(delivery, "ram:UltimateShipToTradeParty"),
+            charge_free_quantity=delivery.quantity("ram:ChargeFreeQuantity"),
+            package_quantity=delivery.quantity("ram:PackageQuantity"),
+            quantity_per_package=delivery.quantity("ram:PerPackageUnitQuantity"),
+            despatch_advice=read_reference(delivery, "ram:DespatchAdviceReferencedDocument"),
+            receiving_advice=read_reference(delivery, "ram:ReceivingAdviceReferencedDocument"),
+            delivery_note=read_reference(delivery, "ram:DeliveryNoteReferencedDocument"),
+        )
     )
 
 
-def _read_classifications(item: Cursor) -> tuple[ItemClassification, ...]:
-    found: list[ItemClassification] = []
-    for classification in item.all("ram:DesignatedProductClassification"):
-        place = classification.first("ram:ClassCode")
-        code = None if place is None else place.own_text()
-        if place is not None and code is not None:
-            found.append(
-                ItemClassification(
-                    code=code,
-                    scheme=place.attribute("listID"),
-                    version=place.attribute("listVersionID"),
-                )
-            )
-    return tuple(found)
+def _read_totals(settlement: Cursor | None, accounting_currency: str | None) -> LineTotals | None:
+    sums = None if settlement is None else settlement.first(_SUMS)
+    if sums is None:
+        return None
+    vat, accounting = read_vat_sums(sums, accounting_currency)
+    return given(
+        LineTotals(
+            charges=sums.amount("ram:ChargeTotalAmount"),
+            allowances=sums.amount("ram:AllowanceTotalAmount"),
+            allowances_charges=sums.amount("ram:TotalAllowanceChargeAmount"),
+            vat=vat,
+            vat_in_accounting_currency=accounting,
+            with_vat=sums.amount("ram:GrandTotalAmount"),
+        )
+    )

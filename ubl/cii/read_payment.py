@@ -13,6 +13,7 @@ from ubl.model import (
     Identifier,
     PaymentCard,
     PaymentInstructions,
+    given,
 )
 from ubl.payment_groups import DIRECT_DEBIT_CODES, merged, with_creditor
 
@@ -26,9 +27,8 @@ def read_payment(settlement: Cursor) -> tuple[PaymentInstructions, ...]:
     direct debits, the mandate (BT-89) to the first. Instructions of their own are made for what
     no payment means can take.
     """
-    payment = merged(
-        _read_means(means) for means in settlement.all("ram:SpecifiedTradeSettlementPaymentMeans")
-    )
+    means = map(_read_means, settlement.all("ram:SpecifiedTradeSettlementPaymentMeans"))
+    payment = merged(instructions for instructions in means if given(instructions))
     mandate = settlement.identifier("ram:SpecifiedTradePaymentTerms", "ram:DirectDebitMandateID")
     if mandate is not None:
         payment = _with_mandate(payment, mandate)
@@ -80,10 +80,12 @@ def _read_transfer(means: Cursor) -> CreditTransfer | None:
     account = means.first("ram:PayeePartyCreditorFinancialAccount")
     if account is None:
         return None if provider is None else CreditTransfer(service_provider=provider)
-    return CreditTransfer(
-        account=account.identifier("ram:IBANID") or account.identifier("ram:ProprietaryID"),
-        account_name=account.text("ram:AccountName"),
-        service_provider=provider,
+    return given(
+        CreditTransfer(
+            account=account.identifier("ram:IBANID") or account.identifier("ram:ProprietaryID"),
+            account_name=account.text("ram:AccountName"),
+            service_provider=provider,
+        )
     )
 
 
@@ -91,8 +93,11 @@ def _read_card(means: Cursor) -> PaymentCard | None:
     card = means.first("ram:ApplicableTradeSettlementFinancialCard")
     if card is None:
         return None
-    return PaymentCard(
-        primary_account_number=card.text("ram:ID"), holder_name=card.text("ram:CardholderName")
+    return given(
+        PaymentCard(
+            primary_account_number=card.text("ram:ID"),
+            holder_name=card.text("ram:CardholderName"),
+        )
     )
 
 

@@ -1,116 +1,128 @@
-"""Writes the lines of a CII invoice, and what lines share with the document level."""
+"""Writes the lines of a CII invoice."""
 
-from collections.abc import Iterable
-
-from ubl.cii.codes import INVOICED_OBJECT_TYPE, VAT
-from ubl.cii.write_places import write_amount, write_indicator, write_period
-from ubl.model import AllowanceCharge, Identifier, InvoiceLine, Item, LineVat, Price
+from ubl.cii.codes import VAT, tax_point_code_out
+from ubl.cii.write_item import write_item
+from ubl.cii.write_party import write_party
+from ubl.cii.write_places import begun, write_amount, write_day, write_period, write_vat_sums
+from ubl.cii.write_price import write_allowances_charges, write_price
+from ubl.cii.write_references import (
+    write_dated_number,
+    write_notes,
+    write_object,
+    write_references,
+    write_supporting,
+)
+from ubl.model import (
+    Identifier,
+    InvoiceLine,
+    LineDelivery,
+    LineReferences,
+    LineTotals,
+    LineVat,
+    Note,
+)
 from ubl.pen import Pen
 
-__all__ = ["write_allowances_charges", "write_line", "write_object"]
+__all__ = ["write_line"]
 
 
 def write_line(place: Pen, line: InvoiceLine, *, currency: str) -> None:
     """Write BG-25; ``currency`` is that of the invoice, which amounts need not name."""
     document = place.at("ram:AssociatedDocumentLineDocument")
     document.text("ram:LineID", line.identifier)
-    document.at("ram:IncludedNote").text("ram:Content", line.note)
-    if line.item is not None:
-        _write_item(place.at("ram:SpecifiedTradeProduct"), line.item)
-    agreement = place.at("ram:SpecifiedLineTradeAgreement")
-    agreement.at("ram:BuyerOrderReferencedDocument").text("ram:LineID", line.order_line)
+    document.text("ram:ParentLineID", line.parent_line)
+    document.text("ram:LineStatusCode", line.status)
+    document.text("ram:LineStatusReasonCode", line.subtype)
+    note = Note(
+        text=line.note, subject_code=line.note_subject_code, content_code=line.note_content_code
+    )
+    write_notes(document, (note, *line.further_notes))
+    write_item(place, line.item)
+    references = line.references or LineReferences()
+    _write_agreement(begun(place, "ram:SpecifiedLineTradeAgreement"), line, references, currency)
+    _write_delivery(begun(place, "ram:SpecifiedLineTradeDelivery"), line)
+    _write_settlement(begun(place, "ram:SpecifiedLineTradeSettlement"), line, references, currency)
+
+
+def _write_agreement(
+    agreement: Pen, line: InvoiceLine, references: LineReferences, currency: str
+) -> None:
+    write_references(agreement, "ram:SellerOrderReferencedDocument", (references.sales_order,))
+    write_dated_number(
+        agreement,
+        "ram:BuyerOrderReferencedDocument",
+        references.purchase_order,
+        references.purchase_order_date,
+        line=line.order_line,
+    )
+    write_references(agreement, "ram:QuotationReferencedDocument", (references.quotation,))
+    write_references(agreement, "ram:ContractReferencedDocument", (references.contract,))
+    for supporting in references.documents:
+        write_supporting(agreement, supporting)
     if line.price is not None:
-        _write_price(agreement, line.price, currency=currency)
-    place.at("ram:SpecifiedLineTradeDelivery").quantity("ram:BilledQuantity", line.quantity)
-    _write_settlement(place.at("ram:SpecifiedLineTradeSettlement"), line, currency=currency)
+        write_price(agreement, line.price, currency=currency)
+    write_party(agreement, "ram:ItemSellerTradeParty", line.seller)
+    write_references(
+        agreement,
+        "ram:UltimateCustomerOrderReferencedDocument",
+        references.ultimate_customer_orders,
+    )
 
 
-def _write_settlement(settlement: Pen, line: InvoiceLine, *, currency: str) -> None:
+def _write_delivery(place: Pen, line: InvoiceLine) -> None:
+    delivery = line.delivery or LineDelivery()
+    place.quantity("ram:BilledQuantity", line.quantity)
+    place.quantity("ram:ChargeFreeQuantity", delivery.charge_free_quantity)
+    place.quantity("ram:PackageQuantity", delivery.package_quantity)
+    place.quantity("ram:PerPackageUnitQuantity", delivery.quantity_per_package)
+    write_party(place, "ram:ShipToTradeParty", delivery.ship_to)
+    write_party(place, "ram:UltimateShipToTradeParty", delivery.ultimate_ship_to)
+    event = place.at("ram:ActualDeliverySupplyChainEvent")
+    write_day(event.at("ram:OccurrenceDateTime"), delivery.delivered_on)
+    for name, document in (
+        ("ram:DespatchAdviceReferencedDocument", delivery.despatch_advice),
+        ("ram:ReceivingAdviceReferencedDocument", delivery.receiving_advice),
+        ("ram:DeliveryNoteReferencedDocument", delivery.delivery_note),
+    ):
+        write_references(place, name, (document,))
+
+
+def _write_settlement(
+    settlement: Pen, line: InvoiceLine, references: LineReferences, currency: str
+) -> None:
     if line.vat is not None:
-        _write_vat(settlement, line.vat)
+        _write_vat(settlement.at("ram:ApplicableTradeTax"), line.vat, currency)
     write_period(settlement, line.period)
     write_allowances_charges(
         settlement, allowances=line.allowances, charges=line.charges, currency=currency
     )
     sums = settlement.at("ram:SpecifiedTradeSettlementLineMonetarySummation")
     write_amount(sums, "ram:LineTotalAmount", line.net_amount, currency=currency)
+    if line.totals is not None:
+        _write_totals(sums, line.totals, currency)
+    write_references(settlement, "ram:InvoiceReferencedDocument", references.preceding_invoices)
     write_object(settlement, line.object_identifier)
+    for other in references.other_objects:
+        write_object(settlement, Identifier(other.number or "", other.type_code))
     account = settlement.at("ram:ReceivableSpecifiedTradeAccountingAccount")
     account.text("ram:ID", line.accounting_reference)
 
 
-def write_allowances_charges(
-    settlement: Pen,
-    *,
-    allowances: Iterable[AllowanceCharge],
-    charges: Iterable[AllowanceCharge],
-    currency: str,
-) -> None:
-    """Write allowances (BG-20, BG-27), then charges (BG-21, BG-28)."""
-    for is_charge, entries in ((False, allowances), (True, charges)):
-        for entry in entries:
-            place = settlement.at("ram:SpecifiedTradeAllowanceCharge")
-            write_indicator(place, "ram:ChargeIndicator", value=is_charge)
-            place.number("ram:CalculationPercent", entry.percentage)
-            write_amount(place, "ram:BasisAmount", entry.base_amount, currency=currency)
-            write_amount(place, "ram:ActualAmount", entry.amount, currency=currency)
-            place.text("ram:ReasonCode", entry.reason_code)
-            place.text("ram:Reason", entry.reason)
-            if entry.vat_category is not None or entry.vat_rate is not None:
-                tax = place.at("ram:CategoryTradeTax")
-                tax.text("ram:TypeCode", VAT)
-                tax.text("ram:CategoryCode", entry.vat_category)
-                tax.number("ram:RateApplicablePercent", entry.vat_rate)
-
-
-def write_object(place: Pen, identifier: Identifier | None) -> None:
-    """Write the invoiced object (BT-18, BT-128) as a document reference of type 130."""
-    if identifier is None:
-        return
-    reference = place.at("ram:AdditionalReferencedDocument")
-    reference.text("ram:IssuerAssignedID", identifier.value)
-    reference.text("ram:TypeCode", INVOICED_OBJECT_TYPE)
-    reference.text("ram:ReferenceTypeCode", identifier.scheme)
-
-
-def _write_price(agreement: Pen, price: Price, *, currency: str) -> None:
-    """Write BG-29; the base quantity, which is that of both prices, goes to the net one."""
-    if price.gross is not None or price.discount is not None:
-        gross = agreement.at("ram:GrossPriceProductTradePrice")
-        write_amount(gross, "ram:ChargeAmount", price.gross, currency=currency)
-        gross.quantity("ram:BasisQuantity", price.base_quantity)
-        if price.discount is not None:
-            discount = gross.at("ram:AppliedTradeAllowanceCharge")
-            write_indicator(discount, "ram:ChargeIndicator", value=False)
-            write_amount(discount, "ram:ActualAmount", price.discount, currency=currency)
-    net = agreement.at("ram:NetPriceProductTradePrice")
-    write_amount(net, "ram:ChargeAmount", price.net, currency=currency)
-    net.quantity("ram:BasisQuantity", price.base_quantity)
-
-
-def _write_vat(settlement: Pen, vat: LineVat) -> None:
-    tax = settlement.at("ram:ApplicableTradeTax")
+def _write_vat(tax: Pen, vat: LineVat, currency: str) -> None:
+    write_amount(tax, "ram:CalculatedAmount", vat.amount, currency=currency)
     tax.text("ram:TypeCode", VAT)
+    tax.text("ram:ExemptionReason", vat.exemption_reason)
     tax.text("ram:CategoryCode", vat.category)
+    tax.text("ram:ExemptionReasonCode", vat.exemption_reason_code)
+    tax.text("ram:DueDateTypeCode", tax_point_code_out(vat.tax_point_code))
     tax.number("ram:RateApplicablePercent", vat.rate)
 
 
-def _write_item(product: Pen, item: Item) -> None:
-    product.identifier("ram:GlobalID", item.standard_identifier)
-    product.identifier("ram:SellerAssignedID", item.seller_identifier)
-    product.identifier("ram:BuyerAssignedID", item.buyer_identifier)
-    product.text("ram:Name", item.name)
-    product.text("ram:Description", item.description)
-    for attribute in item.attributes:
-        place = product.at("ram:ApplicableProductCharacteristic")
-        place.text("ram:Description", attribute.name)
-        place.text("ram:Value", attribute.value)
-    for classification in item.classifications:
-        place = product.at("ram:DesignatedProductClassification")
-        place.text(
-            "ram:ClassCode",
-            classification.code,
-            listID=classification.scheme,
-            listVersionID=classification.version,
-        )
-    product.at("ram:OriginTradeCountry").text("ram:ID", item.origin_country)
+def _write_totals(sums: Pen, totals: LineTotals, currency: str) -> None:
+    write_amount(sums, "ram:ChargeTotalAmount", totals.charges, currency=currency)
+    write_amount(sums, "ram:AllowanceTotalAmount", totals.allowances, currency=currency)
+    write_vat_sums(sums, (totals.vat, totals.vat_in_accounting_currency))
+    write_amount(sums, "ram:GrandTotalAmount", totals.with_vat, currency=currency)
+    write_amount(
+        sums, "ram:TotalAllowanceChargeAmount", totals.allowances_charges, currency=currency
+    )

@@ -1,94 +1,119 @@
-"""Writes the parties of a CII invoice: seller, buyer, payee, tax representative and delivery."""
+"""Writes the parties of a CII invoice: seller, buyer, payee, tax representative and others."""
+
+from collections.abc import Iterable
 
 from ubl.cii.codes import TAX_REGISTRATION, VAT_REGISTRATION
-from ubl.cii.write_places import write_day, write_identifiers
-from ubl.model import Address, Buyer, Contact, Delivery, Payee, Seller, TaxRepresentative
+from ubl.model import (
+    Address,
+    Buyer,
+    Contact,
+    Delivery,
+    Identifier,
+    Party,
+    Payee,
+    Seller,
+    TaxRepresentative,
+)
 from ubl.pen import Pen
 
-__all__ = [
-    "write_buyer",
-    "write_delivery",
-    "write_payee",
-    "write_seller",
-    "write_tax_representative",
-]
+__all__ = ["party_of", "write_party"]
 
 
-def write_seller(agreement: Pen, seller: Seller | None) -> None:
-    """Write BG-4."""
-    if seller is None:
+def party_of(
+    known: Seller | Buyer | Payee | TaxRepresentative | Delivery | None,
+) -> Party | None:
+    """Return what CII says of one of the parties of EN 16931 as it says it of any party.
+
+    The day of delivery is no part of it.
+    """
+    match known:
+        case None:
+            return None
+        case Seller() | Buyer():
+            return Party(
+                name=known.name,
+                trading_name=known.trading_name,
+                identifiers=known.identifiers,
+                registration=known.registration,
+                vat_identifier=known.vat_identifier,
+                tax_registration=known.tax_registration,
+                legal_information=known.legal_information,
+                electronic_address=known.electronic_address,
+                role=known.role,
+                address=known.address,
+                contact=known.contact,
+            )
+        case Payee():
+            return Party(
+                name=known.name,
+                trading_name=known.trading_name,
+                identifiers=_with_first(known.identifier, known.other_identifiers),
+                registration=known.registration,
+                vat_identifier=known.vat_identifier,
+                electronic_address=known.electronic_address,
+                role=known.role,
+                address=known.address,
+                contact=known.contact,
+            )
+        case TaxRepresentative():
+            return Party(
+                name=known.name, vat_identifier=known.vat_identifier, address=known.address
+            )
+        case Delivery():
+            return Party(
+                name=known.name,
+                trading_name=known.trading_name,
+                identifiers=_with_first(known.location, known.other_identifiers),
+                registration=known.registration,
+                vat_identifier=known.vat_identifier,
+                electronic_address=known.electronic_address,
+                address=known.address,
+                contact=known.contact,
+            )
+
+
+def write_party(above: Pen, name: str, party: Party | None) -> None:
+    """Write a party into a new child of that name; nothing where nothing is known of it."""
+    if party is None:
         return
-    party = agreement.at("ram:SellerTradeParty")
-    write_identifiers(party, seller.identifiers)
-    party.text("ram:Name", seller.name)
-    party.text("ram:Description", seller.legal_information)
-    organization = party.at("ram:SpecifiedLegalOrganization")
-    organization.identifier("ram:ID", seller.registration)
-    organization.text("ram:TradingBusinessName", seller.trading_name)
-    _write_contact(party, seller.contact)
-    _write_address(party, seller.address)
-    party.at("ram:URIUniversalCommunication").identifier("ram:URIID", seller.electronic_address)
-    _write_registration(party, seller.vat_identifier, VAT_REGISTRATION)
-    if seller.tax_registration is not None:
-        _write_registration(party, seller.tax_registration.value, TAX_REGISTRATION)
+    place = above.at(name)
+    _write_identifiers(place, party.identifiers)
+    place.text("ram:Name", party.name)
+    place.text("ram:RoleCode", party.role)
+    place.text("ram:Description", party.legal_information)
+    organization = place.at("ram:SpecifiedLegalOrganization")
+    organization.identifier("ram:ID", party.registration)
+    organization.text("ram:TradingBusinessName", party.trading_name)
+    if party.contact is not None:
+        _write_contact(place.at("ram:DefinedTradeContact"), party.contact)
+    if party.address is not None:
+        _write_address(place.at("ram:PostalTradeAddress"), party.address)
+    place.at("ram:URIUniversalCommunication").identifier("ram:URIID", party.electronic_address)
+    _write_registration(place, party.vat_identifier, VAT_REGISTRATION)
+    if party.tax_registration is not None:
+        _write_registration(place, party.tax_registration.value, TAX_REGISTRATION)
 
 
-def write_buyer(agreement: Pen, buyer: Buyer | None) -> None:
-    """Write BG-7."""
-    if buyer is None:
-        return
-    party = agreement.at("ram:BuyerTradeParty")
-    write_identifiers(party, buyer.identifiers)
-    party.text("ram:Name", buyer.name)
-    organization = party.at("ram:SpecifiedLegalOrganization")
-    organization.identifier("ram:ID", buyer.registration)
-    organization.text("ram:TradingBusinessName", buyer.trading_name)
-    _write_contact(party, buyer.contact)
-    _write_address(party, buyer.address)
-    party.at("ram:URIUniversalCommunication").identifier("ram:URIID", buyer.electronic_address)
-    _write_registration(party, buyer.vat_identifier, VAT_REGISTRATION)
+def _with_first(first: Identifier | None, others: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
+    return others if first is None else (first, *others)
 
 
-def write_payee(settlement: Pen, payee: Payee | None) -> None:
-    """Write BG-10."""
-    if payee is None:
-        return
-    party = settlement.at("ram:PayeeTradeParty")
-    write_identifiers(party, () if payee.identifier is None else (payee.identifier,))
-    party.text("ram:Name", payee.name)
-    party.at("ram:SpecifiedLegalOrganization").identifier("ram:ID", payee.registration)
-
-
-def write_tax_representative(agreement: Pen, representative: TaxRepresentative | None) -> None:
-    """Write BG-11."""
-    if representative is None:
-        return
-    party = agreement.at("ram:SellerTaxRepresentativeTradeParty")
-    party.text("ram:Name", representative.name)
-    _write_address(party, representative.address)
-    _write_registration(party, representative.vat_identifier, VAT_REGISTRATION)
-
-
-def write_delivery(place: Pen, delivery: Delivery | None) -> None:
-    """Write BG-13."""
-    if delivery is None:
-        return
-    party = place.at("ram:ShipToTradeParty")
-    write_identifiers(party, () if delivery.location is None else (delivery.location,))
-    party.text("ram:Name", delivery.name)
-    _write_address(party, delivery.address)
-    event = place.at("ram:ActualDeliverySupplyChainEvent")
-    write_day(event.at("ram:OccurrenceDateTime"), delivery.delivered_on)
+def _write_identifiers(party: Pen, identifiers: Iterable[Identifier]) -> None:
+    """Write identifiers without a scheme as ``ID``, then the others as ``GlobalID``."""
+    known = tuple(identifiers)
+    for identifier in known:
+        if identifier.scheme is None:
+            party.text("ram:ID", identifier.value)
+    for identifier in known:
+        if identifier.scheme is not None:
+            party.identifier("ram:GlobalID", identifier)
 
 
 def _write_registration(party: Pen, value: str | None, scheme: str) -> None:
     party.at("ram:SpecifiedTaxRegistration").text("ram:ID", value, schemeID=scheme)
 
 
-def _write_address(party: Pen, address: Address | None) -> None:
-    if address is None:
-        return
-    place = party.at("ram:PostalTradeAddress")
+def _write_address(place: Pen, address: Address) -> None:
     place.text("ram:PostcodeCode", address.post_code)
     place.text("ram:LineOne", address.line1)
     place.text("ram:LineTwo", address.line2)
@@ -98,11 +123,13 @@ def _write_address(party: Pen, address: Address | None) -> None:
     place.text("ram:CountrySubDivisionName", address.subdivision)
 
 
-def _write_contact(party: Pen, contact: Contact | None) -> None:
-    if contact is None:
-        return
-    place = party.at("ram:DefinedTradeContact")
+def _write_contact(place: Pen, contact: Contact) -> None:
     place.text("ram:PersonName", contact.name)
-    telephone = place.at("ram:TelephoneUniversalCommunication")
-    telephone.text("ram:CompleteNumber", contact.telephone)
+    place.text("ram:DepartmentName", contact.department)
+    place.text("ram:TypeCode", contact.role)
+    for name, number in (
+        ("ram:TelephoneUniversalCommunication", contact.telephone),
+        ("ram:FaxUniversalCommunication", contact.fax),
+    ):
+        place.at(name).text("ram:CompleteNumber", number)
     place.at("ram:EmailURIUniversalCommunication").text("ram:URIID", contact.email)

@@ -1,13 +1,13 @@
-"""Writes what CII wraps in elements of its own: days, indicators, amounts and identifiers."""
+"""Writes what CII wraps in elements of its own: days, indicators and amounts."""
 
 from collections.abc import Iterable
 from datetime import date
 
 from lxml import etree
 
-from ubl.amounts import Amount, decimal_text
+from ubl.amounts import NO_CURRENCY, Amount, decimal_text
 from ubl.cii.codes import DAY_FORMAT
-from ubl.model import Identifier, Period
+from ubl.model import Period
 from ubl.namespaces import clark
 from ubl.pen import Pen
 
@@ -17,9 +17,9 @@ __all__ = [
     "write_date",
     "write_day",
     "write_formatted_day",
-    "write_identifiers",
     "write_indicator",
     "write_period",
+    "write_vat_sums",
 ]
 
 
@@ -71,12 +71,9 @@ def write_amount(place: Pen, name: str, value: Amount | None, *, currency: str) 
         place.text(name, decimal_text(value.value), currencyID=named)
 
 
-def write_identifiers(party: Pen, identifiers: Iterable[Identifier]) -> None:
-    """Write identifiers without a scheme as ``ID``, the others as ``GlobalID``."""
-    known = tuple(identifiers)
-    for identifier in known:
-        if identifier.scheme is None:
-            party.text("ram:ID", identifier.value)
-    for identifier in known:
-        if identifier.scheme is not None:
-            party.identifier("ram:GlobalID", identifier)
+def write_vat_sums(sums: Pen, totals: Iterable[Amount | None]) -> None:
+    """Write sums of VAT, which always name their currency: it tells one from the other."""
+    for total in totals:
+        if total is not None:
+            named = None if total.currency == NO_CURRENCY else total.currency
+            sums.text("ram:TaxTotalAmount", decimal_text(total.value), currencyID=named)

@@ -9,38 +9,38 @@ from typing import Final
 
 from lxml import etree
 
-from ubl.amounts import NO_CURRENCY, decimal_text
-from ubl.cii.codes import (
-    PROJECT_NAME,
-    SUPPORTING_TYPE,
-    TENDER_TYPE,
-    VAT,
-    tax_point_code_out,
-)
+from ubl.amounts import NO_CURRENCY
+from ubl.cii.codes import PROJECT_NAME, SUPPORTING_TYPE, TENDER_TYPE, VAT, tax_point_code_out
 from ubl.cii.reader import CII_ROOT
-from ubl.cii.write_line import write_allowances_charges, write_line, write_object
-from ubl.cii.write_party import (
-    write_buyer,
-    write_delivery,
-    write_payee,
-    write_seller,
-    write_tax_representative,
-)
-from ubl.cii.write_payment import (
-    creditor_of,
-    mandate_of,
-    payment_reference_of,
-    write_payment_means,
-)
+from ubl.cii.write_line import write_line
+from ubl.cii.write_party import party_of, write_party
+from ubl.cii.write_payment import creditor_of, payment_reference_of, write_payment_means
 from ubl.cii.write_places import (
     begun,
     write_amount,
     write_date,
     write_day,
     write_formatted_day,
+    write_indicator,
     write_period,
+    write_vat_sums,
 )
-from ubl.model import DocumentTotals, Invoice, SupportingDocument, VatBreakdown
+from ubl.cii.write_price import write_allowances_charges
+from ubl.cii.write_references import (
+    write_dated_number,
+    write_notes,
+    write_object,
+    write_preceding,
+    write_references,
+    write_supporting,
+)
+from ubl.cii.write_terms import (
+    write_advance_payments,
+    write_currency_exchange,
+    write_logistics_charges,
+    write_terms,
+)
+from ubl.model import DocumentReferences, DocumentTotals, FurtherParties, Invoice, VatBreakdown
 from ubl.namespaces import QDT, RAM, RSM, UDT
 from ubl.pen import Pen
 
@@ -56,19 +56,27 @@ def write_cii(invoice: Invoice) -> etree._Element:
     DocumentUnwritable and AmountUnreadable for values no XML document can carry.
     """
     document = Pen.document(CII_ROOT, _NAMESPACES)
-    _write_context(document.at("rsm:ExchangedDocumentContext"), invoice)
-    _write_exchanged(document.at("rsm:ExchangedDocument"), invoice)
-    transaction = document.at("rsm:SupplyChainTradeTransaction")
+    _write_context(begun(document, "rsm:ExchangedDocumentContext"), invoice)
+    _write_exchanged(begun(document, "rsm:ExchangedDocument"), invoice)
+    transaction = begun(document, "rsm:SupplyChainTradeTransaction")
     currency = invoice.currency or NO_CURRENCY
     for line in invoice.lines:
-        write_line(transaction.at("ram:IncludedSupplyChainTradeLineItem"), line, currency=currency)
-    _write_agreement(transaction.at("ram:ApplicableHeaderTradeAgreement"), invoice)
-    _write_delivery(begun(transaction, "ram:ApplicableHeaderTradeDelivery"), invoice)
-    _write_settlement(transaction.at("ram:ApplicableHeaderTradeSettlement"), invoice, currency)
+        place = begun(transaction, "ram:IncludedSupplyChainTradeLineItem")
+        write_line(place, line, currency=currency)
+    references = invoice.references or DocumentReferences()
+    parties = invoice.parties or FurtherParties()
+    agreement = begun(transaction, "ram:ApplicableHeaderTradeAgreement")
+    _write_agreement(agreement, invoice, references, parties)
+    delivery = begun(transaction, "ram:ApplicableHeaderTradeDelivery")
+    _write_delivery(delivery, invoice, references, parties)
+    settlement = begun(transaction, "ram:ApplicableHeaderTradeSettlement")
+    _write_settlement(settlement, invoice, references, parties, currency)
     return document.element
 
 
 def _write_context(context: Pen, invoice: Invoice) -> None:
+    if invoice.is_test is not None:
+        write_indicator(context, "ram:TestIndicator", value=invoice.is_test)
     process = context.at("ram:BusinessProcessSpecifiedDocumentContextParameter")
     process.text("ram:ID", invoice.business_process)
     guideline = context.at("ram:GuidelineSpecifiedDocumentContextParameter")
@@ -77,67 +85,133 @@ def _write_context(context: Pen, invoice: Invoice) -> None:
 
 def _write_exchanged(document: Pen, invoice: Invoice) -> None:
     document.text("ram:ID", invoice.number)
+    document.text("ram:Name", invoice.name)
     document.text("ram:TypeCode", invoice.type_code)
     write_day(document.at("ram:IssueDateTime"), invoice.issue_date)
-    for note in invoice.notes:
-        place = document.at("ram:IncludedNote")
-        place.text("ram:Content", note.text)
-        place.text("ram:SubjectCode", note.subject_code)
+    if invoice.is_copy is not None:
+        write_indicator(document, "ram:CopyIndicator", value=invoice.is_copy)
+    document.texts("ram:LanguageID", invoice.languages)
+    write_notes(document, invoice.notes)
+    period = document.at("ram:EffectiveSpecifiedPeriod")
+    write_day(period.at("ram:CompleteDateTime"), invoice.contractual_due_date)
 
 
-def _write_agreement(agreement: Pen, invoice: Invoice) -> None:
+def _write_agreement(
+    agreement: Pen, invoice: Invoice, references: DocumentReferences, parties: FurtherParties
+) -> None:
     agreement.text("ram:BuyerReference", invoice.buyer_reference)
-    write_seller(agreement, invoice.seller)
-    write_buyer(agreement, invoice.buyer)
-    write_tax_representative(agreement, invoice.tax_representative)
-    for name, number in (
-        ("ram:SellerOrderReferencedDocument", invoice.sales_order),
-        ("ram:BuyerOrderReferencedDocument", invoice.purchase_order),
-        ("ram:ContractReferencedDocument", invoice.contract),
+    for name, party in (
+        ("ram:SellerTradeParty", party_of(invoice.seller)),
+        ("ram:BuyerTradeParty", party_of(invoice.buyer)),
+        ("ram:SalesAgentTradeParty", parties.sales_agent),
+        ("ram:BuyerTaxRepresentativeTradeParty", parties.buyer_tax_representative),
+        ("ram:SellerTaxRepresentativeTradeParty", party_of(invoice.tax_representative)),
+        ("ram:ProductEndUserTradeParty", parties.product_end_user),
     ):
-        agreement.at(name).text("ram:IssuerAssignedID", number)
-    for supporting in invoice.supporting_documents:
-        _write_supporting(agreement.at("ram:AdditionalReferencedDocument"), supporting)
+        write_party(agreement, name, party)
+    terms = agreement.at("ram:ApplicableTradeDeliveryTerms")
+    terms.text("ram:DeliveryTypeCode", invoice.delivery_terms)
+    for name, number, day in (
+        ("ram:SellerOrderReferencedDocument", invoice.sales_order, references.sales_order_date),
+        (
+            "ram:BuyerOrderReferencedDocument",
+            invoice.purchase_order,
+            references.purchase_order_date,
+        ),
+    ):
+        write_dated_number(agreement, name, number, day)
+    write_references(agreement, "ram:QuotationReferencedDocument", (references.quotation,))
+    write_dated_number(
+        agreement,
+        "ram:ContractReferencedDocument",
+        invoice.contract,
+        references.contract_date,
+        reference_type=references.contract_type,
+    )
+    _write_additional(agreement, invoice, references)
+    write_party(agreement, "ram:BuyerAgentTradeParty", parties.buyer_agent)
+    if invoice.project is not None or invoice.project_name is not None:
+        project = agreement.at("ram:SpecifiedProcuringProject")
+        project.text("ram:ID", invoice.project)
+        project.text("ram:Name", invoice.project_name or PROJECT_NAME)
+    write_references(
+        agreement,
+        "ram:UltimateCustomerOrderReferencedDocument",
+        references.ultimate_customer_orders,
+    )
+
+
+def _write_additional(agreement: Pen, invoice: Invoice, references: DocumentReferences) -> None:
+    """Write what CII tells apart by type code only: BT-17, BT-18 and BG-24.
+
+    The reader takes the first of type 50 and of type 130 for the former two.
+    """
     if invoice.tender_or_lot is not None:
         tender = agreement.at("ram:AdditionalReferencedDocument")
         tender.text("ram:IssuerAssignedID", invoice.tender_or_lot)
         tender.text("ram:TypeCode", TENDER_TYPE)
-    write_object(agreement, invoice.invoiced_object)
-    if invoice.project is not None:
-        project = agreement.at("ram:SpecifiedProcuringProject")
-        project.text("ram:ID", invoice.project)
-        project.text("ram:Name", PROJECT_NAME)
+        write_formatted_day(tender.at("ram:FormattedIssueDateTime"), references.tender_date)
+    write_object(agreement, invoice.invoiced_object, issue_date=references.invoiced_object_date)
+    for supporting in invoice.supporting_documents:
+        write_supporting(agreement, supporting, type_code=SUPPORTING_TYPE)
 
 
-def _write_supporting(reference: Pen, supporting: SupportingDocument) -> None:
-    reference.text("ram:IssuerAssignedID", supporting.reference)
-    reference.text("ram:URIID", supporting.location)
-    reference.text("ram:TypeCode", SUPPORTING_TYPE)
-    reference.text("ram:Name", supporting.description)
-    if (attachment := supporting.attachment) is not None:
-        reference.text(
-            "ram:AttachmentBinaryObject",
-            attachment.encoded,
-            mimeCode=attachment.mime_type,
-            filename=attachment.file_name,
-        )
-
-
-def _write_delivery(delivery: Pen, invoice: Invoice) -> None:
-    write_delivery(delivery, invoice.delivery)
-    for name, number in (
-        ("ram:DespatchAdviceReferencedDocument", invoice.despatch_advice),
-        ("ram:ReceivingAdviceReferencedDocument", invoice.receiving_advice),
+def _write_delivery(
+    delivery: Pen, invoice: Invoice, references: DocumentReferences, parties: FurtherParties
+) -> None:
+    movement = delivery.at(
+        "ram:RelatedSupplyChainConsignment", "ram:SpecifiedLogisticsTransportMovement"
+    )
+    movement.text("ram:ModeCode", invoice.transport_mode)
+    for name, party in (
+        ("ram:ShipToTradeParty", party_of(invoice.delivery)),
+        ("ram:UltimateShipToTradeParty", parties.ultimate_ship_to),
+        ("ram:ShipFromTradeParty", parties.ship_from),
     ):
-        delivery.at(name).text("ram:IssuerAssignedID", number)
+        write_party(delivery, name, party)
+    if invoice.delivery is not None:
+        event = delivery.at("ram:ActualDeliverySupplyChainEvent")
+        write_day(event.at("ram:OccurrenceDateTime"), invoice.delivery.delivered_on)
+    for name, number, day in (
+        (
+            "ram:DespatchAdviceReferencedDocument",
+            invoice.despatch_advice,
+            references.despatch_advice_date,
+        ),
+        (
+            "ram:ReceivingAdviceReferencedDocument",
+            invoice.receiving_advice,
+            references.receiving_advice_date,
+        ),
+        (
+            "ram:DeliveryNoteReferencedDocument",
+            references.delivery_note,
+            references.delivery_note_date,
+        ),
+    ):
+        write_dated_number(delivery, name, number, day)
 
 
-def _write_settlement(settlement: Pen, invoice: Invoice, currency: str) -> None:
+def _write_settlement(
+    settlement: Pen,
+    invoice: Invoice,
+    references: DocumentReferences,
+    parties: FurtherParties,
+    currency: str,
+) -> None:
     settlement.text("ram:CreditorReferenceID", creditor_of(invoice.payment))
     settlement.text("ram:PaymentReference", payment_reference_of(invoice.payment))
     settlement.text("ram:TaxCurrencyCode", invoice.vat_accounting_currency)
     settlement.text("ram:InvoiceCurrencyCode", invoice.currency)
-    write_payee(settlement, invoice.payee)
+    settlement.text("ram:InvoiceIssuerReference", references.issuer_reference)
+    for name, party in (
+        ("ram:InvoicerTradeParty", parties.invoicer),
+        ("ram:InvoiceeTradeParty", parties.invoicee),
+        ("ram:PayeeTradeParty", party_of(invoice.payee)),
+        ("ram:PayerTradeParty", parties.payer),
+    ):
+        write_party(settlement, name, party)
+    write_currency_exchange(settlement, invoice.currency_exchange)
     write_payment_means(settlement, invoice.payment)
     for breakdown in invoice.vat_breakdown:
         tax = settlement.at("ram:ApplicableTradeTax")
@@ -146,19 +220,15 @@ def _write_settlement(settlement: Pen, invoice: Invoice, currency: str) -> None:
     write_allowances_charges(
         settlement, allowances=invoice.allowances, charges=invoice.charges, currency=currency
     )
-    terms = settlement.at("ram:SpecifiedTradePaymentTerms")
-    terms.text("ram:Description", invoice.payment_terms)
-    write_day(terms.at("ram:DueDateDateTime"), invoice.due_date)
-    terms.identifier("ram:DirectDebitMandateID", mandate_of(invoice.payment))
+    write_logistics_charges(settlement, invoice.logistics_charges, currency=currency)
+    write_terms(settlement, invoice, currency=currency)
     if invoice.totals is not None:
         sums = settlement.at("ram:SpecifiedTradeSettlementHeaderMonetarySummation")
         _write_totals(sums, invoice.totals, currency)
-    for earlier in invoice.preceding_invoices:
-        reference = settlement.at("ram:InvoiceReferencedDocument")
-        reference.text("ram:IssuerAssignedID", earlier.number)
-        write_formatted_day(reference.at("ram:FormattedIssueDateTime"), earlier.issue_date)
+    write_preceding(settlement, invoice.preceding_invoices)
     account = settlement.at("ram:ReceivableSpecifiedTradeAccountingAccount")
     account.text("ram:ID", invoice.accounting_reference)
+    write_advance_payments(settlement, invoice.advance_payments, currency=currency)
 
 
 def _write_breakdown(tax: Pen, entry: VatBreakdown, invoice: Invoice, currency: str) -> None:
@@ -167,6 +237,13 @@ def _write_breakdown(tax: Pen, entry: VatBreakdown, invoice: Invoice, currency: 
     tax.text("ram:TypeCode", VAT)
     tax.text("ram:ExemptionReason", entry.exemption_reason)
     write_amount(tax, "ram:BasisAmount", entry.taxable_amount, currency=currency)
+    write_amount(tax, "ram:LineTotalBasisAmount", entry.lines_amount, currency=currency)
+    write_amount(
+        tax,
+        "ram:AllowanceChargeBasisAmount",
+        entry.allowances_charges_amount,
+        currency=currency,
+    )
     tax.text("ram:CategoryCode", entry.category)
     tax.text("ram:ExemptionReasonCode", entry.exemption_reason_code)
     write_date(tax.at("ram:TaxPointDate"), invoice.tax_point_date)
@@ -179,10 +256,7 @@ def _write_totals(sums: Pen, totals: DocumentTotals, currency: str) -> None:
     write_amount(sums, "ram:ChargeTotalAmount", totals.charges, currency=currency)
     write_amount(sums, "ram:AllowanceTotalAmount", totals.allowances, currency=currency)
     write_amount(sums, "ram:TaxBasisTotalAmount", totals.without_vat, currency=currency)
-    for total in (totals.vat, totals.vat_in_accounting_currency):
-        if total is not None:
-            named = None if total.currency == NO_CURRENCY else total.currency
-            sums.text("ram:TaxTotalAmount", decimal_text(total.value), currencyID=named)
+    write_vat_sums(sums, (totals.vat, totals.vat_in_accounting_currency))
     write_amount(sums, "ram:RoundingAmount", totals.rounding, currency=currency)
     write_amount(sums, "ram:GrandTotalAmount", totals.with_vat, currency=currency)
     write_amount(sums, "ram:TotalPrepaidAmount", totals.paid, currency=currency)
