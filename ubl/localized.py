@@ -15,6 +15,7 @@ from typing import Any, Final
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, format_percent
+from babel.units import format_unit
 
 from ubl.amounts import MAX_DIGITS, NO_CURRENCY, Amount
 from ubl.model import Quantity
@@ -23,6 +24,8 @@ __all__ = ["LANGUAGES", "LanguageUnknown", "Localized"]
 
 LANGUAGES: Final = ("en", "fr", "nl", "de")
 _PRECISION: Final = 2 * MAX_DIGITS
+_ONE_OR_MANY: Final = "|"
+_NO_BREAK_SPACE: Final = "\u00a0"
 
 
 class LanguageUnknown(ValueError):
@@ -64,7 +67,8 @@ class Localized:
     def label(self, key: str) -> str:
         """Return the label of a field of the model, for instance ``Invoice.number``."""
         table, _, field = key.partition(".")
-        return str(self._labels[table][field])
+        labels = self._labels.get(table, {})
+        return str(labels.get(field) or field.replace("_", " ").capitalize())
 
     def code(self, code_list: str, code: str) -> str:
         """Return the name of a code, or the code itself where the list here has no name for it."""
@@ -94,9 +98,21 @@ class Localized:
             return format_percent(value.scaleb(-2), locale=self._locale, decimal_quantization=False)
 
     def quantity(self, value: Quantity) -> str:
-        """Write a quantity with the name of its unit."""
-        unit = "" if value.unit is None else " " + self.code("unit", value.unit)
-        return self.number(value.value) + unit
+        """Write a quantity with the name of its unit, in the plural where the language has it."""
+        if value.unit is None:
+            return self.number(value.value)
+        one, _, many = self.code("unit", value.unit).partition(_ONE_OR_MANY)
+        is_one = not many or self._locale.plural_form(abs(value.value)) == "one"
+        return f"{self.number(value.value)}{_NO_BREAK_SPACE}{one if is_one else many}"
+
+    def size(self, value: int) -> str:
+        """Write how large a file is, in the unit that suits it (1 kB = 1,000 bytes)."""
+        for unit, factor in (("digital-megabyte", 10**6), ("digital-kilobyte", 10**3)):
+            if value >= factor:
+                return format_unit(
+                    Decimal(value) / factor, unit, "short", format="#,##0.#", locale=self._locale
+                )
+        return format_unit(value, "digital-byte", "short", locale=self._locale)
 
     def country(self, code: str) -> str:
         """Return the name of a country (ISO 3166-1 alpha-2), the code itself where unknown."""
