@@ -24,7 +24,15 @@ from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
 from gateway.assembly.answers import answers_of
 from gateway.assembly.checks import Checks, checks_of, register_checks, serve_checks
-from gateway.assembly.delivery import Delivery, delivery_of, register_delivery, serve_delivery
+from gateway.assembly.conversion import conversion_of, serve_conversion
+from gateway.assembly.delivery import (
+    Delivery,
+    delivery_of,
+    policies_of,
+    register_delivery,
+    serve_delivery,
+)
+from gateway.assembly.dispatch import Dispatching, dispatching_of, register_dispatch
 from gateway.assembly.exchange import Parts, register_exchange, serve_exchange
 from gateway.assembly.handover import handing_over_of
 from gateway.assembly.lookup import Lookups, lookups_of, serve_lookups
@@ -52,6 +60,7 @@ from gateway.assembly.platform import (
 )
 from gateway.assembly.statistics import register_statistics, serve_statistics
 from gateway.assembly.trust import follow_keys, network_of, register_trust, serve_trust
+from gateway.conversion import api as conversion_api
 from gateway.conversion import schema_api
 from gateway.core import app_keys, health
 from gateway.core.business_date import BusinessDates
@@ -145,6 +154,7 @@ def all_routes() -> tuple[Route, ...]:
             *validation_api.ROUTES,
             *schema_api.ROUTES,
             *rule_api.ROUTES,
+            *conversion_api.ROUTES,
             *exchange_api.ROUTES,
             *answer_api.ROUTES,
             *delivery_api.ROUTES,
@@ -229,9 +239,20 @@ def _assemble(
     serve_lookups(application, lookups)
     serve_checks(application, checks)
     serve_onboarding(application, onboarding_of(people, checks))
+    conversion = conversion_of(platform, checks.validation)
+    serve_conversion(application, conversion)
     money = money_of(platform, archive=archive, lookup=lookups.lookup)
     events = DocumentEvents(checks.publisher)
     answers = answers_of(platform, books=money.books, events=events)
+    policies = policies_of(platform)
+    dispatching = dispatching_of(
+        platform,
+        archive=archive,
+        conversion=conversion,
+        books=money.books,
+        events=events,
+        policies=policies,
+    )
     parts = Parts(
         platform=platform,
         network=network,
@@ -239,9 +260,11 @@ def _assemble(
         archive=archive,
         validation=checks.validation,
         books=money.books,
+        channels=dispatching.channels,
         events=events,
         answers=answers,
         handing_over=handing_over_of(platform, events=events, outcomes=answers.outcomes),
+        conversion=conversion,
     )
     dates = BusinessDates(
         database=database,
@@ -251,7 +274,7 @@ def _assemble(
     )
     application[BUSINESS_DATES] = dates
     serve_exchange(application, parts)
-    delivery = delivery_of(parts)
+    delivery = delivery_of(parts, policies)
     serve_delivery(application, delivery)
     serve_statistics(application, parts)
     serve_money(application, platform, money)
@@ -268,7 +291,7 @@ def _assemble(
         worker=Worker(
             database=database,
             queue=platform.queue,
-            registry=_registry(checks, parts, delivery, money, people),
+            registry=_registry(checks, parts, delivery, dispatching, money=money, people=people),
             settings=settings.jobs,
             observe=metrics.observe_job,
         ),
@@ -276,7 +299,13 @@ def _assemble(
 
 
 def _registry(
-    checks: Checks, parts: Parts, delivery: Delivery, money: Money, people: Registrations
+    checks: Checks,
+    parts: Parts,
+    delivery: Delivery,
+    dispatching: Dispatching,
+    *,
+    money: Money,
+    people: Registrations,
 ) -> Registry:
     """Which background work this process can do."""
     registry = Registry()
@@ -284,6 +313,7 @@ def _registry(
     register_participants(registry, people)
     register_exchange(registry, parts)
     register_delivery(registry, delivery)
+    register_dispatch(registry, dispatching)
     register_statistics(registry, parts)
     register_trust(registry, parts.platform, parts.network)
     register_money(registry, parts.platform, money)

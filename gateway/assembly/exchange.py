@@ -12,6 +12,7 @@ from gateway.as4.mime import MimeLimits
 from gateway.assembly.answers import Answers, register_answers, serve_answers
 from gateway.assembly.handover import HandingOver, register_handover, serve_handover
 from gateway.assembly.platform import Platform
+from gateway.conversion.service import Conversion
 from gateway.core.clock import now
 from gateway.core.jobs.backoff import JobError
 from gateway.core.jobs.registry import Registry
@@ -20,9 +21,10 @@ from gateway.exchange import as4_server, keys
 from gateway.exchange.archive import Archive
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.evidence import EvidenceBuilder
+from gateway.exchange.intake import Intake
 from gateway.exchange.lanes import ROUTE
 from gateway.exchange.mls_unrouted import owe_unrouted
-from gateway.exchange.ports import Bookkeeper
+from gateway.exchange.ports import Bookkeeper, OtherChannels
 from gateway.exchange.reception import Receiver
 from gateway.exchange.responding import Responder
 from gateway.exchange.routing_job import RoutingJob
@@ -45,9 +47,11 @@ class Parts:
     archive: Archive
     validation: ValidationService
     books: Bookkeeper
+    channels: OtherChannels
     events: DocumentEvents
     answers: Answers
     handing_over: HandingOver
+    conversion: Conversion
 
 
 def serve_exchange(application: web.Application, parts: Parts) -> None:
@@ -65,7 +69,9 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
         archive=archive,
         queue=queue,
         validation=parts.validation,
+        intake=Intake(conversion=parts.conversion, lookup=parts.lookup, now=now),
         books=parts.books,
+        channels=parts.channels,
         events=parts.events,
         now=now,
         faults=faults,

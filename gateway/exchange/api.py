@@ -1,17 +1,22 @@
 """The API of the exchange: send documents, follow them, answer them, prove them."""
 
+import asyncio
+import shutil
 from io import SEEK_END
-from typing import Final
+from typing import BinaryIO, Final
 from uuid import UUID
 
 from aiohttp import web
 
 from gateway.access.principal import principal
+from gateway.conversion.api import document_answer
+from gateway.conversion.keys import CONVERSION
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, Route, body_of, idempotency_key, json_answer, query_of
 from gateway.core.spool import Spool
 from gateway.exchange.api_models import (
+    ContentQuery,
     DocumentOut,
     DocumentPage,
     DocumentQuery,
@@ -41,12 +46,17 @@ _DOCUMENT: Final = "/v1/documents/{document_id:[0-9a-f-]{36}}"
 
 
 async def submit_document(request: web.Request) -> web.Response:
-    """Take a UBL invoice or credit note: 202 when it is on its way, 422 with the report if not."""
+    """Take an invoice or credit note: 202 when it is on its way, 422 with the report if not."""
+    query = query_of(request, SubmitQuery)
     too_large = web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=0)
     with Spool() as body:
         await take_body(request, body.binary, too_large=too_large)
         submitted = await request.app[SUBMISSION].submit(
-            principal(request), body, idempotency_key=idempotency_key(request)
+            principal(request),
+            body,
+            wanted=query.format,
+            media_type=request.content_type,
+            idempotency_key=idempotency_key(request),
         )
     if submitted.refused:
         raise ReportedError(
@@ -86,11 +96,14 @@ async def get_document(request: web.Request) -> web.Response:
 
 
 async def get_content(request: web.Request) -> web.StreamResponse:
-    """The document's bytes as submitted or received."""
+    """The document's bytes as sent or received, or written in another format."""
+    query = query_of(request, ContentQuery)
     async with request.app[DATABASE].read() as session:
         row = await document_of(session, principal(request).tenant_id, _document_id(request))
         stored = await stored_blob(session, row.tenant_id, row.content_id)
     content = await request.app[ARCHIVE].open(stored)
+    if query.format:
+        return await _in_format(request, content, query)
     return await send_stored(
         request,
         content,
@@ -98,6 +111,17 @@ async def get_content(request: web.Request) -> web.StreamResponse:
         media_type="application/xml",
         file_name=f"{row.id}.xml",
     )
+
+
+async def _in_format(request: web.Request, content: BinaryIO, query: ContentQuery) -> web.Response:
+    caller, service = principal(request), request.app[CONVERSION]
+    lang = query.lang or caller.locale
+    with Spool() as spool:
+        with content:
+            await asyncio.to_thread(shutil.copyfileobj, content, spool)
+        stored = await asyncio.to_thread(lambda: spool.content)
+        converted = await service.convert(stored, query.format, lang=lang)
+    return document_answer(await service.judge(caller.tenant_id, converted, lang=lang))
 
 
 async def get_timeline(request: web.Request) -> web.Response:
@@ -171,15 +195,16 @@ ROUTES: Final = (
         "/v1/documents",
         submit_document,
         "documents:send",
-        "Send a UBL invoice or credit note",
+        "Send an invoice or credit note",
         query=SubmitQuery,
-        body="application/xml",
+        body="application/xml, application/json, application/pdf",
         answer=DocumentOut,
         status=202,
         statuses={
             403: "The seller is not a participant of this account",
             409: "The Idempotency-Key was used for another document",
-            422: "The document breaks rules; the problem carries the report",
+            422: "The document breaks rules, or cannot be read or written as asked; the problem "
+            "carries the report or the list of problems",
             503: "The validation workers are busy; send again later",
         },
     ),
@@ -198,8 +223,11 @@ ROUTES: Final = (
         f"{_DOCUMENT}/content",
         get_content,
         "documents:read",
-        "The document as submitted or received",
+        "The document as sent or received, or in another format",
+        query=ContentQuery,
         answer="application/xml",
+        answer_also="application/pdf",
+        statuses={422: "There is no such format, or the document is no invoice"},
     ),
     Route(
         "GET",

@@ -18,6 +18,7 @@ from gateway.exchange.tables import Direction, Document, DocumentKind, Event, Ev
 from ubl.response import InvoiceStatus, StatusAction, StatusReason
 
 __all__ = [
+    "ContentQuery",
     "DocumentOut",
     "DocumentPage",
     "DocumentQuery",
@@ -115,6 +116,15 @@ class DocumentPage(BaseModel):
     next_cursor: str | None
 
 
+class ContentQuery(BaseModel):
+    """Another format to read a document in, and the language of a PDF's pages."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: str = Field("", max_length=60, description="Id of a format: GET /v1/formats.")
+    lang: Literal["en", "fr", "nl", "de"] | None = None
+
+
 class EvidenceQuery(BaseModel):
     """The language of the summary within a bundle; the caller's own where it is not said."""
 
@@ -147,6 +157,12 @@ class SubmitQuery(BaseModel):
         max_length=200,
         description="The same key with the same document gives the same answer again.",
         json_schema_extra={"in": "header"},
+    )
+    format: str = Field(
+        "",
+        max_length=60,
+        description="Id of the format to send it in (GET /v1/formats), or auto: what the receiver "
+        "is registered for. Without, XML stays as it is; JSON and PDF are auto.",
     )
 
 

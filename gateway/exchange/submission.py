@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.principal import Principal
 from gateway.access.service import audit
@@ -23,10 +24,12 @@ from gateway.core.jobs.queue import JobQueue
 from gateway.core.spool import Spool
 from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
+from gateway.exchange.channels import Channel, on_network
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.facts import DOCUMENT_ADDRESS, InvoiceFacts
+from gateway.exchange.intake import Intake, Origin
 from gateway.exchange.outbound import enqueue_lookup
-from gateway.exchange.ports import Bookkeeper
+from gateway.exchange.ports import Bookkeeper, OtherChannels
 from gateway.exchange.reading import DOCUMENT_KIND, OutgoingInvoice, read_outgoing_invoice
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, IdempotencyKey, StoredBlob
@@ -82,7 +85,9 @@ class Submission:
         archive: Archive,
         queue: JobQueue,
         validation: ValidationService,
+        intake: Intake,
         books: Bookkeeper,
+        channels: OtherChannels,
         events: DocumentEvents,
         now: MachineClock,
         faults: Faults,
@@ -91,7 +96,9 @@ class Submission:
         self._archive = archive
         self._queue = queue
         self._validation = validation
+        self._intake = intake
         self._books = books
+        self._channels = channels
         self._events = events
         self._now = now
         self._faults = faults
@@ -101,31 +108,58 @@ class Submission:
         caller: Principal,
         content: bytes | Spool,
         *,
+        wanted: str = "",
+        media_type: str = "",
         idempotency_key: str | None = None,
         file_name: str = "",
+        channel: Channel | None = None,
     ) -> Submitted:
-        """Take one UBL invoice or credit note and put it on its way, or say why not.
+        """Take one invoice or credit note and put it on its way, or say why not.
 
-        A spool stays the caller's. A document that breaks rules is kept as refused, with its
-        report. Raises GatewayError IDEMPOTENCY-CONFLICT,
-        DOCUMENT-KIND, DOCUMENT-ADDRESS, SENDER-NOT-YOURS, or what reading and checking raise.
+        A spool stays the caller's. ``wanted`` is the format to send it in: an id, ``auto`` for
+        what the receiver takes, or empty, which leaves XML as it is. ``channel`` is how this very
+        document is to reach the buyer; without, the customer's holds. A document that breaks
+        rules is kept as refused, with its report. Raises GatewayError IDEMPOTENCY-CONFLICT,
+        DOCUMENT-KIND, DOCUMENT-ADDRESS, SENDER-NOT-YOURS, or what reading, writing and checking
+        raise.
         """
         caller.require("documents:send")
         if isinstance(content, bytes):
             with Spool() as spool:
                 spool.write(content)
                 return await self.submit(
-                    caller, spool, idempotency_key=idempotency_key, file_name=file_name
+                    caller,
+                    spool,
+                    wanted=wanted,
+                    media_type=media_type,
+                    idempotency_key=idempotency_key,
+                    file_name=file_name,
+                    channel=channel,
                 )
-        fingerprint = await asyncio.to_thread(_fingerprint, content)
-        if idempotency_key and (known := await self._replay(caller, idempotency_key, fingerprint)):
-            return known
-        return await self._accept(
-            caller, content, idempotency_key=idempotency_key, file_name=file_name
+        wishes = _Wishes(
+            fingerprint=await asyncio.to_thread(_fingerprint, content, wanted),
+            key=idempotency_key,
+            file_name=file_name,
+            channel=channel,
         )
+        if wishes.key and (known := await self._replay(caller, wishes.key, wishes.fingerprint)):
+            return known
+        taken = await self._intake.take(content, wanted=wanted, media_type=media_type)
+        if taken is None or taken.content is None:
+            return await self._accept(caller, content, wishes, Origin(taken, None))
+        source = await self._archive.keep(
+            content.binary,
+            purpose="source",
+            media_type=taken.source_type,
+            tenant_id=caller.tenant_id,
+        )
+        with Spool() as made:
+            await asyncio.to_thread(made.write, taken.content)
+            made.seek(0)
+            return await self._accept(caller, made, wishes, Origin(taken, source))
 
     async def _accept(
-        self, caller: Principal, spool: Spool, *, idempotency_key: str | None, file_name: str
+        self, caller: Principal, spool: Spool, wishes: "_Wishes", origin: Origin
     ) -> Submitted:
         stored = await self._archive.keep(
             spool.binary,
@@ -137,12 +171,13 @@ class Submission:
         run = await self._validation.check(
             caller.tenant_id,
             spool.content,
-            file_name=file_name,
+            file_name=wishes.file_name,
             options=CheckOptions(lang=caller.locale),
         )
         require_verdict(run)
         read = await self._read(spool, run)
         document = await self._draft(caller, read.facts, run, stored)
+        document.channel = wishes.channel
         try:
             await self._save(
                 caller,
@@ -150,11 +185,12 @@ class Submission:
                 invoice=read.invoice,
                 run=run,
                 stored=stored,
-                idempotency_key=idempotency_key,
+                wishes=wishes,
+                origin=origin,
             )
         except IntegrityError:
             # Another request with the same key won the race; its answer is the answer.
-            known = await self._replay(caller, idempotency_key or "", stored.sha256)
+            known = await self._replay(caller, wishes.key or "", wishes.fingerprint)
             if known is None:
                 raise
             return known
@@ -167,7 +203,7 @@ class Submission:
             raise ReportedError(
                 DOCUMENT_KIND,
                 "No complete set of rules for this kind of document is known here, so it cannot "
-                "be judged. Peppol BIS Billing 3.0 invoices and credit notes are sent.",
+                "be judged. Send it in another format: GET /v1/formats lists those known here.",
                 report=run.report,
             )
         try:
@@ -242,30 +278,33 @@ class Submission:
         invoice: Invoice,
         run: ValidationRun,
         stored: StoredBlob,
-        idempotency_key: str | None,
+        wishes: "_Wishes",
+        origin: Origin,
     ) -> None:
         async with self._database.write() as session:
-            session.add_all([run, stored])
+            session.add_all([run, stored, *origin.rows])
             await session.flush()
             session.add(document)
             await session.flush()
-            if idempotency_key:
+            if wishes.key:
                 session.add(
                     IdempotencyKey(
                         tenant_id=caller.tenant_id,
-                        key=idempotency_key,
-                        fingerprint=stored.sha256,
+                        key=wishes.key,
+                        fingerprint=wishes.fingerprint,
                         document_id=document.id,
                         created_at=document.created_at,
                     )
                 )
+            origin.record(session, document)
             if document.transport is TransportState.REFUSED:
                 timeline.refused(session, document, run.report)
             else:
                 timeline.accepted(session, document, run.report)
                 await self._books.accepted(session, document, invoice)
-                await enqueue_lookup(session, self._queue, document)
             await self._events.entered(session, document, at=document.created_at)
+            if document.transport is TransportState.ACCEPTED:
+                await self._set_out(session, document, run)
             audit(
                 session,
                 caller,
@@ -274,10 +313,33 @@ class Submission:
                 number=document.number,
             )
 
+    async def _set_out(self, session: AsyncSession, document: Document, run: ValidationRun) -> None:
+        """Start the way of an accepted document, over Peppol or outside."""
+        if await self._channels.at_once(session, document, at=document.created_at):
+            return
+        if not on_network(document.receiver):
+            raise ReportedError(
+                DOCUMENT_ADDRESS,
+                "The electronic address of the buyer (BT-49) with its scheme is missing. Peppol "
+                "delivers by this address; add it, or choose e-mail or a link as the channel.",
+                report=run.report,
+            )
+        await enqueue_lookup(session, self._queue, document)
 
-def _fingerprint(spool: Spool) -> str:
-    """The SHA-256 of a spooled document, in hex; rewinds it."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wishes:
+    """What a caller says beside the document; ``fingerprint`` tells it from other requests."""
+
+    fingerprint: str
+    key: str | None
+    file_name: str
+    channel: Channel | None
+
+
+def _fingerprint(spool: Spool, wanted: str) -> str:
+    """The SHA-256 of a submission, in hex: of its bytes, and of the format wanted if one is."""
     spool.seek(0)
     digest = hashlib.file_digest(spool, "sha256").hexdigest()
     spool.seek(0)
-    return digest
+    return hashlib.sha256(f"{wanted} {digest}".encode()).hexdigest() if wanted else digest

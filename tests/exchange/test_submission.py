@@ -115,7 +115,7 @@ BOMB = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "xxxxxxxxxx">
 
 
 NO_INVOICE = {
-    "not XML": b"%PDF-1.7 this is no XML",
+    "not XML": b"This is no XML",
     "nothing": b"",
     "wrong root": b"<Order xmlns='urn:oasis:names:specification:ubl:schema:xsd:Order-2'/>",
     "another vocabulary": b"<html><body/></html>",
