@@ -15,8 +15,8 @@ from ubl.qr import MAX_NAME, MAX_TEXT, SepaTransfer, TransferRefused, epc_payloa
 
 __all__ = ["payment_code"]
 
-# UNTDID 4461: not defined, credit transfer, debit transfer, payment to bank account, SEPA transfer.
-_BY_TRANSFER: Final = frozenset({None, "1", "30", "31", "42", "58"})
+# UNTDID 4461: not defined, credit transfer, payment to bank account, SEPA credit transfer.
+_BY_TRANSFER: Final = frozenset({None, "1", "30", "42", "58"})
 
 
 def payment_code(invoice: Invoice) -> str | None:

@@ -20,9 +20,9 @@ from ubl.localized import Localized
 from ubl.model import Invoice
 from ubl.qr import qr_svg
 from ubl.rendition.payment_code import payment_code
-from ubl.rendition.printable import printable
+from ubl.rendition.printable import breakable, printable
 from ubl.view import invoice_view
-from ubl.view_parts import InvoiceView, ViewField, ViewParty, ViewTable
+from ubl.view_parts import InvoiceView, ViewField, ViewParty, ViewRow, ViewSection, ViewTable
 
 __all__ = ["PDF_STANDARD", "PdfUnset", "Window", "invoice_pdf", "render_invoice", "window_of"]
 
@@ -33,6 +33,8 @@ _MAIN_COLUMNS: Final = ("InvoiceLine.item", "Item.name", "AllowanceCharge.reason
 # Characters that fit beside the name of the item at the size the tables are set in.
 _ROOM: Final = 62
 _FIRST_NOTES: Final = 300
+_SHORT: Final = 60
+_MEASURED: Final = 5
 
 
 class PdfUnset(ValueError):
@@ -87,7 +89,9 @@ def invoice_pdf(
     Raises PdfUnset.
     """
     content, missing = printable(_content(view, window, enclosed=enclosed))
+    content = breakable(content)
     content["unprintable"] = missing
+    content["metadata"] = {"title": f"{view.title} {view.number}", "author": content["author"]}
     # The compiler is not shared: it may only be used by one thread at a time, and costs little.
     compiler = typst.Compiler(
         _template(),
@@ -123,7 +127,7 @@ def _content(view: InvoiceView, window: Window, *, enclosed: bool) -> dict[str, 
     label = Localized(view.language).label
     seller = view.seller or _nobody()
     buyer = view.buyer or _nobody()
-    totals = [field for field in view.totals.fields if field != view.due]
+    totals = tuple(field for field in view.totals.fields if field != view.due)
     return {
         "language": view.language,
         "window": window,
@@ -133,19 +137,19 @@ def _content(view: InvoiceView, window: Window, *, enclosed: bool) -> dict[str, 
         "seller": _party(seller),
         "buyer": _party(buyer),
         "return_line": _return_line(seller),
-        "facts": _fields(view.facts.fields),
-        "references": {"fields": _fields(view.references.fields)},
+        "facts": _section(view.facts),
+        "references": _section(view.references),
         "parties": [_party(party) for party in view.parties],
         "details": [_party(party) for party in _details(view)],
         "notes": _notes(view.notes),
         "lines": _table(view.lines),
         "adjustments": _table(view.adjustments),
         "vat_breakdown": _table(view.vat_breakdown),
-        "totals": _fields(totals),
+        "totals": _section(dataclasses.replace(view.totals, fields=totals)),
         "due": None if view.due is None else _field(view.due),
-        "payment": [dataclasses.asdict(section) for section in view.payment if section.fields],
+        "payment": [_section(section) for section in view.payment if section.fields],
         "groups": list(_groups(view)),
-        "small_print": _fields(view.technical.fields),
+        "technical": _section(view.technical),
         "enclosed": label("Rendition.enclosed") if enclosed else "",
         "words": {
             "page": label("Rendition.page_of"),
@@ -163,8 +167,12 @@ def _field(field: ViewField) -> dict[str, str]:
     return {"label": field.label, "text": field.text}
 
 
-def _fields(fields: tuple[ViewField, ...] | list[ViewField]) -> list[dict[str, str]]:
+def _fields(fields: tuple[ViewField, ...]) -> list[dict[str, str]]:
     return [_field(field) for field in fields]
+
+
+def _section(section: ViewSection) -> dict[str, Any]:
+    return {"title": section.title, "fields": _fields(section.fields)}
 
 
 def _party(party: ViewParty) -> dict[str, Any]:
@@ -188,11 +196,9 @@ def _return_line(seller: ViewParty) -> str:
 
 
 def _notes(notes: tuple[ViewField, ...]) -> list[dict[str, Any]]:
-    """Short notes stand before the lines, where they are seen; long ones after everything."""
-    return [
-        {"label": note.label, "text": note.text, "first": len(note.text) <= _FIRST_NOTES}
-        for note in notes
-    ]
+    """A note or two stand before the lines, where they are seen; more of them after everything."""
+    first = sum(len(note.text) for note in notes) <= _FIRST_NOTES and len(notes) <= 2
+    return [{"label": note.label, "text": note.text, "first": first} for note in notes]
 
 
 def _table(table: ViewTable) -> dict[str, Any]:
@@ -203,21 +209,32 @@ def _table(table: ViewTable) -> dict[str, Any]:
     """
     keys = [column.key for column in table.columns]
     main = next((keys.index(key) for key in _MAIN_COLUMNS if key in keys), 0)
-    widths = [
-        max((len(row.cells[index]) for row in table.rows), default=0)
+    widest = [
+        sorted({row.cells[index] for row in table.rows}, key=len)[-_MEASURED:]
         for index in range(len(keys))
-        if index != main
     ]
+    room = sum(len(texts[-1]) for index, texts in enumerate(widest) if texts and index != main)
     return {
         "title": table.title,
-        "columns": [dataclasses.asdict(column) for column in table.columns],
+        "columns": [
+            {"label": column.label, "is_number": column.is_number, "widest": texts}
+            for column, texts in zip(table.columns, widest, strict=True)
+        ],
         "rows": [
-            {"cells": row.cells, "details": _fields(row.details), "level": row.level}
+            {"cells": row.cells, "details": _details_of(row), "level": row.level}
             for row in table.rows
         ],
         "main": main,
-        "narrow": sum(widths) > _ROOM,
+        "narrow": room > _ROOM,
     }
+
+
+def _details_of(row: ViewRow) -> list[str]:
+    """Short details of a row in one run, long ones apart, in lines."""
+    said = [f"{field.label}: {field.text}" for field in row.details]
+    short = [text for text in said if len(text) <= _SHORT and "\n" not in text]
+    long = [line for text in said if text not in short for line in text.split("\n")]
+    return [*long, "\u00a0· ".join(short)] if short else long
 
 
 def _groups(view: InvoiceView) -> Iterator[dict[str, Any]]:

@@ -4,11 +4,12 @@ PDF/A forbids a text without form, and no font of the machine is used, so a char
 is printed as a box. The electronic invoice inside keeps it.
 """
 
+import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-__all__ = ["MISSING", "is_printable", "printable"]
+__all__ = ["MISSING", "breakable", "is_printable", "printable"]
 
 MISSING: Final = "\u25af"
 # Latin, Greek, Cyrillic, punctuation, currency signs, arrows, signs: first and last of each range.
@@ -19,6 +20,9 @@ _RANGES: Final = (
     *((0x2010, 0x2027), (0x202F, 0x2040), (0x2074, 0x208E), (0x20A0, 0x20BF), (0x2100, 0x211E)),
     *((0x2126, 0x2151), (0x2153, 0x2184), (0x2190, 0x23FF), (0x2500, 0x25FF)),
 )
+_LONG: Final = re.compile(r"\S{22,}")
+_UNBROKEN: Final = re.compile(r"[^\s\u200b]{26,}")
+_MARKS: Final = re.compile(r"[/.:#_,=@+-]")
 _STARTS: Final = tuple(first for first, _ in _RANGES)
 
 
@@ -36,23 +40,38 @@ def printable(value: Any) -> tuple[Any, bool]:
     meaning of their own, such as direction marks and soft hyphens, go without a trace.
     """
     cleaned = _Cleaned()
-    return cleaned.value(value), cleaned.missing
+    return _mapped(value, cleaned.text), cleaned.missing
+
+
+def breakable(value: Any) -> Any:
+    """Give a value of JSON whose long words may break: behind their marks, else anywhere."""
+    return _mapped(value, _broken)
+
+
+def _broken(text: str) -> str:
+    if len(text) < 22 or not _LONG.search(text):
+        return text
+    marked = _LONG.sub(lambda word: _MARKS.sub(lambda mark: mark[0] + "\u200b", word[0]), text)
+    return _UNBROKEN.sub(lambda word: "\u200b".join(word[0]), marked)
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _mapped(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mapped(item, change) for item in value]
+    return value
 
 
 class _Cleaned:
     def __init__(self) -> None:
         self.missing = False
 
-    def value(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return value if value.isascii() and value.isprintable() else self.text(value)
-        if isinstance(value, Mapping):
-            return {key: self.value(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.value(item) for item in value]
-        return value
-
     def text(self, text: str) -> str:
+        if text.isascii() and text.isprintable():
+            return text
         return "".join(self.character(character) for character in text)
 
     def character(self, character: str) -> str:
