@@ -16,6 +16,7 @@ from ubl.cii.writer import write_cii
 from ubl.differences import Difference, differences
 from ubl.formats import Format, Syntax
 from ubl.model import Invoice
+from ubl.profiles import held_by
 from ubl.reading import DocumentUnreadable, Reading
 from ubl.ubl21.reader import KINDS, read_ubl
 from ubl.ubl21.writer import write_ubl
@@ -65,7 +66,8 @@ def write_invoice(invoice: Invoice, wanted: Format) -> Written:
         specification=wanted.specification,
         business_process=wanted.business_process or invoice.business_process,
     )
-    root = _WRITERS[wanted.syntax](stated)
+    held = held_by(stated, wanted.profile, syntax=wanted.syntax)
+    root = _WRITERS[wanted.syntax](held)
     lost = differences(stated, read_invoice(root).invoice)
     xml = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return Written(xml, lost)

@@ -1,7 +1,9 @@
 """Writes the price of a CII line, and allowances and charges wherever they stand."""
 
 from collections.abc import Iterable
+from decimal import localcontext
 
+from ubl.amounts import MAX_DIGITS, Amount
 from ubl.cii.codes import VAT
 from ubl.cii.write_places import write_amount, write_indicator
 from ubl.model import AllowanceCharge, Price
@@ -36,11 +38,15 @@ def write_allowances_charges(
 
 
 def write_price(agreement: Pen, price: Price, *, currency: str) -> None:
-    """Write BG-29; the base quantity (BT-149) goes to both prices where it is the same."""
+    """Write BG-29; the base quantity (BT-149) goes to both prices where it is the same.
+
+    CII wants a gross price where there is a discount: where the invoice gives none, it is the net
+    price plus the discount (EN 16931: BT-146 = BT-148 - BT-147).
+    """
     gross = agreement.at("ram:GrossPriceProductTradePrice")
-    write_amount(gross, "ram:ChargeAmount", price.gross, currency=currency)
+    write_amount(gross, "ram:ChargeAmount", _gross(price), currency=currency)
     discounts = (*_discount(price), *price.further_discounts)
-    if price.gross is not None or price.gross_base_quantity or discounts or price.charges:
+    if not gross.is_empty or price.gross_base_quantity or discounts or price.charges:
         gross.quantity("ram:BasisQuantity", price.gross_base_quantity or price.base_quantity)
     write_allowances_charges(
         gross,
@@ -52,6 +58,13 @@ def write_price(agreement: Pen, price: Price, *, currency: str) -> None:
     net = agreement.at("ram:NetPriceProductTradePrice")
     write_amount(net, "ram:ChargeAmount", price.net, currency=currency)
     net.quantity("ram:BasisQuantity", price.base_quantity)
+
+
+def _gross(price: Price) -> Amount | None:
+    if price.gross is not None or price.net is None or price.discount is None:
+        return price.gross
+    with localcontext(prec=2 * MAX_DIGITS):
+        return Amount(price.net.value + price.discount.value, price.net.currency)
 
 
 def _discount(price: Price) -> tuple[AllowanceCharge, ...]:

@@ -1,0 +1,209 @@
+"""What each profile can hold of the semantic model, as data, and taking off what it cannot.
+
+MINIMUM to EXTENDED are the profiles of Factur-X 1.09 (their XML schemas), EXTENDED-CTC-FR is the
+French one (XP Z12-012: what its rules permit beyond those of EN 16931), the XRechnung extension
+that of KoSIT. Knows no XML.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from ubl.amounts import Amount
+from ubl.formats import Profile, Syntax
+from ubl.model import (
+    AllowanceCharge,
+    Attachment,
+    Contact,
+    Identifier,
+    Invoice,
+    InvoiceLine,
+    ItemClassification,
+    LineReferences,
+    Payee,
+    PaymentCard,
+    Price,
+    Quantity,
+    SupportingDocument,
+    field_numbers,
+    given,
+)
+
+__all__ = ["held_by"]
+
+_UNDIVIDED: Final = (Amount, Attachment, Identifier, Quantity)
+_STANDARD: Final = re.compile(r"B[TG]-[0-9]+")
+_XRECHNUNG: Final = re.compile(r"B[TG](-DEX)?-[0-9]+")
+_EXTENDED: Final = re.compile(r"B[TG](-X)?-[0-9]+(-[0-9]+)?")
+_NO_NUMBER: Final = re.compile(r"(?!)")
+
+
+def _terms(numbers: str, *, prefix: str = "BT") -> frozenset[str]:
+    return frozenset(f"{prefix}-{number}" for number in numbers.split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Holding:
+    """What one profile holds.
+
+    A field that has a number is held if the number fits ``numbers`` and is not in ``without``, or
+    if it is in ``also``; so are all fields below one of ``whole``. A field without a number is
+    held if its class lists it in ``unnumbered``; None there holds all such fields. Terms in
+    ``once_in_ubl`` may repeat in the model but not in UBL.
+    """
+
+    numbers: re.Pattern[str]
+    without: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
+    unnumbered: Mapping[type, frozenset[str]] | None
+    once_in_ubl: frozenset[str] = frozenset()
+
+    def verdict(self, model: type, name: str, number: str | None) -> "_Verdict":
+        if number is None:
+            is_held = self.unnumbered is None or name in self.unnumbered.get(model, ())
+            return _Verdict.IN_PARTS if is_held else _Verdict.OFF
+        if number in self.whole:
+            return _Verdict.WHOLE
+        fits = self.numbers.fullmatch(number) is not None and number not in self.without
+        return _Verdict.IN_PARTS if fits or number in self.also else _Verdict.OFF
+
+
+class _Verdict(Enum):
+    OFF = auto()
+    IN_PARTS = auto()
+    WHOLE = auto()
+
+
+_KEPT_BY_CII: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
+    {
+        Invoice: frozenset({"kind"}),
+        Contact: frozenset({"department"}),
+        ItemClassification: frozenset({"code", "scheme", "version"}),
+        PaymentCard: frozenset({"network"}),
+        Price: frozenset({"gross_base_quantity"}),
+    }
+)
+_KEPT_BY_STANDARD: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
+    {**_KEPT_BY_CII, Invoice: frozenset({"kind", "project_name"})}
+)
+_KEPT_BY_CTC: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
+    {
+        **_KEPT_BY_STANDARD,
+        Invoice: frozenset({"kind", "project_name", "references", "parties"}),
+        InvoiceLine: frozenset({"further_notes", "references", "delivery", "totals"}),
+        LineReferences: frozenset({"other_objects"}),
+        Payee: frozenset({"other_identifiers"}),
+        SupportingDocument: frozenset({"type_code", "reference_type"}),
+    }
+)
+# The schema of BASIC has no elements for these terms of EN 16931.
+_NOT_IN_BASIC: Final = _terms(
+    "7 11 14 15 17 18 33 82 85 86 114 128 132 133 154 155 156 158 159"
+) | _terms("6 9 18 24 32", prefix="BG")
+_MINIMUM: Final = _terms("1 2 3 5 10 13 23 24 27 30 31 32 40 44 47 109 110 112 115") | _terms(
+    "4 5 7 22", prefix="BG"
+)
+# What the rules of EXTENDED-CTC-FR allow that those of EN 16931 forbid, by the numbers of EXTENDED:
+# types and dates of references, details of lines, and of the payee.
+_CTC_TERMS: Final = _terms(
+    "8 10 11 12 21 22 36 85 96 97 145 146 147 148 149 200 201 243 256 257 304 313 329 330 405"
+    " 468 555 556 557 561 589 590",
+    prefix="BT-X",
+)
+_CTC_GROUPS: Final = _terms("7 13 33 36 39 40 41 48 49 62 73 81 82 83 90", prefix="BG-X")
+# UBL-SR-16 and UBL-SR-26 of CEN's rules; those for CII let BT-46 repeat.
+_ONCE: Final = frozenset({"BT-46", "BT-83"})
+
+_HOLDINGS: Final[Mapping[Profile, _Holding]] = MappingProxyType(
+    {
+        Profile.MINIMUM: _Holding(numbers=_NO_NUMBER, also=_MINIMUM, unnumbered=_KEPT_BY_CII),
+        Profile.BASIC_WL: _Holding(
+            numbers=_STANDARD, without=_NOT_IN_BASIC | {"BG-25"}, unnumbered=_KEPT_BY_CII
+        ),
+        Profile.BASIC: _Holding(numbers=_STANDARD, without=_NOT_IN_BASIC, unnumbered=_KEPT_BY_CII),
+        Profile.EN16931: _Holding(
+            numbers=_STANDARD, unnumbered=_KEPT_BY_STANDARD, once_in_ubl=_ONCE
+        ),
+        Profile.XRECHNUNG_EXTENSION: _Holding(
+            numbers=_XRECHNUNG, unnumbered=_KEPT_BY_STANDARD, once_in_ubl=_ONCE
+        ),
+        Profile.EXTENDED_CTC_FR: _Holding(
+            numbers=_STANDARD, also=_CTC_TERMS, whole=_CTC_GROUPS, unnumbered=_KEPT_BY_CTC
+        ),
+        Profile.EXTENDED: _Holding(numbers=_EXTENDED, unnumbered=None),
+    }
+)
+
+
+def held_by(invoice: Invoice, profile: Profile, *, syntax: Syntax) -> Invoice:
+    """Return the invoice with only what a profile holds in a syntax; the rest is taken off.
+
+    Charges for freight and the like (BG-X-42) become ordinary charges (BG-21) where a profile has
+    no place for them of their own, so that the sums stay right. What a profile allows fewer times
+    keeps the first.
+    """
+    holding = _HOLDINGS[profile]
+    if holding.verdict(Invoice, "logistics_charges", "BG-X-42") is _Verdict.OFF:
+        invoice = _with_plain_charges(invoice)
+    once = holding.once_in_ubl if syntax is Syntax.UBL else frozenset()
+    held: Invoice = _held(invoice, "", profile, once)
+    return held
+
+
+def _with_plain_charges(invoice: Invoice) -> Invoice:
+    if not invoice.logistics_charges:
+        return invoice
+    plain = (
+        AllowanceCharge(
+            amount=charge.amount,
+            vat_category=charge.vat_category,
+            vat_rate=charge.vat_rate,
+            reason=charge.description,
+        )
+        for charge in invoice.logistics_charges
+    )
+    return dataclasses.replace(invoice, charges=(*invoice.charges, *plain), logistics_charges=())
+
+
+@cache
+def _verdicts(profile: Profile, model: type, group: str) -> tuple[tuple[str, str, _Verdict], ...]:
+    """List the fields of a class in a group: name, the group below it, and whether it is held."""
+    holding = _HOLDINGS[profile]
+    return tuple(
+        (name, number or group, holding.verdict(model, name, number))
+        for name, number in field_numbers(model, group).items()
+    )
+
+
+def _held(value: Any, group: str, profile: Profile, once: frozenset[str]) -> Any:
+    """Take off what is not held below a group of fields; None where nothing is left of it."""
+    model: type = type(value)
+    changes: dict[str, Any] = {}
+    for name, below, verdict in _verdicts(profile, model, group):
+        current = getattr(value, name)
+        if current is None or current == () or verdict is _Verdict.WHOLE:
+            continue
+        if verdict is _Verdict.OFF:
+            changes[name] = () if isinstance(current, tuple) else None
+            continue
+        kept = _held_below(current, below, profile, once)
+        if kept is not current:
+            changes[name] = kept
+    return given(dataclasses.replace(value, **changes)) if changes else value
+
+
+def _held_below(current: Any, group: str, profile: Profile, once: frozenset[str]) -> Any:
+    if isinstance(current, tuple):
+        entries = current[:1] if group in once else current
+        held = (_held_below(entry, group, profile, once) for entry in entries)
+        kept = tuple(entry for entry in held if entry is not None)
+        return current if kept == current else kept
+    if dataclasses.is_dataclass(current) and not isinstance(current, _UNDIVIDED):
+        return _held(current, group, profile, once)
+    return current
