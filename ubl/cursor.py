@@ -66,7 +66,7 @@ class Cursor:
         """Walk down the first child of each name; None where one is missing."""
         element = self.element
         for name in path:
-            found = element.find(clark(name))
+            found = next(element.iterchildren(clark(name)), None)
             if found is None:
                 return None
             element = found
@@ -176,29 +176,43 @@ def uncovered_paths(
     instance ``/Invoice/cac:InvoiceLine[2]/cbc:Note/@languageID``. Namespace declarations and
     xsi attributes carry no business content and are left out.
     """
-    stack = [(root, "/" + short(str(root.tag)))]
-    while stack:
-        element, path = stack.pop()
-        children = [child for child in element if isinstance(child.tag, str)]
+    paths = _Paths(root)
+    for element in root.iter(etree.Element):
         if element not in covered and _has_own_text(element):
-            yield path
+            yield paths.of(element)
         for name in element.keys():  # noqa: SIM118 - lxml elements iterate over children
             attribute = str(name)
             if not attribute.startswith(_XSI) and (element, attribute) not in covered:
-                yield f"{path}/@{short(attribute)}"
-        stack.extend(reversed(list(_child_paths(path, children))))
+                yield f"{paths.of(element)}/@{short(attribute)}"
 
 
 def _has_own_text(element: etree._Element) -> bool:
+    if len(element) == 0:
+        return bool(element.text and element.text.strip(_WHITE_SPACE))
     pieces = [element.text, *(child.tail for child in element)]
     return any(piece and piece.strip(_WHITE_SPACE) for piece in pieces)
 
 
-def _child_paths(path: str, children: list[etree._Element]) -> Iterator[tuple[etree._Element, str]]:
-    totals = Counter(str(child.tag) for child in children)
-    seen: Counter[str] = Counter()
-    for child in children:
-        tag = str(child.tag)
-        seen[tag] += 1
-        position = f"[{seen[tag]}]" if totals[tag] > 1 else ""
-        yield child, f"{path}/{short(tag)}{position}"
+class _Paths:
+    """The paths of some elements of a tree; siblings are counted once for each parent."""
+
+    def __init__(self, root: etree._Element) -> None:
+        self._of = {root: "/" + short(str(root.tag))}
+
+    def of(self, element: etree._Element) -> str:
+        """The path of an element at or below the root."""
+        found = self._of.get(element)
+        if found is not None:
+            return found
+        parent = element.getparent()
+        if parent is None:
+            raise ValueError("The element is not below the root.")
+        above = self.of(parent)
+        children = list(parent.iterchildren(etree.Element))
+        totals = Counter(child.tag for child in children)
+        seen: Counter[object] = Counter()
+        for child in children:
+            seen[child.tag] += 1
+            position = f"[{seen[child.tag]}]" if totals[child.tag] > 1 else ""
+            self._of[child] = f"{above}/{short(str(child.tag))}{position}"
+        return self._of[element]
