@@ -1,0 +1,163 @@
+"""The code lists of this instance: ``codelists.toml`` and the publications it names.
+
+Reads files and nothing else; what lists are and how publications are written is in
+``ubl.codelists``.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.core.errors import ErrorKind, GatewayError
+from schematron.manifest import Ruleset
+from ubl.codelists import (
+    Code,
+    CodeList,
+    CodeLists,
+    PublicationUnreadable,
+    Release,
+    Standing,
+    read_publication,
+)
+
+__all__ = ["CODE_LISTS_FILE", "CodeListStore", "newest_rules", "read_code_lists"]
+
+CODE_LISTS_FILE: Final = ErrorKind("CODE-LISTS-FILE", "The code lists cannot be read", 500)
+
+_FILE: Final = "codelists.toml"
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_PLACES: Final = (_ROOT / "config", _ROOT / "gateway" / "defaults")
+_MONTHS: Final = 12
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Source(_Part):
+    id: str
+    title: str
+    package: str
+    file: str
+    rules: str = ""
+
+
+class _Change(_Part):
+    code: str = Field(min_length=1)
+    valid_from: date | None = None
+    valid_until: date | None = None
+    names: dict[str, str] = {}
+    source: str = ""
+
+
+class _List(_Part):
+    id: str = Field(pattern=r"^[A-Z0-9][A-Z0-9-]{0,59}$")
+    titles: dict[str, str]
+    terms: tuple[str, ...]
+    source: str
+    number: str = ""
+    must_have: tuple[str, ...] = Field(min_length=1)
+    names: str = ""
+    change: tuple[_Change, ...] = ()
+
+
+class _File(_Part):
+    aged_after_months: int = Field(ge=1, le=120)
+    source: tuple[_Source, ...]
+    list: tuple[_List, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeListStore:
+    """The lists, and how many months a release may apply before its lists count as aged."""
+
+    lists: CodeLists
+    aged_after_months: int
+
+    def standing(self, release: Release, today: date, *, newest: Mapping[str, date]) -> Standing:
+        """Say whether a release is up to date; ``newest`` is by family of rule sets."""
+        return release.standing(
+            today,
+            oldest=_months_before(today, self.aged_after_months),
+            newest_rules=newest.get(release.rules),
+        )
+
+
+def newest_rules(rulesets: Iterable[Ruleset], today: date) -> dict[str, date]:
+    """Return, by family, the day from which the newest rules in force apply."""
+    newest: dict[str, date] = {}
+    for one in rulesets:
+        if one.valid_from is not None and one.in_force(today):
+            newest[one.family] = max(one.valid_from, newest.get(one.family, one.valid_from))
+    return newest
+
+
+def read_code_lists(config_dir: Path | None) -> CodeListStore:
+    """Read every list. Raises GatewayError CODE-LISTS-FILE, naming what is wrong."""
+    folder = next(
+        (place for place in (config_dir, *_PLACES) if place and (place / _FILE).exists()),
+        _PLACES[0],
+    )
+    path = folder / _FILE
+    try:
+        described = _File.model_validate(tomllib.loads(path.read_text("utf-8")))
+        lists = CodeLists(_lists(described))
+    except (OSError, ModuleNotFoundError, KeyError) as error:
+        raise _refused(path, f"{error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, PublicationUnreadable) as error:
+        raise _refused(path, f"{error}") from None
+    except ValidationError as error:
+        places = (".".join(map(str, one["loc"])) + ": " + one["msg"] for one in error.errors())
+        raise _refused(path, "; ".join(places)) from None
+    return CodeListStore(lists, described.aged_after_months)
+
+
+def _refused(path: Path, reason: str) -> GatewayError:
+    return GatewayError(CODE_LISTS_FILE, f"Correct {path}: {reason}")
+
+
+def _lists(described: _File) -> Iterable[CodeList]:
+    publications = {
+        one.id: read_publication(_content(one), title=one.title, rules=one.rules)
+        for one in described.source
+    }
+    for one in described.list:
+        publication = publications[one.source]
+        yield CodeList(
+            id=one.id,
+            titles=one.titles,
+            terms=one.terms,
+            release=publication.release,
+            codes=_changed(publication.codes(one.number, one.must_have), one.change),
+            named_by=one.names,
+        )
+
+
+def _content(source: _Source) -> bytes:
+    return resources.files(source.package).joinpath(source.file).read_bytes()
+
+
+def _changed(codes: Iterable[str], changes: Iterable[_Change]) -> dict[str, Code]:
+    """Return the published codes with what is known about single ones."""
+    found = {code: Code(code=code) for code in codes}
+    for change in changes:
+        found[change.code] = Code(
+            code=change.code,
+            valid_from=change.valid_from,
+            valid_until=change.valid_until,
+            names=change.names,
+            source=change.source,
+        )
+    return found
+
+
+def _months_before(day: date, months: int) -> date:
+    """Return the first day of the month so many months earlier."""
+    count = day.year * _MONTHS + day.month - 1 - months
+    return date(count // _MONTHS, count % _MONTHS + 1, 1)
