@@ -74,7 +74,14 @@ from gateway.core.metrics import Metrics, job_gauges
 from gateway.core.settings import Settings
 from gateway.dunning import api as dunning_api
 from gateway.dunning import pages as dunning_pages
-from gateway.exchange import answer_api, answer_pages, as4_server, delivery_api, delivery_pages
+from gateway.exchange import (
+    answer_api,
+    answer_pages,
+    as4_server,
+    delivery_api,
+    delivery_pages,
+    rendition_api,
+)
 from gateway.exchange import api as exchange_api
 from gateway.exchange import pages as exchange_pages
 from gateway.exchange.archive import Archive
@@ -156,6 +163,7 @@ def all_routes() -> tuple[Route, ...]:
             *rule_api.ROUTES,
             *conversion_api.ROUTES,
             *exchange_api.ROUTES,
+            *rendition_api.ROUTES,
             *answer_api.ROUTES,
             *delivery_api.ROUTES,
             *statistics_api.ROUTES,

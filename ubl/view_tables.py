@@ -4,7 +4,7 @@ What the columns do not hold of a row stands in the details beneath it.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -179,7 +179,7 @@ class TableWriter:
         )
 
 
-def _depth(identifier: str | None, parents: dict[str | None, str | None]) -> int:
+def _depth(identifier: str | None, parents: Mapping[str | None, str | None]) -> int:
     """Count the lines a line stands in; lines that stand in each other end somewhere."""
     depth = 0
     while (identifier := parents.get(identifier)) is not None and depth < _DEEPEST:

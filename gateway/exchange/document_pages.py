@@ -16,11 +16,11 @@ from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, form_of, path_id
 from gateway.exchange.delivery_view import way_of
+from gateway.exchange.document_tab import document_tab
 from gateway.exchange.evidence_check import check_evidence
-from gateway.exchange.facts import reminder_facts
 from gateway.exchange.keys import ARCHIVE, EVIDENCE, RESPONDER
 from gateway.exchange.mls_view import mls_panel
-from gateway.exchange.queries import Dossier, dossier, named_invoices
+from gateway.exchange.queries import Dossier, dossier
 from gateway.exchange.responding import ResponseOrder, allowed_statuses
 from gateway.exchange.states import NetworkState, display_status, terminal
 from gateway.exchange.streaming import send_stored
@@ -28,15 +28,7 @@ from gateway.exchange.tables import Direction, Document, DocumentKind
 from gateway.exchange.timeline_view import detail, histories, title, written
 from gateway.validation.tables import ValidationRun
 from schematron.report.view import report_view
-from ubl.invoice import read_invoice
-from ubl.localized import LANGUAGES
-from ubl.reading import DocumentUnreadable
-from ubl.reminder import Reminder, ReminderRefused
-from ubl.reminder_read import read_reminder
-from ubl.reminder_view import reminder_view
 from ubl.response import InvoiceStatus, StatusAction, StatusReason
-from ubl.safexml import XmlRefused, parse
-from ubl.view import InvoiceView, invoice_view
 
 __all__ = ["ROUTES"]
 
@@ -176,51 +168,7 @@ def _on_its_way(document: Document) -> bool:
 
 
 async def _invoice(request: web.Request, case: Dossier) -> Mapping[str, Any]:
-    locale = principal(request).locale
-    async with request.app[DATABASE].read() as session:
-        content = await request.app[ARCHIVE].fetch(session, case.document.content_id)
-    language = locale if locale in LANGUAGES else "en"
-    if case.document.kind is DocumentKind.REMINDER:
-        return {"size": len(content), **await _reminder(request, case.document, content, language)}
-    view = await asyncio.to_thread(_view, content, language, case.document.kind)
-    return {"view": view, "size": len(content)}
-
-
-async def _reminder(
-    request: web.Request, document: Document, content: bytes, language: str
-) -> Mapping[str, Any]:
-    """The reminder as people read it, leading on to the invoices of the account that it names."""
-    reminder = await asyncio.to_thread(_read_reminder, content)
-    if reminder is None:
-        return {"view": None, "named": {}}
-    async with request.app[DATABASE].read() as session:
-        invoices = await named_invoices(session, document, reminder_facts(reminder).invoices)
-    due_dates = {one.number: one.due_date for one in invoices if one.due_date}
-    return {
-        "view": await asyncio.to_thread(
-            reminder_view, reminder, locale=language, due_dates=due_dates
-        ),
-        "named": {one.number: one.id for one in invoices},
-    }
-
-
-def _read_reminder(content: bytes) -> Reminder | None:
-    """What a reminder says, whether it keeps its profile or not."""
-    try:
-        return read_reminder(content).reminder
-    except XmlRefused:
-        return None
-    except ReminderRefused as refused:
-        return refused.reminder
-
-
-def _view(content: bytes, locale: str, kind: DocumentKind) -> InvoiceView | None:
-    if kind not in _BILLS:
-        return None
-    try:
-        return invoice_view(read_invoice(parse(content)).invoice, locale=locale)
-    except (XmlRefused, DocumentUnreadable):
-        return None
+    return await document_tab(request, case.document)
 
 
 async def _report(request: web.Request, case: Dossier) -> Mapping[str, Any]:

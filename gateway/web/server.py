@@ -35,6 +35,7 @@ from gateway.web import openapi, problem
 from gateway.web.authentication import Authentication
 from gateway.web.security import ClientAddresses, header_signal
 from gateway.web.static_files import StaticFiles
+from ubl.rendition.html import STYLES
 
 __all__ = ["REQUEST_ID", "STOPPING", "build", "listening", "stop_signal"]
 
@@ -75,7 +76,7 @@ def build(
     app[STOPPING] = asyncio.Event()
     app[openapi.DOCUMENT] = openapi.document(routes)
     table.update(_mount(app, (*routes, *openapi.ROUTES)))
-    StaticFiles.below(_STATIC_FOLDER).mount(app)
+    StaticFiles.below(_STATIC_FOLDER, STYLES).mount(app)
     app.on_response_prepare.append(header_signal(https=cookie.secure))
     app.on_response_prepare.append(_mark_begun)
     app.on_shutdown.append(_announce_stop)

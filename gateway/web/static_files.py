@@ -40,7 +40,7 @@ class StaticFile:
 
 
 class StaticFiles:
-    """The files below one folder; a type not known here is not served."""
+    """The files below some folders; a type not known here is not served."""
 
     def __init__(self, files: Mapping[str, StaticFile]) -> None:
         self._files = MappingProxyType(dict(files))
@@ -48,10 +48,10 @@ class StaticFiles:
         self._version = hashlib.sha256(whole.encode()).hexdigest()[:12]
 
     @classmethod
-    def below(cls, folder: Path) -> Self:
-        """Read all files of a folder; one that is not there holds none."""
+    def below(cls, *folders: Path) -> Self:
+        """Read all files of some folders; one that is not there holds none."""
         found = {}
-        for path in sorted(folder.rglob("*")):
+        for folder, path in ((one, path) for one in folders for path in sorted(one.rglob("*"))):
             media_type = _TYPES.get(path.suffix)
             if media_type is None or not path.is_file():
                 continue
