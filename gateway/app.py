@@ -32,7 +32,7 @@ from gateway.assembly.delivery import (
     register_delivery,
     serve_delivery,
 )
-from gateway.assembly.dispatch import Dispatching, dispatching_of, register_dispatch
+from gateway.assembly.dispatch import Dispatching, dispatching_of, register_dispatch, serve_dispatch
 from gateway.assembly.exchange import Parts, register_exchange, serve_exchange
 from gateway.assembly.handover import handing_over_of
 from gateway.assembly.lookup import Lookups, lookups_of, serve_lookups
@@ -72,6 +72,8 @@ from gateway.core.jobs.registry import Registry
 from gateway.core.jobs.worker import Worker
 from gateway.core.metrics import Metrics, job_gauges
 from gateway.core.settings import Settings
+from gateway.dispatch import api as dispatch_api
+from gateway.dispatch import pages as dispatch_pages
 from gateway.dunning import api as dunning_api
 from gateway.dunning import pages as dunning_pages
 from gateway.exchange import (
@@ -172,6 +174,7 @@ def all_routes() -> tuple[Route, ...]:
             *bank_api.ROUTES,
             *payments_api.ROUTES,
             *dunning_api.ROUTES,
+            *dispatch_api.ROUTES,
             *operations_api.ROUTES,
             *business_date.ROUTES,
             *web_pages.ROUTES,
@@ -188,6 +191,7 @@ def all_routes() -> tuple[Route, ...]:
             *delivery_pages.ROUTES,
             *receivables_pages.ROUTES,
             *dunning_pages.ROUTES,
+            *dispatch_pages.ROUTES,
             *payments_pages.ROUTES,
             *operations_pages.ROUTES,
         )
@@ -257,6 +261,7 @@ def _assemble(
         platform,
         archive=archive,
         conversion=conversion,
+        lookup=lookups.lookup,
         books=money.books,
         events=events,
         policies=policies,
@@ -284,6 +289,7 @@ def _assemble(
     serve_exchange(application, parts)
     delivery = delivery_of(parts, policies)
     serve_delivery(application, delivery)
+    serve_dispatch(application, dispatching)
     serve_statistics(application, parts)
     serve_money(application, platform, money)
     serve_operations(application, platform)

@@ -1,8 +1,11 @@
 """Dispatch of one process: the way out of Peppol, e-mails and links, bounces, discoveries."""
 
+import time
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
+from aiohttp import web
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.assembly.platform import Platform
@@ -13,9 +16,17 @@ from gateway.core.jobs.backoff import JobError
 from gateway.core.jobs.registry import Registry
 from gateway.core.jobs.tables import Job
 from gateway.core.mail import SmtpMailer
-from gateway.core.settings import Settings
+from gateway.core.settings import DispatchSettings, Settings
+from gateway.core.token_buckets import Rate, TokenBuckets
+from gateway.dispatch import keys
+from gateway.dispatch.bounce_job import BounceJob, Reader
+from gateway.dispatch.bounce_readers import FolderReader, ImapReader
+from gateway.dispatch.bounces import Bounces
 from gateway.dispatch.channels import Channels
-from gateway.dispatch.lanes import SEND
+from gateway.dispatch.desk import DispatchDesk
+from gateway.dispatch.discovery import DiscoverJob
+from gateway.dispatch.downloads import Downloads
+from gateway.dispatch.lanes import BOUNCES, DISCOVER, SEND
 from gateway.dispatch.links import DispatchLinks
 from gateway.dispatch.sending import DISPATCH_PATIENCE, SendJob, give_up
 from gateway.dispatch.steps import Steps
@@ -24,8 +35,13 @@ from gateway.exchange.channels import Channel
 from gateway.exchange.delivery_policies import DeliveryPolicies
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.ports import Bookkeeper
+from gateway.network.smp_client import Lookup
 
-__all__ = ["Dispatching", "dispatching_of", "register_dispatch"]
+__all__ = ["Dispatching", "dispatching_of", "register_dispatch", "serve_dispatch"]
+
+
+_BURST: Final = 30
+_PER_MINUTE: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +51,9 @@ class Dispatching:
     platform: Platform
     archive: Archive
     conversion: Conversion
+    lookup: Lookup
+    events: DocumentEvents
+    books: Bookkeeper
     steps: Steps
     links: DispatchLinks
     channels: Channels
@@ -45,6 +64,7 @@ def dispatching_of(
     *,
     archive: Archive,
     conversion: Conversion,
+    lookup: Lookup,
     books: Bookkeeper,
     events: DocumentEvents,
     policies: DeliveryPolicies,
@@ -59,6 +79,9 @@ def dispatching_of(
         platform=platform,
         archive=archive,
         conversion=conversion,
+        lookup=lookup,
+        events=events,
+        books=books,
         steps=steps,
         links=links,
         channels=Channels(
@@ -70,6 +93,30 @@ def dispatching_of(
             standard=_standard(settings),
             can_mail=_can_mail(settings),
         ),
+    )
+
+
+def serve_dispatch(application: web.Application, parts: Dispatching) -> None:
+    """Give the handlers their services."""
+    platform = parts.platform
+    database, archive = platform.database, parts.archive
+    application[keys.LINKS] = parts.links
+    application[keys.BOUNCES] = _bounces(parts)
+    application[keys.DESK] = DispatchDesk(
+        database=database,
+        queue=platform.queue,
+        channels=parts.channels,
+        steps=parts.steps,
+        links=parts.links,
+        events=parts.events,
+        books=parts.books,
+        now=now,
+    )
+    application[keys.DOWNLOADS] = Downloads(
+        database=database, archive=archive, links=parts.links, steps=parts.steps, now=now
+    )
+    application[keys.DOWNLOAD_THROTTLE] = TokenBuckets(
+        Rate(per_minute=_PER_MINUTE, burst=_BURST), now=time.monotonic
     )
 
 
@@ -97,6 +144,28 @@ def register_dispatch(registry: Registry, parts: Dispatching) -> None:
         policy=DISPATCH_PATIENCE,
         on_dead=abandon,
     )
+    settings = platform.settings.dispatch
+    readers = _readers(settings)
+    if readers:
+        registry.add(BOUNCES, BounceJob(readers=readers, bounces=_bounces(parts)))
+        registry.every(BOUNCES, f"every {settings.bounces_every_s} seconds")
+    registry.add(DISCOVER, DiscoverJob(database=platform.database, lookup=parts.lookup, now=now))
+    registry.every(DISCOVER, f"daily {settings.discover_at} {platform.settings.time_zone}")
+
+
+def _bounces(parts: Dispatching) -> Bounces:
+    return Bounces(
+        database=parts.platform.database, archive=parts.archive, steps=parts.steps, now=now
+    )
+
+
+def _readers(settings: DispatchSettings) -> list[Reader]:
+    readers: list[Reader] = []
+    if settings.bounce_folder is not None:
+        readers.append(FolderReader(settings.bounce_folder))
+    if settings.bounce_host:
+        readers.append(ImapReader(settings))
+    return readers
 
 
 def _can_mail(settings: Settings) -> bool:

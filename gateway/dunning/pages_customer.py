@@ -24,9 +24,11 @@ from gateway.dunning.pages_view import (
 )
 from gateway.dunning.policies import POLICY_NONE
 from gateway.dunning.queries import MailFilters, ReminderFilters, list_mails, list_reminders
+from gateway.exchange.channels import Channel, DispatchFormat, on_network
 from gateway.receivables.customers import LOCALES
+from gateway.receivables.desk import CustomerChange
 from gateway.receivables.keys import BUSINESS, RECEIVABLES
-from gateway.receivables.pages_forms import day, seen_other, text
+from gateway.receivables.pages_forms import chosen, day, seen_other, text
 from gateway.receivables.pages_looks import look_of_row
 from gateway.receivables.queries import (
     Filters,
@@ -102,6 +104,10 @@ async def _page(request: web.Request, *, error: GatewayError | None) -> web.Resp
         "accounts": accounts,
         "history": history,
         "locales": LOCALES,
+        "channels": tuple(
+            one for one in Channel if one is not Channel.PEPPOL or on_network(customer.participant)
+        ),
+        "formats": tuple(DispatchFormat),
         "today": today,
         "error": error,
     }
@@ -157,8 +163,46 @@ async def change_contact(request: web.Request) -> web.Response:
         await request.app[RECEIVABLES].change_customer(
             principal(request),
             customer_id,
-            email=text(form, "email", length=_EMAIL_LENGTH),
-            locale=text(form, "locale", length=10) or None,
+            CustomerChange(
+                email=text(form, "email", length=_EMAIL_LENGTH),
+                locale=text(form, "locale", length=10) or None,
+            ),
+        )
+    except GatewayError as error:
+        return await _again(request, error)
+    return seen_other(f"/customers/{customer_id}")
+
+
+async def change_channel(request: web.Request) -> web.Response:
+    """Set how invoices reach the customer."""
+    form, customer_id = await form_of(request), path_id(request, "customer_id")
+    try:
+        await request.app[RECEIVABLES].change_customer(
+            principal(request),
+            customer_id,
+            CustomerChange(
+                channel=_channel(form.get("channel")),
+                invoice_email=text(form, "invoice_email", length=_EMAIL_LENGTH),
+                invoice_format=chosen(
+                    DispatchFormat, form.get("invoice_format"), DispatchFormat.FACTURX
+                ),
+            ),
+        )
+    except GatewayError as error:
+        return await _again(request, error)
+    return seen_other(f"/customers/{customer_id}")
+
+
+def _channel(value: object) -> Channel | None:
+    return chosen(Channel, value, Channel.AUTO) if value else None
+
+
+async def answer_discovery(request: web.Request) -> web.Response:
+    """Take up, or decline, that the customer was found on Peppol."""
+    form, customer_id = await form_of(request), path_id(request, "customer_id")
+    try:
+        await request.app[RECEIVABLES].answer_discovery(
+            principal(request), customer_id, accept=form.get("answer") == "accept"
         )
     except GatewayError as error:
         return await _again(request, error)
@@ -182,4 +226,6 @@ ROUTES: Final = (
     _write(f"{_PATH}/pause", pause, "Pause a customer"),
     _write(f"{_PATH}/resume", resume, "Resume a customer"),
     _write(f"{_PATH}/contact", change_contact, "Change how a customer is written to"),
+    _write(f"{_PATH}/channel", change_channel, "Change how invoices reach a customer"),
+    _write(f"{_PATH}/peppol", answer_discovery, "Answer that a customer was found on Peppol"),
 )

@@ -57,6 +57,7 @@ async def submit_document(request: web.Request) -> web.Response:
             wanted=query.format,
             media_type=request.content_type,
             idempotency_key=idempotency_key(request),
+            channel=query.channel,
         )
     if submitted.refused:
         raise ReportedError(

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.core.api_values import Money
+from gateway.exchange.channels import Channel
 from gateway.exchange.states import (
     BusinessState,
     NetworkState,
@@ -163,6 +164,11 @@ class SubmitQuery(BaseModel):
         max_length=60,
         description="Id of the format to send it in (GET /v1/formats), or auto: what the receiver "
         "is registered for. Without, XML stays as it is; JSON and PDF are auto.",
+    )
+    channel: Channel | None = Field(
+        None,
+        description="How this very document is to reach the buyer; without, the customer's "
+        "channel holds.",
     )
 
 

@@ -15,6 +15,7 @@ from gateway.receivables.api_models import (
     CustomerOut,
     CustomerPage,
     CustomerQuery,
+    DiscoveryIn,
     DisputeIn,
     HoldIn,
     HoldList,
@@ -131,7 +132,16 @@ async def change_customer(request: web.Request) -> web.Response:
     """Set where and in which language a customer is written to."""
     body = await body_of(request, CustomerIn)
     row = await request.app[RECEIVABLES].change_customer(
-        principal(request), path_id(request, "customer_id"), email=body.email, locale=body.locale
+        principal(request), path_id(request, "customer_id"), body.change()
+    )
+    return json_answer(CustomerOut.of(row))
+
+
+async def answer_discovery(request: web.Request) -> web.Response:
+    """Take up, or decline, that a customer was found on Peppol."""
+    body = await body_of(request, DiscoveryIn)
+    row = await request.app[RECEIVABLES].answer_discovery(
+        principal(request), path_id(request, "customer_id"), accept=body.accept
     )
     return json_answer(CustomerOut.of(row))
 
@@ -241,7 +251,17 @@ ROUTES: Final = (
         "Change how a customer is written to",
         body=CustomerIn,
         answer=CustomerOut,
-        statuses={422: "the address or the language cannot be used"},
+        statuses={422: "the address, the language or the channel cannot be used"},
+    ),
+    Route(
+        "POST",
+        f"{_CUSTOMER}/peppol",
+        answer_discovery,
+        "receivables:write",
+        "Answer that a customer was found on Peppol",
+        body=DiscoveryIn,
+        answer=CustomerOut,
+        statuses={409: "nothing was found that has not been answered already"},
     ),
     Route(
         "GET",

@@ -7,6 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.core.api_values import Money
+from gateway.exchange.channels import Channel, DispatchFormat
+from gateway.receivables.desk import CustomerChange
 from gateway.receivables.queries import ItemView, Standing
 from gateway.receivables.states import ItemStatus, item_status
 from gateway.receivables.tables import Customer, HoldRow, ItemRow
@@ -21,6 +23,7 @@ __all__ = [
     "CustomerOut",
     "CustomerPage",
     "CustomerQuery",
+    "DiscoveryIn",
     "DisputeIn",
     "EntryOut",
     "HoldIn",
@@ -194,16 +197,44 @@ class CustomerQuery(BaseModel):
 
 
 class CustomerIn(BaseModel):
-    """What to change about a customer; what is left out stays. An empty ``email`` removes it."""
+    """What to change about a customer; what is left out stays. An empty address is removed.
+
+    ``email`` is where reminders go, and invoices unless ``invoice_email`` is set.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     email: str | None = Field(None, max_length=254)
     locale: str | None = Field(None, max_length=10)
+    channel: Channel | None = None
+    invoice_email: str | None = Field(None, max_length=254)
+    invoice_format: DispatchFormat | None = None
+
+    def change(self) -> CustomerChange:
+        """The change as the desk takes it."""
+        return CustomerChange(
+            email=self.email,
+            locale=self.locale,
+            channel=self.channel,
+            invoice_email=self.invoice_email,
+            invoice_format=self.invoice_format,
+        )
+
+
+class DiscoveryIn(BaseModel):
+    """Whether the next invoice is to go over Peppol; a no is not asked again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    accept: bool
 
 
 class CustomerOut(BaseModel):
-    """One customer."""
+    """One customer. Without ``channel`` and ``invoice_format`` the instance's standard holds.
+
+    ``peppol_found_at``: found on Peppol since although invoices go otherwise; unless declined, it
+    waits for an answer.
+    """
 
     id: UUID
     participant: str
@@ -211,6 +242,11 @@ class CustomerOut(BaseModel):
     country: str | None
     email: str | None
     locale: str
+    channel: Channel | None
+    invoice_email: str | None
+    invoice_format: DispatchFormat | None
+    peppol_found_at: datetime | None
+    peppol_declined_at: datetime | None
     created_at: datetime
 
     @classmethod

@@ -1,6 +1,7 @@
 """What people do in the receivables: care for customers, pause them, note disputes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -14,6 +15,7 @@ from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.http import NOT_FOUND
 from gateway.core.ids import new_id
+from gateway.exchange.channels import Channel, DispatchFormat, on_network
 from gateway.receivables.customers import LOCALES
 from gateway.receivables.holds import lift_hold, place_hold
 from gateway.receivables.ledger import Ledger, item_of, lock_customer
@@ -24,13 +26,28 @@ from reminders.entries import Entry, EntryKind, Source
 from reminders.ledger import open_disputes
 from reminders.mail import Mailbox, MailRefused
 
-__all__ = ["Receivables"]
+__all__ = ["CustomerChange", "Receivables"]
 
 CUSTOMER_EMAIL: Final = ErrorKind("CUSTOMER-EMAIL", "This is no e-mail address", 422)
 CUSTOMER_LOCALE: Final = ErrorKind("CUSTOMER-LOCALE", "No letters in that language", 422)
+CUSTOMER_CHANNEL: Final = ErrorKind(
+    "CUSTOMER-CHANNEL", "The customer cannot be reached by that channel", 422
+)
+DISCOVERY_NONE: Final = ErrorKind("DISCOVERY-NONE", "The customer was not found on Peppol", 409)
 HOLD_DAYS: Final = ErrorKind("HOLD-DAYS", "The hold would end before it begins", 422)
 DISPUTE_AMOUNT: Final = ErrorKind("DISPUTE-AMOUNT", "Less is open than that", 409)
 DISPUTE_NONE: Final = ErrorKind("DISPUTE-NONE", "The open item is not disputed", 409)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerChange:
+    """What to change about a customer; None leaves it as it is, an empty address goes."""
+
+    email: str | None = None
+    locale: str | None = None
+    channel: Channel | None = None
+    invoice_email: str | None = None
+    invoice_format: DispatchFormat | None = None
 
 
 class Receivables:
@@ -50,23 +67,52 @@ class Receivables:
         self._now = now
 
     async def change_customer(
-        self, caller: Principal, customer_id: UUID, *, email: str | None, locale: str | None
+        self, caller: Principal, customer_id: UUID, change: CustomerChange
     ) -> Customer:
-        """Set where and in which language a customer is written to; None leaves a thing as it is.
+        """Set where, in which language and by which channel a customer is written to.
 
-        An empty ``email`` takes the address away. Raises GatewayError NOT-FOUND, CUSTOMER-EMAIL
-        or CUSTOMER-LOCALE.
+        Raises GatewayError NOT-FOUND, CUSTOMER-EMAIL, CUSTOMER-LOCALE or CUSTOMER-CHANNEL.
         """
         caller.require("receivables:write")
-        if locale is not None and locale not in LOCALES:
+        if change.locale is not None and change.locale not in LOCALES:
             raise GatewayError(CUSTOMER_LOCALE, f"Choose one of: {', '.join(LOCALES)}.")
         async with self._database.write() as session:
             customer = await lock_customer(session, caller.tenant_id, customer_id)
-            if email is not None:
-                customer.email = _address(email)
-            customer.locale = locale or customer.locale
+            if change.email is not None:
+                customer.email = _address(change.email)
+            if change.invoice_email is not None:
+                customer.invoice_email = _address(change.invoice_email)
+            if change.channel is not None:
+                customer.channel = _channel(customer, change.channel)
+                customer.peppol_found_at = customer.peppol_declined_at = None
+            customer.locale = change.locale or customer.locale
+            customer.invoice_format = change.invoice_format or customer.invoice_format
             session.add(customer)
             audit(session, caller, action="customer.changed", object=str(customer_id))
+        return customer
+
+    async def answer_discovery(
+        self, caller: Principal, customer_id: UUID, *, accept: bool
+    ) -> Customer:
+        """Take up that a customer was found on Peppol, or decline and not be asked again.
+
+        Taken up, the next invoice goes over Peppol where the customer is registered for it, and
+        as a fallback by e-mail or link. Raises GatewayError NOT-FOUND or DISCOVERY-NONE.
+        """
+        caller.require("receivables:write")
+        async with self._database.write() as session:
+            customer = await lock_customer(session, caller.tenant_id, customer_id)
+            if customer.peppol_found_at is None or customer.peppol_declined_at is not None:
+                raise GatewayError(
+                    DISCOVERY_NONE, "Nothing was found that has not been answered already."
+                )
+            if accept:
+                customer.channel, customer.peppol_found_at = Channel.AUTO, None
+            else:
+                customer.peppol_declined_at = self._now()
+            session.add(customer)
+            action = "customer.peppol-accepted" if accept else "customer.peppol-declined"
+            audit(session, caller, action=action, object=str(customer_id))
         return customer
 
     async def pause(
@@ -198,3 +244,13 @@ def _address(email: str) -> str | None:
         return Mailbox(email.strip()).address
     except MailRefused as refused:
         raise GatewayError(CUSTOMER_EMAIL, refused.message) from None
+
+
+def _channel(customer: Customer, channel: Channel) -> Channel:
+    if channel is Channel.PEPPOL and not on_network(customer.participant):
+        raise GatewayError(
+            CUSTOMER_CHANNEL,
+            "This customer's invoices name no electronic address (BT-49), so Peppol cannot find "
+            "it. Put the address into the next invoice, or choose e-mail or a link.",
+        )
+    return channel

@@ -33,6 +33,7 @@ PACKAGES: Final = (
     "gateway.exchange.statistics",
     "gateway.receivables",
     "gateway.dunning",
+    "gateway.dispatch",
     "gateway.payments",
     "gateway.operations",
     "gateway.web",

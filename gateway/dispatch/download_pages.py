@@ -1,0 +1,135 @@
+"""The page a download link opens: what the document is, as PDF and as data.
+
+For people without an account here; works without script and loads nothing from elsewhere. A link
+that is unknown, forged, expired or replaced gets one and the same answer.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway.access.browser import CLIENT_ADDRESS
+from gateway.access.principal import PRINCIPAL
+from gateway.core.errors import ErrorKind
+from gateway.core.http import NOT_FOUND, RENDER, Face, Route
+from gateway.dispatch.composing import file_stem
+from gateway.dispatch.downloads import Opened
+from gateway.dispatch.keys import DOWNLOAD_THROTTLE, DOWNLOADS
+from gateway.dispatch.links import DOWNLOAD_PATH
+from gateway.exchange.keys import ARCHIVE
+from gateway.exchange.streaming import send_stored
+from gateway.exchange.tables import StoredBlob
+
+__all__ = ["ROUTES"]
+
+DOWNLOAD_BUSY: Final = ErrorKind("DOWNLOAD-BUSY", "Too many requests", 429)
+
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Cache-Control": "no-store",
+}
+
+
+async def show_download(request: web.Request) -> web.Response:
+    """What the link leads to; opening it is noted."""
+    if (refused := _slow_down(request)) is not None:
+        return refused
+    opened = await request.app[DOWNLOADS].look(_token(request))
+    if opened is None:
+        return _sorry(request, "gone", NOT_FOUND)
+    if request.method == "GET":
+        await request.app[DOWNLOADS].opened(opened.dispatch)
+    context = {
+        "document": opened.document,
+        "pdf_size": opened.pdf.size,
+        "xml_size": opened.xml.size,
+        "until": opened.dispatch.link_expires_at,
+        "address": f"{DOWNLOAD_PATH}{_token(request)}",
+    }
+    language = request.query.get("lang") or opened.dispatch.locale[:2].lower()
+    return _render(request, "dispatch/download.html", language, context)
+
+
+async def download_pdf(request: web.Request) -> web.StreamResponse:
+    """The PDF exactly as it was, or would have been, sent."""
+    return await _file(request, "pdf", "application/pdf")
+
+
+async def download_xml(request: web.Request) -> web.StreamResponse:
+    """The document as data."""
+    return await _file(request, "xml", "application/xml")
+
+
+async def _file(request: web.Request, suffix: str, media_type: str) -> web.StreamResponse:
+    if (refused := _slow_down(request)) is not None:
+        return refused
+    opened = await request.app[DOWNLOADS].look(_token(request))
+    if opened is None:
+        return _sorry(request, "gone", NOT_FOUND)
+    if request.method == "GET":
+        await request.app[DOWNLOADS].opened(opened.dispatch)
+    stored = _stored(opened, suffix)
+    return await send_stored(
+        request,
+        await request.app[ARCHIVE].open(stored),
+        size=stored.size,
+        media_type=media_type,
+        file_name=f"{file_stem(opened.document.number)}.{suffix}",
+    )
+
+
+def _stored(opened: Opened, suffix: str) -> StoredBlob:
+    return opened.pdf if suffix == "pdf" else opened.xml
+
+
+def _slow_down(request: web.Request) -> web.Response | None:
+    """Refuse somebody who asks too often, counted by address and by link."""
+    throttle = request.app[DOWNLOAD_THROTTLE]
+    named = (f"address {request[CLIENT_ADDRESS]}", f"link {_token(request)[:100]}")
+    wait = max([throttle.take(one) for one in named])
+    if not wait:
+        return None
+    response = _sorry(request, "busy", DOWNLOAD_BUSY)
+    response.headers["Retry-After"] = str(math.ceil(wait))
+    return response
+
+
+def _sorry(request: web.Request, reason: str, kind: ErrorKind) -> web.Response:
+    context = {"reason": reason, "address": f"{DOWNLOAD_PATH}{_token(request)}"}
+    response = _render(request, "dispatch/sorry.html", None, context)
+    response.set_status(kind.status)
+    return response
+
+
+def _render(
+    request: web.Request, template: str, language: str | None, context: Mapping[str, Any]
+) -> web.Response:
+    """Render in the link's language, whoever is signed in to the console in this browser."""
+    address = request.rel_url
+    asked = request.clone(
+        rel_url=address.update_query(lang=language) if language is not None else address
+    )
+    asked.pop(PRINCIPAL, None)
+    response = request.app[RENDER](asked, template, context)
+    response.headers.update(_HEADERS)
+    return response
+
+
+def _token(request: web.Request) -> str:
+    return request.match_info["token"]
+
+
+_PATH: Final = f"{DOWNLOAD_PATH}{{token}}"
+
+ROUTES: Final = (
+    Route("GET", _PATH, show_download, None, "Show a download link", Face.PAGE),
+    Route("GET", f"{_PATH}/document.pdf", download_pdf, None, "Download the PDF", Face.PAGE),
+    Route("GET", f"{_PATH}/document.xml", download_xml, None, "Download the data", Face.PAGE),
+)
