@@ -1,1 +1,1 @@
-"""Writing invoices at the console: drafts with live totals and checks, until they are sent."""
+"""Writing invoices at the console: drafts, what they add up to, what is wrong, sending them."""

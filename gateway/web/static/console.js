@@ -34,6 +34,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || !event.target.matches("[data-line] input")) return;
+  const adds = event.target.form.dataset.enterAdds;
+  if (!adds) return;
+  event.preventDefault();
+  document.querySelector(adds).click();
+});
+
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) {

@@ -1,0 +1,143 @@
+"""What a draft comes to and what is wrong with it, field by field."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from gateway.authoring.form import readable
+from gateway.authoring.starting import kind_of_type
+from gateway.authoring.tables import Draft
+from gateway.conversion.choosing import AUTO, PREFERENCES
+from gateway.conversion.outcome import Outcome
+from gateway.conversion.service import Conversion, Judged
+from gateway.core.errors import GatewayError
+from ubl.model import DocumentKind, Invoice, business_terms
+from ubl.model_json import JsonRefused, invoice_from_json
+from ubl.totals import complete
+
+__all__ = ["Checked", "Message", "check_draft", "invoice_of", "numbered"]
+
+_LINE: Final = re.compile(
+    r"(?:InvoiceLine|CreditNoteLine|IncludedSupplyChainTradeLineItem)\[(\d+)\]"
+)
+_ONE_OF_MANY: Final = "lines."
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is wrong with one field: ``code`` is a rule or a problem's code, ``text`` a sentence."""
+
+    code: str
+    text: str
+    fatal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A draft worked out and judged.
+
+    ``invoice`` is None where the fields cannot be read; then only ``messages`` say why.
+    ``messages`` are by the path of their field. ``judged`` is None where nothing could be
+    written, ``failure`` then says why if it is not the fields.
+    """
+
+    invoice: Invoice | None = None
+    messages: Mapping[str, tuple[Message, ...]] = field(default_factory=dict)
+    judged: Judged | None = None
+    failure: GatewayError | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Whether it can be sent as it is."""
+        return self.judged is not None and self.judged.outcome is Outcome.VALID
+
+
+def numbered(invoice: Invoice) -> Invoice:
+    """The invoice with an identifier on every line (BT-126): its place where it has none."""
+    taken = {line.identifier for line in invoice.lines}
+    lines = []
+    for place, line in enumerate(invoice.lines, start=1):
+        identifier = line.identifier
+        if identifier is None:
+            identifier = next(str(n) for n in range(place, 10**6) if str(n) not in taken)
+            taken.add(identifier)
+        lines.append(replace(line, identifier=identifier))
+    return replace(invoice, lines=tuple(lines))
+
+
+def invoice_of(held: Mapping[str, Any]) -> Invoice:
+    """The invoice a draft stands for, every sum worked out anew; raises JsonRefused."""
+    kind: DocumentKind = kind_of_type(held.get("type_code"))
+    invoice = invoice_from_json({**readable(dict(held)), "kind": kind.value})
+    return complete(numbered(invoice), recompute=True)
+
+
+async def check_draft(
+    conversion: Conversion, tenant_id: UUID, draft: Draft, *, lang: str
+) -> Checked:
+    """Work a draft out, write it in the format it is wanted in, and hold it to the rules.
+
+    ``auto`` is judged by the rules every receiver's format builds on.
+    """
+    try:
+        invoice = invoice_of(draft.invoice)
+    except JsonRefused as refused:
+        return Checked(messages=_unreadable(refused))
+    wanted = PREFERENCES[0] if draft.wanted == AUTO else draft.wanted
+    try:
+        written = await conversion.write(invoice, wanted, complete=False, bare=True)
+        judged = await conversion.judge(tenant_id, written, lang=lang)
+    except GatewayError as failure:
+        return Checked(invoice=invoice, failure=failure)
+    return Checked(invoice=invoice, messages=_by_field(judged.report, invoice), judged=judged)
+
+
+def _unreadable(refused: JsonRefused) -> Mapping[str, tuple[Message, ...]]:
+    found: dict[str, tuple[Message, ...]] = {}
+    for one in refused.problems:
+        path = one.pointer.removeprefix("/").replace("/", ".")
+        found[path] = (*found.get(path, ()), Message(one.code, one.advice, fatal=True))
+    return found
+
+
+@cache
+def _paths() -> Mapping[str, str]:
+    """Where each business term stands; the first place wins."""
+    found: dict[str, str] = {}
+    for term in business_terms(Invoice):
+        found.setdefault(term.number, term.path)
+        if term.also is not None:
+            found.setdefault(term.also, term.path)
+    return found
+
+
+def _by_field(report: Mapping[str, Any], invoice: Invoice) -> Mapping[str, tuple[Message, ...]]:
+    """Findings of the rules by the first field of theirs that the form can point at."""
+    found: dict[str, tuple[Message, ...]] = {}
+    for one in report["findings"]:
+        if one["severity"] not in ("fatal", "warning"):
+            continue
+        path = next(_places(one.get("terms") or (), one.get("location") or "", invoice), None)
+        if path is None:
+            continue
+        message = Message(one["rule"], one["message"], fatal=one["severity"] == "fatal")
+        if message.code not in {known.code for known in found.get(path, ())}:
+            found[path] = (*found.get(path, ()), message)
+    return found
+
+
+def _places(terms: Iterable[str], location: str, invoice: Invoice) -> Iterator[str]:
+    line = _LINE.search(location)
+    index = int(line[1]) - 1 if line else 0
+    for term in terms:
+        path = _paths().get(term)
+        if path is None:
+            continue
+        if path.startswith(_ONE_OF_MANY):
+            if line is None and len(invoice.lines) != 1:
+                continue
+            path = f"lines.{index}.{path.removeprefix(_ONE_OF_MANY)}"
+        yield path

@@ -1,0 +1,203 @@
+"""How a draft is laid out as a form: values, labels, messages and choices, by path. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from babel import Locale
+
+from gateway.authoring.checking import Checked, Message
+from gateway.authoring.form import Json, flattened, place_of
+from gateway.conversion.choosing import AUTO
+from ubl.amounts import Amount, minor_digits, round_half_away
+from ubl.formats import FORMATS
+from ubl.localized import Localized
+from ubl.model import Invoice
+
+__all__ = ["Choice", "FormView", "VatReason", "countries", "known_format"]
+
+_DOCUMENT_TYPES: Final = ("380", "381", "384", "386", "326")
+_VAT_CATEGORIES: Final = ("S", "Z", "E", "AE", "K", "G", "O")
+_PAYMENT_MEANS: Final = ("30", "58", "57", "59", "49", "48", "10", "97")
+_UNITS: Final = (
+    *("C62", "H87", "HUR", "DAY", "MON", "WEE", "ANN", "KGM", "TNE", "LTR"),
+    *("MTR", "MTK", "MTQ", "KMT", "KWH", "LS", "SET", "XBX"),
+)
+_CODES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "Invoice.type_code": ("document_type", _DOCUMENT_TYPES),
+    "LineVat.category": ("vat_category", _VAT_CATEGORIES),
+    "AllowanceCharge.vat_category": ("vat_category", _VAT_CATEGORIES),
+    "PaymentInstructions.means_code": ("payment_means", _PAYMENT_MEANS),
+    "InvoiceLine.quantity": ("unit", _UNITS),
+}
+_SCHEMES: Final = (
+    *("0002", "0007", "0009", "0088", "0106", "0184", "0190", "0192", "0204", "0208"),
+    *("0210", "0225", "9915", "9930", "9938", "9944", "9957"),
+)
+_TAXED: Final = frozenset({"S", "L", "M", None})
+_PDF: Final = "application/pdf"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One option of a list."""
+
+    value: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VatReason:
+    """A VAT category that needs a reason; ``path`` is its row of the breakdown in the draft."""
+
+    path: str
+    category: str
+    rate: str
+    name: str
+
+
+@cache
+def countries(language: str) -> tuple[Choice, ...]:
+    """Every country by its name in a language."""
+    names = {str(code): str(name) for code, name in Locale.parse(language).territories.items()}
+    codes = (code for code in names if len(code) == 2 and code.isalpha() and code < "XA")
+    return tuple(
+        sorted((Choice(code, names[code]) for code in codes), key=lambda one: one.text.casefold())
+    )
+
+
+class FormView:
+    """A draft as a template reads it: everything about one field by the path of the field."""
+
+    def __init__(self, held: Json, checked: Checked, *, language: str) -> None:
+        self.held = held
+        self.checked = checked
+        self.words = Localized(language)
+        self._values = flattened(held)
+
+    def value(self, path: str) -> str:
+        """What the field holds, empty without."""
+        return self._values.get(path, "")
+
+    def label(self, path: str) -> str:
+        """What the field is called in the reader's language."""
+        return self.words.label(place_of(path).key)
+
+    def term(self, path: str) -> str:
+        """The number of the field in EN 16931, empty without."""
+        return place_of(path).term or ""
+
+    @staticmethod
+    def ident(path: str) -> str:
+        """The path as an identifier of the page."""
+        return path.replace(".", "-")
+
+    def messages(self, path: str) -> tuple[Message, ...]:
+        """What is wrong with the field."""
+        whole = path.removesuffix(".value")
+        found = self.checked.messages
+        return (
+            found.get(path, ()) if whole == path else (*found.get(path, ()), *found.get(whole, ()))
+        )
+
+    def rows(self, path: str, *, least: int = 0) -> range:
+        """The places of a list, at least so many."""
+        value: Any = self.held
+        for step in path.split("."):
+            value = value.get(step, {}) if isinstance(value, dict) else {}
+        return range(max(least, len(value) if isinstance(value, list) else 0))
+
+    def choices(self, path: str) -> tuple[Choice, ...]:
+        """The codes to choose from, with the one the field holds."""
+        code_list, codes = _CODES[place_of(path).key]
+        own = self.value(path)
+        known = codes if own in codes or not own else (own, *codes)
+        return tuple(Choice(code, self._name(code_list, code)) for code in known)
+
+    def _name(self, code_list: str, code: str) -> str:
+        return self.words.code(code_list, code).partition("|")[0]
+
+    def schemes(self) -> tuple[Choice, ...]:
+        """Schemes of electronic addresses people meet most (EAS)."""
+        return tuple(Choice(code, self.words.code("scheme", code)) for code in _SCHEMES)
+
+    def formats(self, *, sendable: bool) -> tuple[Choice, ...]:
+        """The formats a draft can be written in; ``sendable`` leaves out those of a PDF."""
+        found = (Choice(one.id, one.title) for one in FORMATS.values())
+        kept = (one for one in found if not sendable or FORMATS[one.value].media_type != _PDF)
+        return tuple(kept)
+
+    def net(self, index: int) -> str:
+        """The net amount of a line as it was worked out, empty where that is not known."""
+        invoice = self.checked.invoice
+        if invoice is None or index >= len(invoice.lines):
+            return ""
+        return self._money(invoice.lines[index].net_amount)
+
+    def totals(self) -> tuple[Choice, ...]:
+        """What the invoice comes to, label and amount, in the order of addition."""
+        invoice = self.checked.invoice
+        if invoice is None or invoice.totals is None:
+            return ()
+        found = []
+        for name in ("lines", "allowances", "charges", "without_vat", "vat", "with_vat", "paid"):
+            amount = getattr(invoice.totals, name)
+            if amount is not None and (name not in ("allowances", "charges") or amount.value):
+                found.append(
+                    Choice(self._money(amount), self.words.label(f"DocumentTotals.{name}"))
+                )
+        return tuple(found)
+
+    def due(self) -> Choice | None:
+        """What is to be paid."""
+        invoice = self.checked.invoice
+        if invoice is None or invoice.totals is None or invoice.totals.due is None:
+            return None
+        return Choice(self._money(invoice.totals.due), self.words.label("DocumentTotals.due"))
+
+    def _money(self, amount: Amount | None) -> str:
+        if amount is None:
+            return ""
+        digits = minor_digits(amount.currency)
+        rounded = round_half_away(amount.value, digits)
+        return self.words.amount(
+            Amount(rounded, amount.currency) if rounded == amount.value else amount
+        )
+
+    def vat_reasons(self) -> tuple[VatReason, ...]:
+        """The VAT categories of the invoice for which nothing is charged, and so need a reason."""
+        invoice: Invoice | None = self.checked.invoice
+        held = list(self.held.get("vat_breakdown") or ())
+        keys = [(row.get("category"), _same(row.get("rate"))) for row in held]
+        found: list[VatReason] = []
+        for entry in invoice.vat_breakdown if invoice else ():
+            if entry.category in _TAXED or entry.category == "Z":
+                continue
+            key = (entry.category, _same(entry.rate))
+            if key not in keys:
+                keys.append(key)
+            found.append(
+                VatReason(
+                    f"vat_breakdown.{keys.index(key)}",
+                    entry.category or "",
+                    "" if entry.rate is None else str(entry.rate),
+                    self.words.code("vat_category", entry.category or ""),
+                )
+            )
+        return tuple(found)
+
+    def vat_keys(self) -> str:
+        """Which reasons the page shows, so that it is told when they change."""
+        return " ".join(one.path + one.category for one in self.vat_reasons())
+
+
+def _same(rate: object) -> str:
+    """A rate by its value: 20 and 20.00 are one."""
+    text = str(rate if rate is not None else 0)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def known_format(wanted: str) -> str:
+    """The format of that id, ``auto`` for anything else."""
+    return wanted if wanted in FORMATS and FORMATS[wanted].media_type != _PDF else AUTO
