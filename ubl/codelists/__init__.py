@@ -3,7 +3,15 @@
 Values and their reading only; where the files lie is for the caller to know.
 """
 
-from ubl.codelists.lists import Code, CodeList, CodeLists, CodeListUnknown, Release, Standing
+from ubl.codelists.lists import (
+    Code,
+    CodeList,
+    CodeLists,
+    CodeListUnknown,
+    NamedCode,
+    Release,
+    Standing,
+)
 from ubl.codelists.published import Publication, PublicationUnreadable, read_publication
 
 __all__ = [
@@ -11,6 +19,7 @@ __all__ = [
     "CodeList",
     "CodeListUnknown",
     "CodeLists",
+    "NamedCode",
     "Publication",
     "PublicationUnreadable",
     "Release",

@@ -13,7 +13,7 @@ from babel import Locale
 
 from ubl.localized import Localized
 
-__all__ = ["Code", "CodeList", "CodeListUnknown", "CodeLists", "Release", "Standing"]
+__all__ = ["Code", "CodeList", "CodeListUnknown", "CodeLists", "NamedCode", "Release", "Standing"]
 
 
 class CodeListUnknown(KeyError):
@@ -85,6 +85,15 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedCode:
+    """One code with its name in a language, empty where it has none, and whether it is valid."""
+
+    code: Code
+    name: str
+    valid: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CodeList:
     """A list of codes, such as the means of payment of UNTDID 4461.
 
@@ -120,6 +129,17 @@ class CodeList:
         localized = Localized(lang)
         names = ((code, self._name(code, localized)) for code in self.codes)
         return {code: name for code, name in names if name}
+
+    def find(self, text: str, *, lang: str, on: date) -> Iterator[NamedCode]:
+        """Yield the codes whose code or name has a text in it, in the publisher's order.
+
+        Raises LanguageUnknown.
+        """
+        names, wanted = self.named(lang), text.strip().casefold()
+        for code in self.codes.values():
+            name = names.get(code.code, "")
+            if wanted in code.code.casefold() or wanted in name.casefold():
+                yield NamedCode(code=code, name=name, valid=code.valid(on))
 
     def _name(self, code: str, localized: Localized) -> str:
         known = self.codes.get(code)
