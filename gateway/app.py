@@ -24,6 +24,7 @@ from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
 from gateway.assembly.answers import answers_of
 from gateway.assembly.checks import Checks, checks_of, register_checks, serve_checks
+from gateway.assembly.codelists import serve_code_lists
 from gateway.assembly.conversion import conversion_of, serve_conversion
 from gateway.assembly.delivery import (
     Delivery,
@@ -61,7 +62,7 @@ from gateway.assembly.platform import (
 from gateway.assembly.statistics import register_statistics, serve_statistics
 from gateway.assembly.trust import follow_keys, network_of, register_trust, serve_trust
 from gateway.conversion import api as conversion_api
-from gateway.conversion import schema_api
+from gateway.conversion import codelist_api, codelist_pages, schema_api
 from gateway.core import app_keys, health
 from gateway.core.business_date import BusinessDates
 from gateway.core.clock import now
@@ -162,6 +163,8 @@ def all_routes() -> tuple[Route, ...]:
             *limited(smp_api.ROUTES),
             *validation_api.ROUTES,
             *schema_api.ROUTES,
+            *codelist_api.ROUTES,
+            *codelist_pages.ROUTES,
             *rule_api.ROUTES,
             *conversion_api.ROUTES,
             *exchange_api.ROUTES,
@@ -253,6 +256,7 @@ def _assemble(
     serve_onboarding(application, onboarding_of(people, checks))
     conversion = conversion_of(platform, checks.validation)
     serve_conversion(application, conversion)
+    serve_code_lists(application, platform, checks)
     money = money_of(platform, archive=archive, lookup=lookups.lookup)
     events = DocumentEvents(checks.publisher)
     answers = answers_of(platform, books=money.books, events=events)

@@ -24,6 +24,7 @@ from gateway import __version__
 from gateway.access.roles import Role
 from gateway.commands import (
     check,
+    codes,
     convert,
     json_schema,
     lookup,
@@ -104,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     add_configured(
         "rotate-link-key", _rotate_link_key, "sign payment links with a fresh key from now on"
     )
+    codes.register(commands)
     convert.register(commands)
     pki.register(commands)
     rules.register(commands)

@@ -29,6 +29,7 @@ PACKAGES: Final = (
     "gateway.access",
     "gateway.network",
     "gateway.validation",
+    "gateway.conversion",
     "gateway.exchange",
     "gateway.exchange.statistics",
     "gateway.receivables",
