@@ -9,6 +9,7 @@ annotation is refused, and so is one that is signed, since any change breaks the
 """
 
 import io
+import re
 from typing import Final
 
 import pikepdf
@@ -22,6 +23,7 @@ __all__ = ["approve", "opened", "prepared"]
 MAX_BYTES: Final = 50 * 1024 * 1024
 _MAX_UNPACKED: Final = 64 * 1024 * 1024
 _SHOWN: Final = 8
+_STREAM: Final = re.compile(r"^stream <[^>]*>(?: \([^)]*\))?:? *")
 _ADVICE: Final = (
     "Export it again as PDF/A (fonts embedded, no encryption, no scripts), leave it out to have "
     "an invoice page made, or send it as an attachment of that page."
@@ -47,13 +49,17 @@ def opened(content: bytes) -> pikepdf.Pdf:
     except pikepdf.PasswordError:
         raise _encrypted() from None
     except (pikepdf.PdfError, pikepdf.ForeignObjectError, RecursionError) as error:
-        raise FacturxRefused(
-            "FACTURX-PDF-DAMAGED",
-            f"The PDF cannot be read: {' '.join(str(error).split())[:200]}. Export it again.",
-        ) from None
+        raise _damaged(error) from None
     if pdf.is_encrypted:
         raise _encrypted()
     return pdf
+
+
+def _damaged(error: Exception) -> FacturxRefused:
+    said = _STREAM.sub("", " ".join(str(error).split()))[:200]
+    return FacturxRefused(
+        "FACTURX-PDF-DAMAGED", f"The PDF cannot be read: {said}. Export it again."
+    )
 
 
 def _encrypted() -> FacturxRefused:
@@ -76,30 +82,43 @@ def prepared(content: bytes) -> pikepdf.Pdf:
                 "The PDF is signed, and putting the invoice into it would break the signature. "
                 "Hand in the unsigned PDF and sign the result.",
             )
-        _forget_viewing(pdf)
-        intents = pdf.Root.get("/OutputIntents")
-        described = isinstance(intents, pikepdf.Array) and len(intents) > 0
-        changes = prepare(pdf, Flavour.PDFA_3B, output_intent=None if described else "sRGB")
+        _simplify(pdf)
+        changes = prepare(pdf, Flavour.PDFA_3B, output_intent=None if _has_colours(pdf) else "sRGB")
     except FacturxRefused:
         raise
     except (pikepdf.PdfError, AttributeError, KeyError, TypeError, ValueError) as error:
         # An object is of another kind than its place in the file demands.
-        raise FacturxRefused(
-            "FACTURX-PDF-DAMAGED",
-            f"The PDF cannot be read: {' '.join(str(error).split())[:200]}. Export it again.",
-        ) from None
+        raise _damaged(error) from None
     if changes.annotations_removed:
         raise _not_archivable((f"hidden annotations: {sum(changes.annotations_removed.values())}",))
     return pdf
 
 
-def _forget_viewing(pdf: pikepdf.Pdf) -> None:
-    """Drop how a viewer is to open the file, and a checksum that any change makes wrong."""
+def _simplify(pdf: pikepdf.Pdf) -> None:
+    """Drop what no page shows and PDF/A-3 does not ask for.
+
+    How a viewer is to open the file, a checksum that any change makes wrong, and lists of the
+    characters in a font, which have to be complete where they are given.
+    """
     for key in ("/PageMode", "/OpenAction"):
         if key in pdf.Root:
             del pdf.Root[key]
     if "/DocChecksum" in pdf.trailer:
         del pdf.trailer["/DocChecksum"]
+    for item in pdf.objects:
+        if isinstance(item, pikepdf.Dictionary) and "/CIDSet" in item:
+            del item["/CIDSet"]
+
+
+def _has_colours(pdf: pikepdf.Pdf) -> bool:
+    """Tell whether the file itself describes, as PDF/A wants it, what its colours mean."""
+    intents = pdf.Root.get("/OutputIntents")
+    return isinstance(intents, pikepdf.Array) and any(
+        isinstance(item, pikepdf.Dictionary)
+        and item.get("/S") == "/GTS_PDFA1"
+        and "/DestOutputProfile" in item
+        for item in list(intents)
+    )
 
 
 def _is_signed(pdf: pikepdf.Pdf) -> bool:
