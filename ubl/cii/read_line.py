@@ -130,7 +130,14 @@ def _read_objects(
         if found is not None and invoiced_object is None:
             invoiced_object = found
         elif found is not None:
-            others.append(DocumentReference(number=found.value, type_code=found.scheme))
+            others.append(
+                DocumentReference(
+                    number=found.value,
+                    line=reference.text("ram:LineID"),
+                    issue_date=read_day(reference, "ram:FormattedIssueDateTime"),
+                    type_code=found.scheme,
+                )
+            )
     return invoiced_object, tuple(others)
 
 

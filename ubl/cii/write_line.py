@@ -103,7 +103,9 @@ def _write_settlement(
     write_references(settlement, "ram:InvoiceReferencedDocument", references.preceding_invoices)
     write_object(settlement, line.object_identifier)
     for other in references.other_objects:
-        write_object(settlement, Identifier(other.number or "", other.type_code))
+        if other.number is not None:
+            identifier = Identifier(other.number, other.type_code)
+            write_object(settlement, identifier, line=other.line, issue_date=other.issue_date)
     account = settlement.at("ram:ReceivableSpecifiedTradeAccountingAccount")
     account.text("ram:ID", line.accounting_reference)
 

@@ -65,13 +65,18 @@ def write_references(above: Pen, name: str, documents: Iterable[DocumentReferenc
 
 
 def write_object(
-    above: Pen, identifier: Identifier | None, *, issue_date: date | None = None
+    above: Pen,
+    identifier: Identifier | None,
+    *,
+    line: str | None = None,
+    issue_date: date | None = None,
 ) -> None:
     """Write the invoiced object (BT-18, BT-128) as a document reference of type 130."""
     if identifier is None:
         return
     reference = above.at("ram:AdditionalReferencedDocument")
     reference.text("ram:IssuerAssignedID", identifier.value)
+    reference.text("ram:LineID", line)
     reference.text("ram:TypeCode", INVOICED_OBJECT_TYPE)
     reference.text("ram:ReferenceTypeCode", identifier.scheme)
     write_formatted_day(reference.at("ram:FormattedIssueDateTime"), issue_date)
