@@ -23,6 +23,7 @@ from gateway.access.rate_limits import limited
 from gateway.access.service import Access, operator_tenant
 from gateway.access.sessions import Sessions
 from gateway.assembly.answers import answers_of
+from gateway.assembly.authoring import serve_authoring
 from gateway.assembly.checks import Checks, checks_of, register_checks, serve_checks
 from gateway.assembly.codelists import serve_code_lists
 from gateway.assembly.conversion import conversion_of, serve_conversion
@@ -61,6 +62,7 @@ from gateway.assembly.platform import (
 )
 from gateway.assembly.statistics import register_statistics, serve_statistics
 from gateway.assembly.trust import follow_keys, network_of, register_trust, serve_trust
+from gateway.authoring import pages as authoring_pages
 from gateway.conversion import api as conversion_api
 from gateway.conversion import codelist_api, codelist_pages, schema_api
 from gateway.core import app_keys, health
@@ -189,6 +191,7 @@ def all_routes() -> tuple[Route, ...]:
             *validation_pages.ROUTES,
             *rule_pages.ROUTES,
             *exchange_pages.ROUTES,
+            *authoring_pages.ROUTES,
             *statistics_pages.ROUTES,
             *answer_pages.ROUTES,
             *delivery_pages.ROUTES,
@@ -291,6 +294,7 @@ def _assemble(
     )
     application[BUSINESS_DATES] = dates
     serve_exchange(application, parts)
+    serve_authoring(application, platform)
     delivery = delivery_of(parts, policies)
     serve_delivery(application, delivery)
     serve_dispatch(application, dispatching)

@@ -58,6 +58,7 @@ TABLE_MODULES = (
     "gateway.payments.tables",
     "gateway.dunning.tables",
     "gateway.dispatch.tables",
+    "gateway.authoring.tables",
 )
 
 

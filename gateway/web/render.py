@@ -36,6 +36,7 @@ PACKAGES: Final = (
     "gateway.dunning",
     "gateway.dispatch",
     "gateway.payments",
+    "gateway.authoring",
     "gateway.operations",
     "gateway.web",
 )
