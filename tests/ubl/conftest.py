@@ -23,6 +23,7 @@ from ubl.model import (
     Attachment,
     Identifier,
     Invoice,
+    InvoiceLine,
     PaymentInstructions,
     field_types,
     given,
@@ -159,6 +160,7 @@ def _settled(invoice: Invoice, creditor: str | None) -> Invoice:
     notes = (replace(note, subject_code=note.subject_code and "AAI") for note in invoice.notes)
     return replace(
         invoice,
+        lines=tuple(map(_with_whole_price, invoice.lines)),
         notes=tuple(notes),
         currency="EUR",
         vat_accounting_currency="SEK",
@@ -168,12 +170,20 @@ def _settled(invoice: Invoice, creditor: str | None) -> Invoice:
     )
 
 
+def _with_whole_price(line: InvoiceLine) -> InvoiceLine:
+    """A gross price and a discount need each other in one syntax or the other."""
+    price = line.price
+    if price is None or (price.discount is not None and price.gross is not None):
+        return line
+    return replace(line, price=given(replace(price, discount=None, gross=None)))
+
+
 def _plain(instructions: PaymentInstructions) -> PaymentInstructions:
     debit = instructions.direct_debit
     if debit is not None:
         debit = given(replace(debit, creditor_identifier=None))
-    text = instructions.means_text if instructions.means_code else None
-    return replace(instructions, direct_debit=debit, means_text=text)
+    code = instructions.means_code or "30"
+    return replace(instructions, direct_debit=debit, means_code=code)
 
 
 @pytest.fixture(scope="session")

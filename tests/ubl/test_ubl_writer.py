@@ -28,6 +28,7 @@ from ubl.model import (
     PaymentCard,
     PaymentInstructions,
     Price,
+    Quantity,
     Seller,
     ThirdPartyPayment,
 )
@@ -88,18 +89,51 @@ def test_a_format_says_what_the_document_is() -> None:
 
 
 def test_what_ubl_cannot_hold_is_told() -> None:
-    invoice = Invoice(
-        kind=DocumentKind.CREDIT_NOTE,
-        number="G-1",
-        due_date=date(2026, 11, 30),
-        vat_breakdown=(),
-        lines=(InvoiceLine(identifier="1", status="39"),),
-    )
+    line = InvoiceLine(identifier="1", status="39")
+    invoice = Invoice(kind=DocumentKind.CREDIT_NOTE, number="G-1", lines=(line,))
     found = differences(invoice, read_invoice(written(invoice)).invoice)
     assert [(entry.path, entry.before, entry.after) for entry in found] == [
-        ("due_date", "2026-11-30", None),
         ("lines[0].status", "39", None),
     ]
+
+
+@pytest.mark.parametrize(
+    "invoice",
+    [
+        Invoice(kind=DocumentKind.CREDIT_NOTE, due_date=date(2026, 11, 30)),
+        Invoice(
+            kind=DocumentKind.INVOICE, payment=(PaymentInstructions(remittance_information=("R",)),)
+        ),
+    ],
+)
+def test_what_ubl_keeps_with_the_means_of_payment_needs_a_means(invoice: Invoice) -> None:
+    """Code 1 of UNTDID 4461: the instrument is not defined."""
+    root = written(invoice)
+    assert texts(root, "cac:PaymentMeans/cbc:PaymentMeansCode/text()") == ["1"]
+    found = differences(invoice, read_invoice(root).invoice)
+    assert [(entry.term, entry.before, entry.after) for entry in found] == [("BT-81", None, "1")]
+
+
+@pytest.mark.parametrize(
+    ("net", "gross", "base", "discount"),
+    [
+        ("8.00", "10.00", None, ["2.00"]),
+        ("10.00", "10.00", None, ["0.00"]),
+        ("12.00", "10.00", None, []),
+        ("8.00", "10.00", "3", []),
+    ],
+)
+def test_a_gross_price_needs_a_discount(
+    net: str, gross: str, base: str | None, discount: list[str]
+) -> None:
+    price = Price(
+        net=Amount(Decimal(net), "EUR"),
+        gross=Amount(Decimal(gross), "EUR"),
+        gross_base_quantity=Quantity(Decimal(base)) if base else None,
+    )
+    root = written(Invoice(kind=DocumentKind.INVOICE, lines=(InvoiceLine(price=price),)))
+    assert texts(root, "//cac:Price/cac:AllowanceCharge/cbc:Amount/text()") == discount
+    assert len(texts(root, "//cac:Price//cbc:BaseAmount/text()")) == len(discount)
 
 
 def test_each_account_is_a_means_of_payment_of_its_own() -> None:
@@ -230,6 +264,25 @@ def test_everything_the_model_holds_is_in_the_order_of_the_schema(
     again = write_ubl(reading.invoice)
     assert etree.tostring(again) == etree.tostring(write_ubl(reading.invoice))
     assert differences(reading.invoice, read_invoice(again).invoice) == ()
+
+
+@pytest.mark.parametrize(
+    ("terms", "text"),
+    [
+        ("30 days", "30 days"),
+        ("#SKONTO#TAGE=7#PROZENT=2.00#", "#SKONTO#TAGE=7#PROZENT=2.00#\n"),
+        ("Soon\n  #VERZUG#TAGE=7#PROZENT=2.00#", "Soon\n  #VERZUG#TAGE=7#PROZENT=2.00#\n"),
+        (
+            "#SKONTO#TAGE=7#PROZENT=2.00#\nthen in full",
+            "#SKONTO#TAGE=7#PROZENT=2.00#\nthen in full",
+        ),
+    ],
+)
+def test_a_discount_for_machines_ends_its_line(terms: str, text: str) -> None:
+    invoice = Invoice(kind=DocumentKind.INVOICE, payment_terms=terms)
+    root = written(invoice)
+    assert texts(root, "cac:PaymentTerms/cbc:Note/text()") == [text]
+    assert read_invoice(root).invoice == invoice
 
 
 def test_prices_keep_every_decimal() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ubl.amounts import Amount
 from ubl.model import AllowanceCharge, Price
 from ubl.pen import Pen
 from ubl.ubl21.read_party import VAT
@@ -27,9 +28,10 @@ def write_price(place: Pen, price: Price | None) -> None:
         return
     place.amount("cbc:PriceAmount", price.net)
     place.quantity("cbc:BaseQuantity", price.base_quantity)
+    discount_amount = _discount(price)
     discount = AllowanceCharge(
-        amount=price.discount,
-        base_amount=price.gross,
+        amount=discount_amount,
+        base_amount=None if discount_amount is None else price.gross,
         percentage=price.discount_percentage,
         reason=price.discount_reason,
         reason_code=price.discount_reason_code,
@@ -37,6 +39,20 @@ def write_price(place: Pen, price: Price | None) -> None:
     has_discount = discount != AllowanceCharge() or price.further_discounts
     discounts = (discount, *price.further_discounts) if has_discount else ()
     write_allowances_charges(place, discounts, price.charges)
+
+
+def _discount(price: Price) -> Amount | None:
+    """Give BT-147, which UBL demands with a gross price: what lies between gross and net.
+
+    None, and then no gross price either, where that is less than nothing or the two prices are
+    for different quantities.
+    """
+    if price.discount is not None or price.gross is None or price.net is None:
+        return price.discount
+    if price.gross_base_quantity not in (None, price.base_quantity):
+        return None
+    amount = price.gross.value - price.net.value
+    return None if amount < 0 else Amount(amount, price.gross.currency)
 
 
 def write_tax_scheme(category: Pen) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 
 from ubl.model import (
     CreditTransfer,
@@ -12,11 +13,15 @@ from ubl.model import (
     PaymentInstructions,
     PaymentTerms,
 )
+from ubl.payment_terms import terms_text
 from ubl.pen import Pen
 from ubl.ubl21.read_payment import NO_NETWORK, THIRD_PARTY_SPECIFICATION
 from ubl.ubl21.write_party import write_party
 
 __all__ = ["write_payment", "write_payment_terms", "write_third_party_payments"]
+
+# Says that the means of payment is not defined (UNTDID 4461); UBL demands a code.
+UNDEFINED_MEANS: Final = "1"
 
 
 def write_payment(
@@ -29,33 +34,36 @@ def write_payment(
     """Write BG-16, a ``cac:PaymentMeans`` for each account, as UBL has room for one in each.
 
     ``due_date`` is BT-9 of a credit note, which UBL keeps here: it goes to the first of them.
-    ``payer`` pays in the buyer's place (EXTENDED-CTC-FR) and stands with the first mandate. The
+    ``payer`` pays in the buyer's place (EXTENDED-CTC-FR) and stands with the first of them. The
     creditor identifier (BT-90) is written with the parties.
     """
-    for instructions in payment:
-        transfers = instructions.credit_transfers or (None,)
-        for index, transfer in enumerate(transfers):
-            means = _write_means(document, instructions, due_date)
-            if means is None:
-                break
-            due_date = None
+    stated = [entry for entry in payment if entry.means_code or _has_account(entry)]
+    if due_date is not None and not stated:
+        stated.append(PaymentInstructions())
+    for instructions in stated:
+        for index, transfer in enumerate(instructions.credit_transfers or (None,)):
+            means = document.at("cac:PaymentMeans")
+            code = instructions.means_code or UNDEFINED_MEANS
+            means.text("cbc:PaymentMeansCode", code, name=instructions.means_text)
+            means.day("cbc:PaymentDueDate", due_date)
+            means.texts("cbc:PaymentID", instructions.remittance_information)
             if index == 0:
                 _write_card(means.at("cac:CardAccount"), instructions.card)
             _write_transfer(means.at("cac:PayeeFinancialAccount"), transfer)
             if index == 0:
                 _write_mandate(means.at("cac:PaymentMandate"), instructions, payer)
-                payer = None
+            due_date = payer = None
 
 
 def write_payment_terms(document: Pen, invoice: Invoice) -> None:
     """Write BT-20, and beside it the instalments of the extensions."""
     first, *further = invoice.payment_terms_details or (PaymentTerms(),)
     place = document.at("cac:PaymentTerms")
-    place.text("cbc:Note", invoice.payment_terms)
+    place.text("cbc:Note", terms_text(invoice.payment_terms))
     place.amount("cbc:Amount", first.partial_amount)
     for terms in further:
         place = document.at("cac:PaymentTerms")
-        place.text("cbc:Note", terms.text)
+        place.text("cbc:Note", terms_text(terms.text))
         place.amount("cbc:Amount", terms.partial_amount)
         place.day("cbc:PaymentDueDate", terms.due_date)
 
@@ -69,19 +77,6 @@ def write_third_party_payments(document: Pen, invoice: Invoice) -> None:
         place.text("cbc:ID", payment.kind)
         place.amount("cbc:PaidAmount", payment.amount)
         place.text("cbc:InstructionID", payment.description)
-
-
-def _write_means(
-    document: Pen, instructions: PaymentInstructions, due_date: date | None
-) -> Pen | None:
-    """Begin a means of payment; None where the instructions are a creditor identifier alone."""
-    means = document.at("cac:PaymentMeans")
-    means.text("cbc:PaymentMeansCode", instructions.means_code, name=instructions.means_text)
-    if means.is_empty and not _has_account(instructions):
-        return None
-    means.day("cbc:PaymentDueDate", due_date)
-    means.texts("cbc:PaymentID", instructions.remittance_information)
-    return means
 
 
 def _has_account(instructions: PaymentInstructions) -> bool:
