@@ -121,7 +121,7 @@ class Shown:
 
     ``article`` is HTML. Of a long invoice it holds ``LINES_AT_ONCE`` lines from ``first``;
     ``lines`` is how many there are. ``reminder`` is the view of a reminder, which the console
-    sets itself.
+    sets itself; ``article`` is empty then.
     """
 
     paper: Paper
@@ -177,7 +177,7 @@ def show_document(
         return None
     if isinstance(found, Reminder):
         view = reminder_view(found, locale=lang, due_dates=due_dates)
-        return Shown(Paper.REMINDER, document_article(view), reminder=view)
+        return Shown(Paper.REMINDER, Markup(), reminder=view)
     if not isinstance(found, Invoice):
         return Shown(Paper.ANSWER, document_article(found))
     lines = len(found.lines)
