@@ -185,38 +185,32 @@ async def test_the_api_lists_and_shows(site: Site) -> None:
     assert (kuna["valid"], kuna["valid_until"]) == (True, "2022-12-31")
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "code"),
-    [
+async def test_wrong_questions(site: Site) -> None:
+    for path, status, code in (
         ("/v1/code-lists/NONE", 404, "NOT-FOUND"),
         ("/v1/code-lists/EAS?lang=it", 400, "REQUEST-INVALID"),
         ("/v1/code-lists/EAS?on=yesterday", 400, "REQUEST-INVALID"),
         ("/v1/code-lists/EAS?nonsense=1", 400, "REQUEST-INVALID"),
-    ],
-)
-async def test_wrong_questions(site: Site, path: str, status: int, code: str) -> None:
-    found, body = await site.get(path)
-    assert (found, json.loads(body)["code"]) == (status, code)
+    ):
+        found, body = await site.get(path)
+        assert (found, json.loads(body)["code"]) == (status, code), path
 
 
-@pytest.mark.parametrize(
-    ("lang", "title", "name"),
-    [
+async def test_the_pages_in_each_language(site: Site) -> None:
+    for lang, title, name in (
         ("en", "Code lists", "SEPA credit transfer"),
         ("fr", "Listes de codes", "Virement SEPA"),
         ("nl", "Codelijsten", "SEPA-overschrijving"),
         ("de", "Codelisten", "SEPA-Überweisung"),
-    ],
-)
-async def test_the_pages_in_each_language(site: Site, lang: str, title: str, name: str) -> None:
-    email = f"{lang}@acme.example"
-    body = await site.page(email, "/settings/code-lists")
-    assert f"<h1>{title}</h1>" in body
-    assert "UNECE-REC-20-21" in body
-    body = await site.page(email, "/settings/code-lists/UNTDID-4461?q=58")
-    assert name in body
-    body = await site.page(email, "/settings/code-lists/UNECE-REC-20-21?q=%3Cscript%3E")
-    assert "<script>" not in body.partition("<main")[2]
+    ):
+        email = f"{lang}@acme.example"
+        body = await site.page(email, "/settings/code-lists")
+        assert f"<h1>{title}</h1>" in body
+        assert "UNECE-REC-20-21" in body
+        body = await site.page(email, "/settings/code-lists/UNTDID-4461?q=58")
+        assert name in body
+        body = await site.page(email, "/settings/code-lists/UNECE-REC-20-21?q=%3Cscript%3E")
+        assert "<script>" not in body.partition("<main")[2]
 
 
 async def test_the_pages_need_somebody_signed_in(site: Site) -> None:
