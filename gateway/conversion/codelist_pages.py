@@ -25,7 +25,7 @@ async def show_list(request: web.Request) -> web.Response:
     """The codes of one list that have the text searched for; the first of them."""
     service = request.app[CODE_LISTS]
     one = await service.one(request.match_info["id"])
-    text = request.query.get("q", "")[:100]
+    text = request.query.get("find", "")[:100]
     found = one.codes.find(text, lang=principal(request).locale, on=service.today)
     codes = list(islice(found, _SHOWN + 1))
     context = {

@@ -207,9 +207,9 @@ async def test_the_pages_in_each_language(site: Site) -> None:
         body = await site.page(email, "/settings/code-lists")
         assert f"<h1>{title}</h1>" in body
         assert "UNECE-REC-20-21" in body
-        body = await site.page(email, "/settings/code-lists/UNTDID-4461?q=58")
+        body = await site.page(email, "/settings/code-lists/UNTDID-4461?find=58")
         assert name in body
-        body = await site.page(email, "/settings/code-lists/UNECE-REC-20-21?q=%3Cscript%3E")
+        body = await site.page(email, "/settings/code-lists/UNECE-REC-20-21?find=%3Cscript%3E")
         assert "<script>" not in body.partition("<main")[2]
 
 
