@@ -30,6 +30,7 @@ from gateway.commands import (
     lookup,
     onboarding,
     pki,
+    render,
     rules,
     statistics,
     validate,
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     codes.register(commands)
     convert.register(commands)
     pki.register(commands)
+    render.register(commands)
     rules.register(commands)
     statistics.register(commands)
     validate.register(commands)
