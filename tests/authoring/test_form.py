@@ -1,0 +1,106 @@
+"""A form's fields and the invoice they stand for."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.authoring.form import MAX_ROWS, flattened, merged, place_of, readable, without_row
+from gateway.core.errors import GatewayError
+from ubl.model import Invoice, field_types, value_type
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "term", "kind"),
+    [
+        ("number", "Invoice.number", "BT-1", str),
+        ("seller.address.city", "Address.city", "BT-37", str),
+        ("buyer.address.city", "Address.city", "BT-52", str),
+        ("lines.3.quantity.value", "InvoiceLine.quantity", "BT-129", Decimal),
+        ("lines.3.quantity.unit", "InvoiceLine.quantity", "BT-130", str),
+        ("lines.0.price.net.value", "Price.net", "BT-146", Decimal),
+        ("totals.paid.currency", "DocumentTotals.paid", "BT-113", str),
+        ("seller.identifiers.0.value", "Seller.identifiers", "BT-29", str),
+        (
+            "payment.0.remittance_information.0",
+            "PaymentInstructions.remittance_information",
+            "BT-83",
+            str,
+        ),
+    ],
+)
+def test_a_path_names_a_field_of_the_model(path, key, term, kind):
+    place = place_of(path)
+    assert (place.key, place.term, place.kind) == (key, term, kind)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "nothing", "number.value", "lines.0.nothing", "totals.due.sum", "lines..item"]
+)
+def test_a_path_that_names_nothing_is_refused(path):
+    with pytest.raises(GatewayError) as refused:
+        place_of(path)
+    assert refused.value.code == "REQUEST-INVALID"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("1,5", "1.5"),
+        ("1.234,56", "1234.56"),
+        ("1,234.56", "1234.56"),
+        ("1 234,5", "1234.5"),
+        ("10", "10"),
+        ("two", "two"),
+    ],
+)
+def test_numbers_are_written_as_people_write_them(typed, kept):
+    held = merged({}, [("lines.0.quantity.value", typed)])
+    assert held == {"lines": [{"quantity": {"value": kept}}]}
+
+
+def test_what_the_form_does_not_show_stays():
+    held = {"number": "1", "project": "P", "lines": [{"note": "n", "order_line": "7"}]}
+    found = merged(held, [("number", ""), ("lines.0.note", "new"), ("lines.1.note", "second")])
+    assert found == {
+        "project": "P",
+        "lines": [{"note": "new", "order_line": "7"}, {"note": "second"}],
+    }
+    assert held["number"] == "1", "the draft itself is not changed"
+
+
+def test_rows_nobody_filled_in_are_no_rows():
+    held = {"lines": [{}], "payment": [{"credit_transfers": [{}]}], "notes": [{"text": ""}]}
+    assert readable(held) == {"lines": [{}], "payment": [], "notes": []}
+
+
+def test_a_row_is_taken_away():
+    held = {"lines": [{"note": "a"}, {"note": "b"}], "buyer": {"identifiers": [{"value": "1"}]}}
+    assert without_row(held, "lines.0")["lines"] == [{"note": "b"}]
+    assert without_row(held, "buyer.identifiers.0")["buyer"] == {"identifiers": []}
+    assert without_row(held, "lines.9") == held
+    assert without_row({}, "lines.0") == {"lines": []}
+    with pytest.raises(GatewayError):
+        without_row(held, "number")
+
+
+def test_a_form_does_not_grow_without_end():
+    held = merged({}, [(f"lines.{index}.note", "x") for index in range(MAX_ROWS + 50)])
+    assert len(held["lines"]) == MAX_ROWS
+
+
+TEXT_FIELDS = [
+    name for name, hint in field_types(Invoice).items() if value_type(hint) == (str, False)
+]
+
+
+@settings(max_examples=50)
+@given(
+    st.dictionaries(st.sampled_from(TEXT_FIELDS), st.text("abc 1", max_size=4)),
+    st.dictionaries(st.sampled_from(TEXT_FIELDS), st.text("abc 1", max_size=4)),
+)
+def test_a_form_shows_what_it_was_given(first, second):
+    held = merged(merged({}, first.items()), second.items())
+    wanted = {name: text.strip() for name, text in (first | second).items()}
+    assert flattened(held) == {name: text for name, text in wanted.items() if text}
