@@ -1,0 +1,348 @@
+"""One whole gateway with a real mail server beside it, and buyers nobody registered."""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from sqlmodel import col, select, update
+from yarl import URL
+
+from gateway.access.principal import CallerKind, Principal
+from gateway.access.roles import SCOPES
+from gateway.app import Gateway, open_gateway
+from gateway.core.database import Database
+from gateway.core.jobs.tables import Job, JobState, Lane
+from gateway.core.settings import Settings
+from gateway.demo.cast import BUYER, SELLER
+from gateway.demo.invoices import CRATES, render_invoice
+from gateway.dispatch.tables import Dispatch
+from gateway.exchange.tables import Document
+from gateway.network.local_pki import TestPki as Places
+from gateway.network.local_pki import ensure_test_pki
+from gateway.receivables.tables import Customer
+from gateway.validation import worker as validation_worker
+from gateway.web.server import listening
+from schematron import worker as engine
+
+SMP_SEAT = "PSM000303"
+
+
+@dataclass
+class Sink:
+    """A mail server that can be told what to say; ``senders`` are the envelopes' return paths."""
+
+    port: int = 0
+    taken: list[bytes] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+    cut_at: str = ""
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if "RCPT" not in self.answers:
+            envelope.rcpt_tos.append(address)
+        return self.answers.get("RCPT", "250 OK")
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if "DATA" not in self.answers:
+            assert isinstance(envelope.content, bytes)
+            self.taken.append(envelope.content)
+            self.senders.append(envelope.mail_from or "")
+        if self.cut_at == "DATA":
+            server.transport.abort()
+        return self.answers.get("DATA", "250 OK")
+
+    def messages(self) -> list[EmailMessage]:
+        """What arrived, parsed."""
+        return [message_from_bytes(one, EmailMessage, policy=SMTP_POLICY) for one in self.taken]
+
+
+class InProcess:
+    """Stands for the pool of worker processes; the work itself is the real one."""
+
+    ready = True
+
+    def __init__(self, *_arguments: Any, **_settings: Any) -> None:
+        """Nothing to keep."""
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def run(self, *arguments: Any) -> Any:
+        return validation_worker.run(None, *arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of the API, read."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class House:
+    """A running gateway with an account."""
+
+    gateway: Gateway
+    sink: Sink
+    url: str
+    sml: Path
+    tenant_id: UUID
+    key: str
+    http: aiohttp.ClientSession
+
+    async def call(self, method: str, path: str, **how: Any) -> Answer:
+        headers = dict(how.pop("headers", {}))
+        if not how.pop("outside", False):
+            headers["Authorization"] = f"Bearer {self.key}"
+        address = URL(path if path.startswith("http") else self.url + path, encoded=True)
+        async with self.http.request(
+            method, address, headers=headers, allow_redirects=False, **how
+        ) as got:
+            text = await got.read()
+            body = await got.json(content_type=None) if "json" in got.content_type else text
+            return Answer(got.status, body, dict(got.headers))
+
+    async def visit(self, path: str) -> Answer:
+        """As somebody without an account."""
+        path = path.partition("/download/")[2] if path.startswith("http") else path
+        return await self.call("GET", f"/download/{path}", outside=True)
+
+    async def link(self, document_id: str) -> str:
+        """The newest link of a document, as the API tells it."""
+        answer = await self.call("GET", f"/v1/documents/{document_id}/dispatches")
+        return str(answer.body["items"][0]["link"])
+
+    async def submit(self, content: bytes, query: str = "") -> Answer:
+        return await self.call(
+            "POST",
+            f"/v1/documents{query}",
+            data=content,
+            headers={"Content-Type": "application/xml"},
+        )
+
+    async def work(self) -> int:
+        return await self.gateway.worker.run_due()
+
+    async def run(self, kind: str) -> None:
+        """Do scheduled work now."""
+        platform = self.gateway.platform
+        async with platform.database.write() as session:
+            await platform.queue.enqueue(session, kind=kind, payload={})
+        await self.work()
+
+    async def new_key(self, tenant_id: UUID) -> str:
+        """A key of another account."""
+        caller = Principal(tenant_id=tenant_id, actor="other", kind=CallerKind.USER, scopes=SCOPES)
+        return (await self.gateway.access.create_api_key(caller, name="t", scopes=SCOPES))[1]
+
+    async def register(self, firm: Any) -> None:
+        """Register a buyer at this house's own SMP, in an account of its own."""
+        tenant = await self.gateway.access.create_tenant(slug=firm.key, name=firm.business)
+        await self.gateway.participants.register(
+            tenant.id, firm.participant, name=firm.business, country=firm.country
+        )
+        self.sml.write_text(
+            f'[participants]\n"iso6523-actorid-upis::{firm.participant.value}" = '
+            f'"{self.gateway.platform.settings.public_url}/smp"\n'
+        )
+
+    async def later(self) -> int:
+        """Let the waits pass: everything that is put off is due now."""
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        async with self.gateway.platform.database.write() as session:
+            await session.exec(
+                update(Job).where(col(Job.state) == JobState.READY).values(run_at=long_ago)
+            )
+            await session.exec(update(Lane).values(failures=0, paused_until=None))
+        return await self.work()
+
+    async def rows(self, table: type[Any], *where: Any) -> list[Any]:
+        async with self.gateway.platform.database.read() as session:
+            return list(await session.exec(select(table).where(*where).order_by(table.id)))
+
+    async def document(self, document_id: str) -> Document:
+        async with self.gateway.platform.database.read() as session:
+            return await session.get_one(Document, UUID(document_id))
+
+    async def dispatches(self, document_id: str) -> list[Dispatch]:
+        return await self.rows(Dispatch, Dispatch.document_id == UUID(document_id))
+
+    async def customer(self) -> Customer:
+        (one,) = await self.rows(Customer)
+        return one
+
+    async def kinds(self, document_id: str) -> list[str]:
+        """The kinds of a document's timeline, in order."""
+        answer = await self.call("GET", f"/v1/documents/{document_id}/timeline")
+        return [one["kind"] for one in answer.body["entries"]]
+
+    async def change(self, **what: Any) -> Answer:
+        """Change the only customer."""
+        return await self.call("PATCH", f"/v1/customers/{(await self.customer()).id}", json=what)
+
+    def invoice(self, number: str = "MA-1", **how: Any) -> bytes:
+        """A valid invoice to the buyer nobody registered."""
+        return invoice(number, **how)
+
+    async def sent(self, number: str = "MA-1", query: str = "", **how: Any) -> str:
+        """Submit one invoice and work; its id."""
+        answer = await self.submit(invoice(number, **how), query)
+        assert answer.status == 202, answer.body
+        await self.work()
+        return str(answer.body["id"])
+
+
+def invoice(number: str = "MA-1", *, email: str = "ap@buyer.example") -> bytes:
+    """A small valid invoice whose buyer names an e-mail address (BT-58), unless it is empty."""
+    content = render_invoice(
+        number=number, seller=SELLER, buyer=BUYER, issued=date(2026, 11, 2), lines=CRATES[:1]
+    ).decode()
+    named = f"<cbc:ElectronicMail>{BUYER.books}</cbc:ElectronicMail>"
+    assert content.count(named) == 1
+    wanted = f"<cbc:ElectronicMail>{email}</cbc:ElectronicMail>" if email else ""
+    return content.replace(named, wanted).encode()
+
+
+@pytest.fixture(scope="session")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    return ensure_test_pki(
+        tmp_path_factory.mktemp("network"),
+        ap_seats=[SELLER.seat_id],
+        smp_seats=[SMP_SEAT],
+        at=datetime.now(UTC),
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rules() -> None:
+    engine.initialise()
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    sink, loop = Sink(), asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(sink, hostname="sink.example", loop=loop), "127.0.0.1", 0
+    )
+    sink.port = server.sockets[0].getsockname()[1]
+    yield sink
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.fixture
+def dispatch_settings() -> dict[str, Any]:
+    """What a test sets otherwise under [dispatch]; to be overridden."""
+    return {"return_path": "bounces@seller.example"}
+
+
+@pytest.fixture
+async def house(
+    database: Database,
+    sink: Sink,
+    places: Places,
+    tmp_path: Path,
+    dispatch_settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[House]:
+    """The gateway; the test runs once on each kind of database."""
+    url = database.url.render_as_string(hide_password=False)
+    async with opened(url, sink, places, tmp_path, dispatch_settings, monkeypatch) as one:
+        yield one
+
+
+@pytest.fixture
+async def lite(
+    sqlite_url: str,
+    sink: Sink,
+    places: Places,
+    tmp_path: Path,
+    dispatch_settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[House]:
+    """The same on SQLite only, for what no database can change."""
+    async with opened(sqlite_url, sink, places, tmp_path, dispatch_settings, monkeypatch) as one:
+        yield one
+
+
+class opened:
+    """Opens a house and closes it again."""
+
+    def __init__(
+        self,
+        url: str,
+        sink: Sink,
+        places: Places,
+        folder: Path,
+        dispatch: dict[str, Any],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        self._url, self._sink, self._places, self._folder = url, sink, places, folder
+        self._dispatch = dispatch
+        monkeypatch.setattr("gateway.assembly.platform.ComputePool", InProcess)
+        self._closing = AsyncExitStack()
+
+    async def __aenter__(self) -> House:
+        closing = self._closing
+        http = await closing.enter_async_context(aiohttp.ClientSession())
+        sml = self._folder / "sml.toml"
+        sml.write_text("[participants]\n")
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        shutil.copytree(self._places.keys, self._folder / "keys")
+        settings = Settings.model_validate(
+            {
+                "stage": "test",
+                "data_dir": self._folder / "data",
+                "database": {"url": self._url},
+                "http": {"public_url": f"http://127.0.0.1:{port}"},
+                "network": {
+                    "sml": "static",
+                    "sml_file": sml,
+                    "trust_dir": self._places.trust,
+                    "keys_dir": self._folder / "keys",
+                    "provider_name": "Provider",
+                },
+                "mail": {
+                    "host": "127.0.0.1",
+                    "port": self._sink.port,
+                    "security": "none",
+                    "sender": "billing@seller.example",
+                },
+                "dispatch": self._dispatch,
+            }
+        )
+        gateway = await closing.enter_async_context(open_gateway(settings))
+        url = await closing.enter_async_context(
+            listening(gateway.web, host="127.0.0.1", port=port, grace_s=1)
+        )
+        tenant = await gateway.access.create_tenant(slug="seller", name=SELLER.business)
+        await gateway.participants.register(
+            tenant.id, SELLER.participant, name=SELLER.business, country=SELLER.country
+        )
+        caller = Principal(tenant_id=tenant.id, actor="test", kind=CallerKind.USER, scopes=SCOPES)
+        _, key = await gateway.access.create_api_key(caller, name="test", scopes=SCOPES)
+        return House(gateway, self._sink, url, sml, tenant.id, key, http)
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._closing.aclose()
