@@ -40,7 +40,7 @@ class Cursor:
     name then stays uncovered.
     """
 
-    __slots__ = ("_covered", "currency", "element")
+    __slots__ = ("_children", "_covered", "currency", "element")
 
     def __init__(
         self,
@@ -53,24 +53,39 @@ class Cursor:
         self.element = element
         self.currency = currency
         self._covered = set() if covered is None else covered
+        self._children: dict[str, etree._Element] | None = None
 
     def _at(self, element: etree._Element) -> "Cursor":
         return Cursor(element, currency=self.currency, covered=self._covered)
 
+    def _child(self, name: str) -> etree._Element | None:
+        """Find the first child of that name; the children are looked through only once."""
+        if self._children is None:
+            self._children = {}
+            for child in self.element.iterchildren("*"):
+                self._children.setdefault(str(child.tag), child)
+        return self._children.get(clark(name))
+
+    def has(self, name: str) -> bool:
+        """Whether there is a child of that name."""
+        return self._child(name) is not None
+
     def all(self, name: str) -> "Iterator[Cursor]":
         """Stand on each child of that name in turn."""
-        for child in self.element.iterchildren(clark(name)):
-            yield self._at(child)
+        if self._child(name) is not None:
+            for child in self.element.iterchildren(clark(name)):
+                yield self._at(child)
 
     def first(self, *path: str) -> "Cursor | None":
         """Walk down the first child of each name; None where one is missing."""
-        element = self.element
-        for name in path:
-            found = next(element.iterchildren(clark(name)), None)
-            if found is None:
+        if not path:
+            return self
+        element = self._child(path[0])
+        for name in path[1:]:
+            if element is None:
                 return None
-            element = found
-        return self._at(element)
+            element = next(element.iterchildren(clark(name)), None)
+        return None if element is None else self._at(element)
 
     def cover(self) -> None:
         """Mark the element's own text as covered."""
@@ -91,7 +106,7 @@ class Cursor:
 
     def peek(self, name: str) -> str | None:
         """Return a child's text without covering it, to decide how to read what surrounds it."""
-        child = self.element.find(clark(name))
+        child = self._child(name)
         return None if child is None else string_value(child).strip(_WHITE_SPACE) or None
 
     def text(self, *path: str) -> str | None:
@@ -187,10 +202,12 @@ def uncovered_paths(
 
 
 def _has_own_text(element: etree._Element) -> bool:
-    if len(element) == 0:
-        return bool(element.text and element.text.strip(_WHITE_SPACE))
-    pieces = [element.text, *(child.tail for child in element)]
-    return any(piece and piece.strip(_WHITE_SPACE) for piece in pieces)
+    text = element.text
+    if text and text.strip(_WHITE_SPACE):
+        return True
+    return len(element) > 0 and any(
+        child.tail and child.tail.strip(_WHITE_SPACE) for child in element
+    )
 
 
 class _Paths:

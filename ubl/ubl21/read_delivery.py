@@ -1,5 +1,7 @@
 """Deliveries in UBL: of the whole invoice, and of one line where it has its own."""
 
+from typing import Final
+
 from ubl.cursor import Cursor
 from ubl.model import Delivery, DocumentReference, LineDelivery, Party, given
 from ubl.ubl21.read_party import read_address
@@ -7,7 +9,8 @@ from ubl.ubl21.read_party import read_address
 __all__ = ["NO_LINE", "read_delivery", "read_line_delivery"]
 
 # Stands for the line of another document, which UBL demands, where only the document is known.
-NO_LINE = "NA"
+NO_LINE: Final = "NA"
+_LINE_DELIVERY: Final = ("cac:Delivery", "cac:DespatchLineReference", "cac:ReceiptLineReference")
 
 
 def read_delivery(document: Cursor) -> Delivery | None:
@@ -25,6 +28,8 @@ def read_delivery(document: Cursor) -> Delivery | None:
 
 def read_line_delivery(line: Cursor) -> LineDelivery | None:
     """Read the delivery of a line and the advices about it (Factur-X BG-X-7, BG-X-13, BG-X-82)."""
+    if not any(map(line.has, _LINE_DELIVERY)):
+        return None
     delivery = line.first("cac:Delivery")
     return given(
         LineDelivery(

@@ -71,17 +71,7 @@ def read_line(
         further_notes=tuple(Note(text=text) for text in further_notes if text),
         parent_line=parent_line,
         subtype=subtype,
-        references=given(
-            LineReferences(
-                purchase_order=line.text("cac:OrderLineReference", "cac:OrderReference", "cbc:ID"),
-                purchase_order_date=line.day(
-                    "cac:OrderLineReference", "cac:OrderReference", "cbc:IssueDate"
-                ),
-                preceding_invoices=preceding,
-                documents=documents,
-                other_objects=other_objects,
-            )
-        ),
+        references=_read_references(line, preceding, documents, other_objects),
         delivery=read_line_delivery(line),
         seller=read_party(line.first("cac:Item", "cac:ManufacturerParty")),
         totals=_read_totals(line, accounting_currency),
@@ -107,6 +97,26 @@ def _read_order_line(line: Cursor) -> str | None:
     number = reference.text("cbc:LineID")
     has_order = reference.first("cac:OrderReference", "cbc:ID") is not None
     return None if number == NO_LINE and has_order else number
+
+
+def _read_references(
+    line: Cursor,
+    preceding: tuple[DocumentReference, ...],
+    documents: tuple[SupportingDocument, ...],
+    other_objects: tuple[DocumentReference, ...],
+) -> LineReferences | None:
+    order = line.first("cac:OrderLineReference", "cac:OrderReference")
+    if order is None and not (preceding or documents or other_objects):
+        return None
+    return given(
+        LineReferences(
+            purchase_order=None if order is None else order.text("cbc:ID"),
+            purchase_order_date=None if order is None else order.day("cbc:IssueDate"),
+            preceding_invoices=preceding,
+            documents=documents,
+            other_objects=other_objects,
+        )
+    )
 
 
 def _read_documents(
@@ -161,5 +171,7 @@ def _read_billing(
 
 
 def _read_totals(line: Cursor, accounting_currency: str | None) -> LineTotals | None:
+    if not line.has("cac:TaxTotal"):
+        return None
     vat, accounting = read_vat_totals(line, accounting_currency)
     return given(LineTotals(vat=vat, vat_in_accounting_currency=accounting))
