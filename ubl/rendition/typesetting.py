@@ -1,0 +1,158 @@
+"""Pages of PDF/A-3b by typst, from values of JSON: the one place that knows the typesetter.
+
+Nothing is fetched and no font of the machine is used, so the same input gives the same file
+everywhere. Setting takes computing time, seconds for thousands of lines: call it in a thread or a
+worker process.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import typst
+
+from ubl.localized import Localized
+from ubl.rendition.printable import breakable, printable
+from ubl.view_parts import ViewColumn, ViewField, ViewParty, ViewSection
+
+__all__ = [
+    "PDF_STANDARD",
+    "PdfUnset",
+    "Row",
+    "set_field",
+    "set_fields",
+    "set_party",
+    "set_section",
+    "set_table",
+    "typeset",
+]
+
+PDF_STANDARD: Final = "a-3b"
+
+_MAIN_COLUMNS: Final = ("InvoiceLine.item", "Item.name", "AllowanceCharge.reason")
+# Characters that fit beside the main column at the size the tables are set in.
+_ROOM: Final = 62
+_SHORT: Final = 60
+_MEASURED: Final = 5
+
+
+class PdfUnset(ValueError):
+    """The typesetter could not set the pages. ``code`` is stable: PDF-UNSET."""
+
+    code = "PDF-UNSET"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table: a text for each column, details beneath, depth within other rows."""
+
+    cells: tuple[str, ...]
+    details: tuple[ViewField, ...] = ()
+    level: int = 0
+
+
+def typeset(
+    template: str, content: Mapping[str, Any], *, language: str, created_at: datetime, qr: str = ""
+) -> bytes:
+    """Set content by a template as A4 pages in PDF/A-3b.
+
+    ``content`` has ``title``, ``number`` and ``author``, which head the pages, and what else the
+    template asks for; ``qr`` is an SVG. ``created_at`` is timezone-aware. A character that no
+    font here has is printed as a box, and the page says so. Raises PdfUnset.
+    """
+    label = Localized(language).label
+    words = {key: label(f"Rendition.{key}") for key in ("page_of", "scan_to_pay", "unprintable")}
+    cleaned, missing = printable({**content, "words": words, "language": language})
+    metadata = {"title": f"{cleaned['title']} {cleaned['number']}", "author": cleaned["author"]}
+    data = {**breakable(cleaned), "unprintable": missing, "metadata": metadata}
+    # The compiler is not shared: it may only be used by one thread at a time, and costs little.
+    compiler = typst.Compiler(
+        _template(template),
+        font_paths=_fonts(),
+        sys_inputs={"content": json.dumps(data, ensure_ascii=False), "qr": qr},
+    )
+    try:
+        pdf = compiler.compile(
+            format="pdf", pdf_standards=[PDF_STANDARD], timestamp=int(created_at.timestamp())
+        )
+    except typst.TypstError as error:
+        raise PdfUnset(f"The document cannot be set as pages: {error.message}.") from None
+    if not isinstance(pdf, bytes):
+        raise PdfUnset("The typesetter gave no document.")
+    return pdf
+
+
+@cache
+def _template(name: str) -> bytes:
+    folder = resources.files("ubl.rendition").joinpath("templates")
+    return b"\n".join(folder.joinpath(part).read_bytes() for part in ("sheet.typ", name))
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+
+
+def set_field(field: ViewField) -> dict[str, str]:
+    """A labelled text for a template."""
+    return {"label": field.label, "text": field.text}
+
+
+def set_fields(fields: tuple[ViewField, ...]) -> list[dict[str, str]]:
+    """Labelled texts for a template."""
+    return [set_field(field) for field in fields]
+
+
+def set_section(section: ViewSection) -> dict[str, Any]:
+    """A titled list of labelled texts for a template."""
+    return {"title": section.title, "fields": set_fields(section.fields)}
+
+
+def set_party(party: ViewParty) -> dict[str, Any]:
+    """Somebody who takes part, for a template."""
+    return {
+        "title": party.title,
+        "name": party.name,
+        "address": party.address,
+        "fields": set_fields(party.fields),
+    }
+
+
+def set_table(title: str, columns: Sequence[ViewColumn], rows: Sequence[Row]) -> dict[str, Any]:
+    """A table for a template; the main column takes the room that is left, details beneath.
+
+    Where the other columns hold more than a sheet has room for, ``narrow`` lets all of them
+    break.
+    """
+    keys = [column.key for column in columns]
+    main = next((keys.index(key) for key in _MAIN_COLUMNS if key in keys), 0)
+    widest = [
+        sorted({row.cells[index] for row in rows}, key=len)[-_MEASURED:]
+        for index in range(len(keys))
+    ]
+    room = sum(len(texts[-1]) for index, texts in enumerate(widest) if texts and index != main)
+    return {
+        "title": title,
+        "columns": [
+            {"label": column.label, "is_number": column.is_number, "widest": texts}
+            for column, texts in zip(columns, widest, strict=True)
+        ],
+        "rows": [
+            {"cells": row.cells, "details": _details(row.details), "level": row.level}
+            for row in rows
+        ],
+        "main": main,
+        "narrow": room > _ROOM,
+    }
+
+
+def _details(fields: tuple[ViewField, ...]) -> list[str]:
+    """Short details of a row in one run, long ones apart, in lines."""
+    said = [f"{field.label}: {field.text}" for field in fields]
+    short = [text for text in said if len(text) <= _SHORT and "\n" not in text]
+    long = [line for text in said if text not in short for line in text.split("\n")]
+    return [*long, "\u00a0· ".join(short)] if short else long
