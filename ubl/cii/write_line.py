@@ -3,7 +3,7 @@
 from ubl.cii.codes import VAT, tax_point_code_out
 from ubl.cii.write_item import write_item
 from ubl.cii.write_party import write_party
-from ubl.cii.write_places import begun, write_amount, write_day, write_period, write_vat_sums
+from ubl.cii.write_places import write_amount, write_day, write_period, write_vat_sums
 from ubl.cii.write_price import write_allowances_charges, write_price
 from ubl.cii.write_references import (
     write_dated_number,
@@ -39,9 +39,9 @@ def write_line(place: Pen, line: InvoiceLine, *, currency: str) -> None:
     write_notes(document, (note, *line.further_notes))
     write_item(place, line.item)
     references = line.references or LineReferences()
-    _write_agreement(begun(place, "ram:SpecifiedLineTradeAgreement"), line, references, currency)
-    _write_delivery(begun(place, "ram:SpecifiedLineTradeDelivery"), line)
-    _write_settlement(begun(place, "ram:SpecifiedLineTradeSettlement"), line, references, currency)
+    _write_agreement(place.at("ram:SpecifiedLineTradeAgreement"), line, references, currency)
+    _write_delivery(place.at("ram:SpecifiedLineTradeDelivery"), line)
+    _write_settlement(place.at("ram:SpecifiedLineTradeSettlement"), line, references, currency)
 
 
 def _write_agreement(

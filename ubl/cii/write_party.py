@@ -1,6 +1,8 @@
 """Writes the parties of a CII invoice: seller, buyer, payee, tax representative and others."""
 
+import re
 from collections.abc import Iterable
+from typing import Final
 
 from ubl.cii.codes import TAX_REGISTRATION, VAT_REGISTRATION
 from ubl.model import (
@@ -17,6 +19,9 @@ from ubl.model import (
 from ubl.pen import Pen
 
 __all__ = ["party_of", "write_party"]
+
+# International code designators of ISO/IEC 6523.
+_ICD: Final = re.compile(r"[0-9]{4}")
 
 
 def party_of(
@@ -99,14 +104,18 @@ def _with_first(first: Identifier | None, others: tuple[Identifier, ...]) -> tup
 
 
 def _write_identifiers(party: Pen, identifiers: Iterable[Identifier]) -> None:
-    """Write identifiers without a scheme as ``ID``, then the others as ``GlobalID``."""
+    """Write identifiers of an ICD scheme as ``GlobalID``, and others before them as ``ID``."""
     known = tuple(identifiers)
     for identifier in known:
-        if identifier.scheme is None:
-            party.text("ram:ID", identifier.value)
+        if not _is_global(identifier):
+            party.identifier("ram:ID", identifier)
     for identifier in known:
-        if identifier.scheme is not None:
+        if _is_global(identifier):
             party.identifier("ram:GlobalID", identifier)
+
+
+def _is_global(identifier: Identifier) -> bool:
+    return identifier.scheme is not None and _ICD.fullmatch(identifier.scheme) is not None
 
 
 def _write_registration(party: Pen, value: str | None, scheme: str) -> None:

@@ -15,6 +15,7 @@ from ubl.model import (
     PaymentCondition,
     PaymentTerms,
 )
+from ubl.payment_terms import terms_text
 from ubl.pen import Pen
 
 __all__ = [
@@ -30,7 +31,7 @@ def write_terms(settlement: Pen, invoice: Invoice, *, currency: str) -> None:
     first, *further = invoice.payment_terms_details or (PaymentTerms(),)
     # Further terms are told from the first by their place alone, so it is written even if empty.
     place = (begun if further else Pen.at)(settlement, "ram:SpecifiedTradePaymentTerms")
-    place.text("ram:Description", invoice.payment_terms)
+    place.text("ram:Description", terms_text(invoice.payment_terms))
     write_day(place.at("ram:DueDateDateTime"), invoice.due_date)
     place.identifier("ram:DirectDebitMandateID", mandate_of(invoice.payment))
     _write_details(place, first, currency)

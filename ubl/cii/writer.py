@@ -40,7 +40,7 @@ from ubl.cii.write_terms import (
     write_logistics_charges,
     write_terms,
 )
-from ubl.model import DocumentReferences, DocumentTotals, FurtherParties, Invoice, VatBreakdown
+from ubl.model import DocumentReferences, DocumentTotals, FurtherParties, Invoice
 from ubl.namespaces import QDT, RAM, RSM, UDT
 from ubl.pen import Pen
 
@@ -213,9 +213,7 @@ def _write_settlement(
         write_party(settlement, name, party)
     write_currency_exchange(settlement, invoice.currency_exchange)
     write_payment_means(settlement, invoice.payment)
-    for breakdown in invoice.vat_breakdown:
-        tax = settlement.at("ram:ApplicableTradeTax")
-        _write_breakdown(tax, breakdown, invoice, currency)
+    _write_breakdowns(settlement, invoice, currency)
     write_period(settlement, invoice.period)
     write_allowances_charges(
         settlement, allowances=invoice.allowances, charges=invoice.charges, currency=currency
@@ -231,24 +229,25 @@ def _write_settlement(
     write_advance_payments(settlement, invoice.advance_payments, currency=currency)
 
 
-def _write_breakdown(tax: Pen, entry: VatBreakdown, invoice: Invoice, currency: str) -> None:
-    """Write one entry of BG-23, and BT-7 and BT-8, which CII repeats in each."""
-    write_amount(tax, "ram:CalculatedAmount", entry.tax_amount, currency=currency)
-    tax.text("ram:TypeCode", VAT)
-    tax.text("ram:ExemptionReason", entry.exemption_reason)
-    write_amount(tax, "ram:BasisAmount", entry.taxable_amount, currency=currency)
-    write_amount(tax, "ram:LineTotalBasisAmount", entry.lines_amount, currency=currency)
-    write_amount(
-        tax,
-        "ram:AllowanceChargeBasisAmount",
-        entry.allowances_charges_amount,
-        currency=currency,
-    )
-    tax.text("ram:CategoryCode", entry.category)
-    tax.text("ram:ExemptionReasonCode", entry.exemption_reason_code)
-    write_date(tax.at("ram:TaxPointDate"), invoice.tax_point_date)
-    tax.text("ram:DueDateTypeCode", tax_point_code_out(invoice.tax_point_code))
-    tax.number("ram:RateApplicablePercent", entry.rate)
+def _write_breakdowns(settlement: Pen, invoice: Invoice, currency: str) -> None:
+    """Write BG-23, with BT-7 in the first entry (CII-SR-461) and BT-8 in each."""
+    for index, entry in enumerate(invoice.vat_breakdown):
+        tax = settlement.at("ram:ApplicableTradeTax")
+        write_amount(tax, "ram:CalculatedAmount", entry.tax_amount, currency=currency)
+        tax.text("ram:TypeCode", VAT)
+        tax.text("ram:ExemptionReason", entry.exemption_reason)
+        for name, amount in (
+            ("ram:BasisAmount", entry.taxable_amount),
+            ("ram:LineTotalBasisAmount", entry.lines_amount),
+            ("ram:AllowanceChargeBasisAmount", entry.allowances_charges_amount),
+        ):
+            write_amount(tax, name, amount, currency=currency)
+        tax.text("ram:CategoryCode", entry.category)
+        tax.text("ram:ExemptionReasonCode", entry.exemption_reason_code)
+        if index == 0:
+            write_date(tax.at("ram:TaxPointDate"), invoice.tax_point_date)
+        tax.text("ram:DueDateTypeCode", tax_point_code_out(invoice.tax_point_code))
+        tax.number("ram:RateApplicablePercent", entry.rate)
 
 
 def _write_totals(sums: Pen, totals: DocumentTotals, currency: str) -> None:
