@@ -14,7 +14,7 @@ from gateway.conversion.choosing import AUTO, PREFERENCES
 from gateway.conversion.outcome import Outcome
 from gateway.conversion.service import Conversion, Judged
 from gateway.core.errors import GatewayError
-from ubl.model import DocumentKind, Invoice, business_terms
+from ubl.model import DocumentKind, Invoice, InvoiceLine, business_terms
 from ubl.model_json import JsonRefused, invoice_from_json
 from ubl.totals import complete
 
@@ -24,6 +24,15 @@ _LINE: Final = re.compile(
     r"(?:InvoiceLine|CreditNoteLine|IncludedSupplyChainTradeLineItem)\[(\d+)\]"
 )
 _ONE_OF_MANY: Final = "lines."
+_NEEDED: Final = ("number", "issue_date", "currency", "seller.name", "buyer.name")
+_NEEDED_IN_LINE: Final = (
+    "item.name",
+    "quantity.value",
+    "quantity.unit",
+    "price.net",
+    "vat.category",
+)
+MISSING: Final = "MISSING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +49,20 @@ class Checked:
     """A draft worked out and judged.
 
     ``invoice`` is None where the fields cannot be read; then only ``messages`` say why.
-    ``messages`` are by the path of their field. ``judged`` is None where nothing could be
-    written, ``failure`` then says why if it is not the fields.
+    ``messages`` are by the path of their field. ``judged`` is None where too much is missing for
+    the rules to say anything useful, and where nothing could be written: ``failure`` says why.
     """
 
     invoice: Invoice | None = None
     messages: Mapping[str, tuple[Message, ...]] = field(default_factory=dict)
     judged: Judged | None = None
     failure: GatewayError | None = None
+
+    @property
+    def missing(self) -> int:
+        """How many fields still have to be filled in."""
+        found = (one for messages in self.messages.values() for one in messages)
+        return sum(one.code == MISSING for one in found)
 
     @property
     def valid(self) -> bool:
@@ -86,6 +101,9 @@ async def check_draft(
         invoice = invoice_of(draft.invoice)
     except JsonRefused as refused:
         return Checked(messages=_unreadable(refused))
+    gaps = _gaps(invoice)
+    if gaps:
+        return Checked(invoice=invoice, messages=gaps)
     wanted = PREFERENCES[0] if draft.wanted == AUTO else draft.wanted
     try:
         written = await conversion.write(invoice, wanted, complete=False, bare=True)
@@ -101,6 +119,22 @@ def _unreadable(refused: JsonRefused) -> Mapping[str, tuple[Message, ...]]:
         path = one.pointer.removeprefix("/").replace("/", ".")
         found[path] = (*found.get(path, ()), Message(one.code, one.advice, fatal=True))
     return found
+
+
+def _gaps(invoice: Invoice) -> Mapping[str, tuple[Message, ...]]:
+    """What has to be filled in before the rules are asked: without it they say little else."""
+    missing = [path for path in _NEEDED if _inside(invoice, path) is None]
+    for index, line in enumerate(invoice.lines or (InvoiceLine(),)):
+        needed = (path for path in _NEEDED_IN_LINE if _inside(line, path) is None)
+        missing += [f"lines.{index}.{path}" for path in needed]
+    gap = Message(MISSING, "Fill this in.", fatal=True)
+    return dict.fromkeys(missing, (gap,))
+
+
+def _inside(group: Any, path: str) -> Any:
+    for step in path.split("."):
+        group = getattr(group, step, None)
+    return group
 
 
 @cache
@@ -132,7 +166,7 @@ def _by_field(report: Mapping[str, Any], invoice: Invoice) -> Mapping[str, tuple
 def _places(terms: Iterable[str], location: str, invoice: Invoice) -> Iterator[str]:
     line = _LINE.search(location)
     index = int(line[1]) - 1 if line else 0
-    for term in terms:
+    for term in sorted(terms, key=lambda one: one.startswith("BG-")):
         path = _paths().get(term)
         if path is None:
             continue

@@ -112,7 +112,9 @@ class Drafts:
             )
         invoice = await self._read(document)
         kind = DocumentKind.CREDIT_NOTE if crediting else document.kind
-        last = await self._last(caller, Document.kind == kind)
+        last = await self._last(caller, Document.kind == kind) or await self._last(
+            caller, Document.kind == DocumentKind.INVOICE
+        )
         make, today = (credit if crediting else duplicate), self._business.today()
         number = next_number(last.number if last else None)
         made = _draft(make(invoice, number=number, today=today))

@@ -211,6 +211,7 @@ async def _live(request: web.Request, draft: Draft, form: Form) -> web.Response:
         **_frame(view, draft, _text(form, "tab")),
         "posted": posted,
         "reasons_changed": _text(form, "vat_keys") != view.vat_keys(),
+        "strict": bool(_text(form, "strict")),
     }
     return request.app[RENDER](request, _LIVE, context)
 
@@ -245,6 +246,7 @@ async def _editor(
         **frame,
         "error": error,
         "refused": refused,
+        "strict": refused,
         "conflict": conflict,
         "customers": await drafts.customers(caller),
         "countries": countries(_language(request)),
@@ -267,6 +269,7 @@ def _frame(view: FormView, draft: Draft, tab: str) -> dict[str, Any]:
         "error": None,
         "conflict": False,
         "reasons_changed": False,
+        "strict": False,
     }
 
 
