@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from ubl.amounts import Amount
-from ubl.model import AllowanceCharge, InvoiceLine, Price, Quantity
+from ubl.model import AllowanceCharge, InvoiceLine, LineVat, Price, Quantity
 from ubl.totals.money import ZERO, Money, add, less
 
 __all__ = [
@@ -68,7 +68,35 @@ def _complete_line(line: InvoiceLine, money: Money, *, recompute: bool) -> Invoi
     net = line_net(line, money)
     if net is None:
         net = sub_lines_total(line, money)
-    return _with_net(line, net, money, recompute=recompute)
+    line = _with_net(line, net, money, recompute=recompute)
+    return _renewed(line, money) if recompute else line
+
+
+def _renewed(line: InvoiceLine, money: Money) -> InvoiceLine:
+    """Bring what else a line states of its sums in step with them (BT-X-95, BT-X-327 to 330)."""
+    net = money.value(line.net_amount)
+    tax = None if net is None or line.vat is None else _tax_on(net, line.vat, money)
+    if line.vat is not None and line.vat.amount is not None and tax is not None:
+        line = replace(line, vat=replace(line.vat, amount=money.amount(tax)))
+    if line.totals is None:
+        return line
+    computed = {
+        "charges": money.total(entry.amount for entry in line.charges),
+        "allowances": money.total(entry.amount for entry in line.allowances),
+        "vat": tax,
+        "with_vat": add((net, tax)),
+    }
+    renewed = {
+        name: money.summed(value)
+        for name, value in computed.items()
+        if value is not None and getattr(line.totals, name) is not None
+    }
+    return replace(line, totals=replace(line.totals, **renewed))
+
+
+def _tax_on(net: Decimal, vat: LineVat, money: Money) -> Decimal | None:
+    """Return the VAT on a line's net amount, rounded; unknown without a rate."""
+    return None if vat.rate is None else money.rounded(net * vat.rate / _HUNDRED)
 
 
 def _with_net(

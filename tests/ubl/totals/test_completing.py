@@ -20,6 +20,7 @@ from ubl.model import (
     ThirdPartyPayment,
     VatBreakdown,
 )
+from ubl.model.extension_line import LineTotals
 from ubl.model.extension_payment import AdvancePayment
 from ubl.totals import complete
 
@@ -288,3 +289,22 @@ def test_vat_in_the_accounting_currency_needs_a_rate(invoice: Maker, line: LineM
     done = complete(replace(start, currency_exchange=exchange)).totals
     assert done is not None
     assert done.vat_in_accounting_currency == Amount(Decimal("224.69"), "SEK")
+
+
+def test_sums_of_a_line_are_renewed_where_it_states_them(
+    invoice: Maker, line: LineMaker, eur: Eur
+) -> None:
+    """EXTENDED lines repeat their VAT and sums: after a change they must not stay behind."""
+    stale = line(
+        "2",
+        "50",
+        vat=LineVat(category="S", rate=Decimal(20), amount=eur("1")),
+        charges=(AllowanceCharge(amount=eur("5")),),
+        totals=LineTotals(charges=eur("1"), vat=eur("1"), with_vat=eur("1")),
+    )
+    kept = complete(invoice(stale)).lines[0]
+    assert (kept.totals, kept.vat) == (stale.totals, stale.vat)
+    anew = complete(invoice(stale), recompute=True).lines[0]
+    assert anew.totals == LineTotals(charges=eur("5.00"), vat=eur("21.00"), with_vat=eur("126.00"))
+    assert anew.vat is not None
+    assert anew.vat.amount == eur("21.00")
