@@ -18,11 +18,13 @@ def read_delivery(document: Cursor) -> Delivery | None:
     delivery = document.first("cac:Delivery")
     if delivery is None:
         return None
-    return Delivery(
-        name=delivery.text("cac:DeliveryParty", "cac:PartyName", "cbc:Name"),
-        location=delivery.identifier("cac:DeliveryLocation", "cbc:ID"),
-        delivered_on=delivery.day("cbc:ActualDeliveryDate"),
-        address=read_address(delivery.first("cac:DeliveryLocation", "cac:Address")),
+    return given(
+        Delivery(
+            name=delivery.text("cac:DeliveryParty", "cac:PartyName", "cbc:Name"),
+            location=delivery.identifier("cac:DeliveryLocation", "cbc:ID"),
+            delivered_on=delivery.day("cbc:ActualDeliveryDate"),
+            address=read_address(delivery.first("cac:DeliveryLocation", "cac:Address")),
+        )
     )
 
 

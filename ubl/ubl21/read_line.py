@@ -83,11 +83,11 @@ def read_line(
 
 
 def read_period(place: Cursor) -> Period | None:
-    """Read BG-14 of a document or BG-26 of a line."""
+    """Read BG-14 of a document or BG-26 of a line; the element may carry BT-8 alone."""
     period = place.first("cac:InvoicePeriod")
     if period is None:
         return None
-    return Period(start=period.day("cbc:StartDate"), end=period.day("cbc:EndDate"))
+    return given(Period(start=period.day("cbc:StartDate"), end=period.day("cbc:EndDate")))
 
 
 def _read_order_line(line: Cursor) -> str | None:

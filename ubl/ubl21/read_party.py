@@ -40,18 +40,20 @@ def read_seller(document: Cursor) -> Seller | None:
     party = document.first("cac:AccountingSupplierParty", "cac:Party")
     if party is None:
         return None
-    return Seller(
-        name=party.text("cac:PartyLegalEntity", "cbc:RegistrationName"),
-        trading_name=party.text("cac:PartyName", "cbc:Name"),
-        identifiers=_read_identifiers(party),
-        registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
-        vat_identifier=_read_vat_identifier(party),
-        tax_registration=_read_tax_registration(party),
-        legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
-        electronic_address=party.identifier("cbc:EndpointID"),
-        address=read_address(party.first("cac:PostalAddress")),
-        contact=_read_contact(party),
-        role=party.text("cbc:IndustryClassificationCode"),
+    return given(
+        Seller(
+            name=party.text("cac:PartyLegalEntity", "cbc:RegistrationName"),
+            trading_name=party.text("cac:PartyName", "cbc:Name"),
+            identifiers=_read_identifiers(party),
+            registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
+            vat_identifier=_read_vat_identifier(party),
+            tax_registration=_read_tax_registration(party),
+            legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
+            electronic_address=party.identifier("cbc:EndpointID"),
+            address=read_address(party.first("cac:PostalAddress")),
+            contact=_read_contact(party),
+            role=party.text("cbc:IndustryClassificationCode"),
+        )
     )
 
 
@@ -60,18 +62,20 @@ def read_buyer(document: Cursor) -> Buyer | None:
     party = document.first("cac:AccountingCustomerParty", "cac:Party")
     if party is None:
         return None
-    return Buyer(
-        name=party.text("cac:PartyLegalEntity", "cbc:RegistrationName"),
-        trading_name=party.text("cac:PartyName", "cbc:Name"),
-        identifiers=_read_identifiers(party),
-        registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
-        vat_identifier=_read_vat_identifier(party),
-        tax_registration=_read_tax_registration(party),
-        legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
-        electronic_address=party.identifier("cbc:EndpointID"),
-        address=read_address(party.first("cac:PostalAddress")),
-        contact=_read_contact(party),
-        role=party.text("cbc:IndustryClassificationCode"),
+    return given(
+        Buyer(
+            name=party.text("cac:PartyLegalEntity", "cbc:RegistrationName"),
+            trading_name=party.text("cac:PartyName", "cbc:Name"),
+            identifiers=_read_identifiers(party),
+            registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
+            vat_identifier=_read_vat_identifier(party),
+            tax_registration=_read_tax_registration(party),
+            legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
+            electronic_address=party.identifier("cbc:EndpointID"),
+            address=read_address(party.first("cac:PostalAddress")),
+            contact=_read_contact(party),
+            role=party.text("cbc:IndustryClassificationCode"),
+        )
     )
 
 
@@ -81,16 +85,18 @@ def read_payee(document: Cursor) -> Payee | None:
     if party is None:
         return None
     identifiers = _read_identifiers(party)
-    return Payee(
-        name=party.text("cac:PartyName", "cbc:Name"),
-        identifier=identifiers[0] if identifiers else None,
-        other_identifiers=identifiers[1:],
-        registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
-        role=party.text("cbc:IndustryClassificationCode"),
-        vat_identifier=_read_vat_identifier(party),
-        electronic_address=party.identifier("cbc:EndpointID"),
-        address=read_address(party.first("cac:PostalAddress")),
-        contact=_read_contact(party),
+    return given(
+        Payee(
+            name=party.text("cac:PartyName", "cbc:Name"),
+            identifier=identifiers[0] if identifiers else None,
+            other_identifiers=identifiers[1:],
+            registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
+            role=party.text("cbc:IndustryClassificationCode"),
+            vat_identifier=_read_vat_identifier(party),
+            electronic_address=party.identifier("cbc:EndpointID"),
+            address=read_address(party.first("cac:PostalAddress")),
+            contact=_read_contact(party),
+        )
     )
 
 
@@ -99,10 +105,12 @@ def read_tax_representative(document: Cursor) -> TaxRepresentative | None:
     party = document.first("cac:TaxRepresentativeParty")
     if party is None:
         return None
-    return TaxRepresentative(
-        name=party.text("cac:PartyName", "cbc:Name"),
-        vat_identifier=_read_vat_identifier(party),
-        address=read_address(party.first("cac:PostalAddress")),
+    return given(
+        TaxRepresentative(
+            name=party.text("cac:PartyName", "cbc:Name"),
+            vat_identifier=_read_vat_identifier(party),
+            address=read_address(party.first("cac:PostalAddress")),
+        )
     )
 
 
@@ -189,14 +197,16 @@ def read_address(address: Cursor | None) -> Address | None:
     """Read a postal address or the address of a place."""
     if address is None:
         return None
-    return Address(
-        line1=address.text("cbc:StreetName"),
-        line2=address.text("cbc:AdditionalStreetName"),
-        line3=address.text("cac:AddressLine", "cbc:Line"),
-        city=address.text("cbc:CityName"),
-        post_code=address.text("cbc:PostalZone"),
-        subdivision=address.text("cbc:CountrySubentity"),
-        country=address.text("cac:Country", "cbc:IdentificationCode"),
+    return given(
+        Address(
+            line1=address.text("cbc:StreetName"),
+            line2=address.text("cbc:AdditionalStreetName"),
+            line3=address.text("cac:AddressLine", "cbc:Line"),
+            city=address.text("cbc:CityName"),
+            post_code=address.text("cbc:PostalZone"),
+            subdivision=address.text("cbc:CountrySubentity"),
+            country=address.text("cac:Country", "cbc:IdentificationCode"),
+        )
     )
 
 
@@ -204,9 +214,11 @@ def _read_contact(party: Cursor) -> Contact | None:
     contact = party.first("cac:Contact")
     if contact is None:
         return None
-    return Contact(
-        name=contact.text("cbc:Name"),
-        telephone=contact.text("cbc:Telephone"),
-        email=contact.text("cbc:ElectronicMail"),
-        fax=contact.text("cbc:Telefax"),
+    return given(
+        Contact(
+            name=contact.text("cbc:Name"),
+            telephone=contact.text("cbc:Telephone"),
+            email=contact.text("cbc:ElectronicMail"),
+            fax=contact.text("cbc:Telefax"),
+        )
     )

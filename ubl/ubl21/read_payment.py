@@ -113,10 +113,12 @@ def _read_card(means: Cursor) -> PaymentCard | None:
     card = means.first("cac:CardAccount")
     if card is None:
         return None
-    return PaymentCard(
-        primary_account_number=card.text("cbc:PrimaryAccountNumberID"),
-        holder_name=card.text("cbc:HolderName"),
-        network=network if (network := card.text("cbc:NetworkID")) != NO_NETWORK else None,
+    return given(
+        PaymentCard(
+            primary_account_number=card.text("cbc:PrimaryAccountNumberID"),
+            holder_name=card.text("cbc:HolderName"),
+            network=network if (network := card.text("cbc:NetworkID")) != NO_NETWORK else None,
+        )
     )
 
 

@@ -15,17 +15,19 @@ def read_totals(document: Cursor, accounting_currency: str | None) -> DocumentTo
     vat, accounting = read_vat_totals(document, accounting_currency)
     if sums is None:
         return given(DocumentTotals(vat=vat, vat_in_accounting_currency=accounting))
-    return DocumentTotals(
-        lines=sums.amount("cbc:LineExtensionAmount"),
-        allowances=sums.amount("cbc:AllowanceTotalAmount"),
-        charges=sums.amount("cbc:ChargeTotalAmount"),
-        without_vat=sums.amount("cbc:TaxExclusiveAmount"),
-        vat=vat,
-        vat_in_accounting_currency=accounting,
-        with_vat=sums.amount("cbc:TaxInclusiveAmount"),
-        paid=sums.amount("cbc:PrepaidAmount"),
-        rounding=sums.amount("cbc:PayableRoundingAmount"),
-        due=sums.amount("cbc:PayableAmount"),
+    return given(
+        DocumentTotals(
+            lines=sums.amount("cbc:LineExtensionAmount"),
+            allowances=sums.amount("cbc:AllowanceTotalAmount"),
+            charges=sums.amount("cbc:ChargeTotalAmount"),
+            without_vat=sums.amount("cbc:TaxExclusiveAmount"),
+            vat=vat,
+            vat_in_accounting_currency=accounting,
+            with_vat=sums.amount("cbc:TaxInclusiveAmount"),
+            paid=sums.amount("cbc:PrepaidAmount"),
+            rounding=sums.amount("cbc:PayableRoundingAmount"),
+            due=sums.amount("cbc:PayableAmount"),
+        )
     )
 
 
@@ -70,9 +72,11 @@ def read_currency_exchange(document: Cursor) -> CurrencyExchange | None:
     rate = document.first("cac:TaxExchangeRate")
     if rate is None:
         return None
-    return CurrencyExchange(
-        source_currency=rate.text("cbc:SourceCurrencyCode"),
-        target_currency=rate.text("cbc:TargetCurrencyCode"),
-        rate=rate.number("cbc:CalculationRate"),
-        day=rate.day("cbc:Date"),
+    return given(
+        CurrencyExchange(
+            source_currency=rate.text("cbc:SourceCurrencyCode"),
+            target_currency=rate.text("cbc:TargetCurrencyCode"),
+            rate=rate.number("cbc:CalculationRate"),
+            day=rate.day("cbc:Date"),
+        )
     )

@@ -12,7 +12,7 @@ from lxml import etree
 
 from ubl.amounts import NO_CURRENCY
 from ubl.cursor import Cursor
-from ubl.model import DocumentKind, Invoice, Note, Period
+from ubl.model import DocumentKind, Invoice, Note
 from ubl.namespaces import document_namespace
 from ubl.reading import Reading
 from ubl.ubl21.read_allowance import read_allowances_charges
@@ -95,7 +95,7 @@ def _read(document: Cursor, kind: DocumentKind) -> Invoice:
         payee=read_payee(document),
         tax_representative=read_tax_representative(document),
         delivery=read_delivery(document),
-        period=_read_invoice_period(document),
+        period=read_period(document),
         payment=read_payment(document),
         allowances=allowances,
         charges=charges,
@@ -121,12 +121,6 @@ def _read_boolean(document: Cursor, name: str) -> bool | None:
     if value is not None:
         document.text(name)
     return value
-
-
-def _read_invoice_period(document: Cursor) -> Period | None:
-    """Read BG-14; the group's element also carries BT-8 and alone that makes no period."""
-    period = read_period(document)
-    return None if period == Period() else period
 
 
 def _read_notes(document: Cursor) -> Iterator[Note]:
