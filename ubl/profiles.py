@@ -19,14 +19,18 @@ from ubl.formats import Profile, Syntax
 from ubl.model import (
     AllowanceCharge,
     Attachment,
-    Contact,
+    Delivery,
+    DocumentReference,
     Identifier,
     Invoice,
     InvoiceLine,
     ItemClassification,
     LineReferences,
+    Note,
+    Party,
     Payee,
     PaymentCard,
+    PaymentTerms,
     Price,
     Quantity,
     SupportingDocument,
@@ -53,20 +57,20 @@ class _Holding:
 
     A field that has a number is held if the number fits ``numbers`` and is not in ``without``, or
     if it is in ``also``; so are all fields below one of ``whole``. A field without a number is
-    held if its class lists it in ``unnumbered``; None there holds all such fields. Terms in
-    ``once_in_ubl`` may repeat in the model but not in UBL.
+    held if its class lists it in ``unnumbered``. Terms in ``once_in_ubl`` may repeat in the model
+    but not in UBL.
     """
 
     numbers: re.Pattern[str]
     without: frozenset[str] = frozenset()
     also: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
-    unnumbered: Mapping[type, frozenset[str]] | None
+    unnumbered: Mapping[type, frozenset[str]]
     once_in_ubl: frozenset[str] = frozenset()
 
     def verdict(self, model: type, name: str, number: str | None) -> "_Verdict":
         if number is None:
-            is_held = self.unnumbered is None or name in self.unnumbered.get(model, ())
+            is_held = name in self.unnumbered.get(model, ())
             return _Verdict.IN_PARTS if is_held else _Verdict.OFF
         if number in self.whole:
             return _Verdict.WHOLE
@@ -83,7 +87,6 @@ class _Verdict(Enum):
 _KEPT_BY_CII: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
     {
         Invoice: frozenset({"kind"}),
-        Contact: frozenset({"department"}),
         ItemClassification: frozenset({"code", "scheme", "version"}),
         PaymentCard: frozenset({"network"}),
         Price: frozenset({"gross_base_quantity"}),
@@ -95,16 +98,33 @@ _KEPT_BY_STANDARD: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
 _KEPT_BY_CTC: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
     {
         **_KEPT_BY_STANDARD,
+        DocumentReference: frozenset({"number", "type_code"}),
         Invoice: frozenset({"kind", "project_name", "references", "parties"}),
         InvoiceLine: frozenset({"further_notes", "references", "delivery", "totals"}),
         LineReferences: frozenset({"other_objects"}),
+        Note: frozenset({"subject_code", "text"}),
         Payee: frozenset({"other_identifiers"}),
-        SupportingDocument: frozenset({"type_code", "reference_type"}),
+        SupportingDocument: frozenset({"type_code"}),
     }
 )
-# The schema of BASIC has no elements for these terms of EN 16931.
+# Everything but a second tax number of others than the seller (BR-FXEXT-03).
+_KEPT_BY_EXTENDED: Final[Mapping[type, frozenset[str]]] = MappingProxyType(
+    {
+        **_KEPT_BY_CTC,
+        AllowanceCharge: frozenset(field_numbers(AllowanceCharge)),
+        Delivery: frozenset({"other_identifiers"}),
+        DocumentReference: frozenset(field_numbers(DocumentReference)),
+        Invoice: _KEPT_BY_CTC[Invoice] | {"payment_terms_details"},
+        Note: frozenset(field_numbers(Note)),
+        Party: frozenset({"identifiers", "legal_information"}),
+        PaymentTerms: frozenset({"text", "due_date"}),
+        Price: frozenset({"gross_base_quantity", "further_discounts", "charges"}),
+        SupportingDocument: frozenset({"type_code", "reference_type", "line"}),
+    }
+)
+# BASIC has no place for these terms of EN 16931, by its schema or its rules.
 _NOT_IN_BASIC: Final = _terms(
-    "7 11 14 15 17 18 33 82 85 86 114 128 132 133 154 155 156 158 159"
+    "7 11 14 15 17 18 33 45 82 85 86 114 128 132 133 137 138 142 143 154 155 156 158 159"
 ) | _terms("6 9 18 24 32", prefix="BG")
 _MINIMUM: Final = _terms("1 2 3 5 10 13 23 24 27 30 31 32 40 44 47 109 110 112 115") | _terms(
     "4 5 7 22", prefix="BG"
@@ -112,11 +132,11 @@ _MINIMUM: Final = _terms("1 2 3 5 10 13 23 24 27 30 31 32 40 44 47 109 110 112 1
 # What the rules of EXTENDED-CTC-FR allow that those of EN 16931 forbid, by the numbers of EXTENDED:
 # types and dates of references, details of lines, and of the payee.
 _CTC_TERMS: Final = _terms(
-    "8 10 11 12 21 22 36 85 96 97 145 146 147 148 149 200 201 243 256 257 304 313 329 330 405"
-    " 468 555 556 557 561 589 590",
+    "8 10 11 12 21 22 36 85 89 90 92 93 96 97 145 147 148 200 243 256 257 304 313 329 330 405"
+    " 468 537 538 555 561 589 590",
     prefix="BT-X",
-)
-_CTC_GROUPS: Final = _terms("7 13 33 36 39 40 41 48 49 62 73 81 82 83 90", prefix="BG-X")
+) | _terms("81 82 83", prefix="BG-X")
+_CTC_GROUPS: Final = _terms("7 13 33 36 39 40 41 48 49 62 73 90", prefix="BG-X")
 # UBL-SR-16 and UBL-SR-26 of CEN's rules; those for CII let BT-46 repeat.
 _ONCE: Final = frozenset({"BT-46", "BT-83"})
 
@@ -136,7 +156,7 @@ _HOLDINGS: Final[Mapping[Profile, _Holding]] = MappingProxyType(
         Profile.EXTENDED_CTC_FR: _Holding(
             numbers=_STANDARD, also=_CTC_TERMS, whole=_CTC_GROUPS, unnumbered=_KEPT_BY_CTC
         ),
-        Profile.EXTENDED: _Holding(numbers=_EXTENDED, unnumbered=None),
+        Profile.EXTENDED: _Holding(numbers=_EXTENDED, unnumbered=_KEPT_BY_EXTENDED),
     }
 )
 
