@@ -159,7 +159,7 @@ class ValueText:
         )
         if base is None:
             return text
-        return f"{text} ({self.words.label('Rendition.base')}: {self._base(base)})"
+        return f"{text} ({self.words.label('Rendition.base')} {self._base(base)})"
 
     def _base(self, text: str) -> str:
         try:
