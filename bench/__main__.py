@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import accept, as4_layer, delivery, money, shares, validation, wire
+from bench import accept, as4_layer, delivery, formats, money, shares, validation, wire
 from bench.figures import Section, load, machine, show
 from gateway.core import telemetry
 
 RESULTS: Final = Path(__file__).parent / "results"
-PARTS: Final = ("as4", "wire", "accept", "delivery", "shares", "money", "validation")
+PARTS: Final = ("as4", "wire", "accept", "delivery", "shares", "money", "validation", "formats")
 
 
 def main() -> None:
@@ -71,6 +71,8 @@ def _run(part: str, folder: Path, *, quick: bool) -> Sequence[Section]:
         )
     if part == "validation":
         return validation.measure(folder, rounds=2 if quick else 3, peers=not quick)
+    if part == "formats":
+        return formats.measure(folder, rounds=2 if quick else 3, peers=not quick)
     return asyncio.run(shares.measure(folder, count=6 if quick else 25, postgresql=not quick))
 
 
