@@ -25,8 +25,8 @@ from gateway.conversion.keys import CONVERSION
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id
 from gateway.exchange.submission import ReportedError
-from gateway.web.i18n import LANGUAGES
 from schematron.report.view import report_view
+from ubl.localized import LANGUAGES
 from ubl.model_json import JsonRefused
 
 __all__ = ["ROUTES"]

@@ -1,0 +1,188 @@
+"""Writing invoices at the console in a real browser: sums as one types, findings, sending."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from gateway.demo.cast import BUYER, SELLER
+from gateway.demo.stage import House, Stage
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    # The browser's pipes are closed by its own process, sometimes after the loop.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+PATIENCE_MS = 30_000
+NUMBER = "VT-2026-0501"
+
+
+@asynccontextmanager
+async def visit(
+    browser: Browser, house: House, *, width: int = 1280, script: bool = True
+) -> AsyncIterator[Page]:
+    """Sign in at a house; on leaving, no script may have failed."""
+    context = await browser.new_context(
+        base_url=house.url,
+        viewport={"width": width, "height": 900},
+        locale="en",
+        java_script_enabled=script,
+    )
+    complaints: list[str] = []
+    page = await context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    await page.goto("/")
+    await page.fill("#email", house.actor.person)
+    await page.fill("#password", house.password)
+    await page.click("form .button")
+    await page.wait_for_url("**/outbox")
+    yield page
+    await context.close()
+    assert complaints == []
+
+
+def field(path: str) -> str:
+    return f"[name='invoice.{path}']"
+
+
+async def fill(page: Page, values: dict[str, str]) -> None:
+    for path, value in values.items():
+        place = page.locator(field(path))
+        if await place.evaluate("one => one.tagName") == "SELECT":
+            await place.select_option(value)
+        else:
+            await place.fill(value)
+
+
+def parties() -> dict[str, str]:
+    scheme, _, value = BUYER.participant.value.partition(":")
+    own_scheme, _, own = SELLER.participant.value.partition(":")
+    return {
+        "number": NUMBER,
+        "buyer_reference": "PO-7",
+        "buyer.name": BUYER.business,
+        "buyer.electronic_address.scheme": scheme,
+        "buyer.electronic_address.value": value,
+        "buyer.address.line1": BUYER.street,
+        "buyer.address.post_code": BUYER.post_code,
+        "buyer.address.city": BUYER.city,
+        "buyer.address.country": "BE",
+        "seller.name": SELLER.business,
+        "seller.vat_identifier": "BE0765432146",
+        "seller.electronic_address.scheme": own_scheme,
+        "seller.electronic_address.value": own,
+        "seller.address.line1": "Havenlaan 2",
+        "seller.address.post_code": "9000",
+        "seller.address.city": "Gent",
+        "payment.0.means_code": "30",
+        "payment.0.credit_transfers.0.account.value": "BE71096123456769",
+    }
+
+
+def line(index: int, name: str, quantity: str, price: str) -> dict[str, str]:
+    place = f"lines.{index}"
+    return {
+        f"{place}.item.name": name,
+        f"{place}.quantity.value": quantity,
+        f"{place}.quantity.unit": "H87",
+        f"{place}.price.net.value": price,
+        f"{place}.vat.category": "S",
+        f"{place}.vat.rate": "21",
+    }
+
+
+async def test_an_invoice_is_written_sent_credited_and_copied(
+    browser: Browser, stage: Stage
+) -> None:
+    async with visit(browser, stage.seller) as page:
+        await page.get_by_role("link", name="Write an invoice").first.click()
+        await page.get_by_role("button", name="New invoice").click()
+        await page.wait_for_url("**/drafts/*-*")
+        desk = page.locator("#desk")
+        await expect(desk).to_contain_text("still to be filled in")
+
+        await fill(page, parties())
+        await fill(page, line(0, "Crate", "2,5", "10"))
+        await page.keyboard.press("Tab")
+        await expect(page.locator("#net-0")).to_have_text("€25.00", timeout=PATIENCE_MS)
+        await expect(desk).to_contain_text("€30.25")
+        await expect(desk).to_contain_text("Complete; it can be sent.")
+
+        await page.focus(field("lines.0.vat.rate"))
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**focus=lines-1**")
+        await expect(page.locator(field("lines.1.item.name"))).to_be_focused()
+        await fill(page, line(1, "Pallet", "1", "5"))
+        await page.fill(field("lines.1.vat.rate"), "0")
+        await page.keyboard.press("Tab")
+        wrong = page.locator("#m-lines-1-vat-category")
+        await expect(wrong).to_contain_text("BR-S-05", timeout=PATIENCE_MS)
+        await page.click("button:text-is('Send')")
+        await expect(page.get_by_role("alert").first).to_contain_text("Not sent")
+        await page.fill(field("lines.1.vat.rate"), "21")
+        await page.keyboard.press("Tab")
+        await expect(wrong).to_have_text("", timeout=PATIENCE_MS)
+        await expect(desk).to_contain_text("€36.30")
+
+        await page.click("button:text-is('Send')")
+        await page.wait_for_url("**/documents/*", timeout=PATIENCE_MS)
+        await expect(page.locator("h1")).to_have_text(NUMBER)
+        await page.goto("/outbox")
+        await page.get_by_role("link", name=NUMBER).click()
+
+        await page.get_by_role("button", name="Credit").click()
+        await page.wait_for_url("**/drafts/*-*")
+        await expect(page.locator(field("preceding_invoices.0.number"))).to_have_value(NUMBER)
+        await expect(page.locator("h1")).to_contain_text("Credit note")
+        await expect(desk).to_contain_text("Complete; it can be sent.")
+        await page.get_by_role("link", name="To the invoice it was made from").click()
+        await page.get_by_role("button", name="Duplicate").click()
+        await expect(page.locator(field("number"))).to_have_value("VT-2026-0502")
+
+
+async def test_two_tabs_do_not_overwrite_each_other(browser: Browser, stage: Stage) -> None:
+    async with visit(browser, stage.seller) as first:
+        await first.goto("/drafts")
+        await first.get_by_role("button", name="New invoice").click()
+        await first.wait_for_url("**/drafts/*-*")
+        second = await first.context.new_page()
+        await second.goto(first.url)
+        await first.fill(field("number"), "A-1")
+        await first.keyboard.press("Tab")
+        await expect(first.locator("#version")).to_have_value("2", timeout=PATIENCE_MS)
+        await second.fill(field("number"), "B-1")
+        await second.keyboard.press("Tab")
+        await expect(second.locator("#desk")).to_contain_text("DRAFT-CHANGED", timeout=PATIENCE_MS)
+        await second.get_by_role("button", name="Keep this page as a draft of its own").click()
+        await expect(second.locator(field("number"))).to_have_value("B-1")
+        assert second.url != first.url
+        await first.reload()
+        await expect(first.locator(field("number"))).to_have_value("A-1")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_it_works_without_a_script_and_every_field_has_a_name(
+    browser: Browser, stage: Stage, width: int
+) -> None:
+    async with visit(browser, stage.seller, width=width, script=False) as page:
+        await page.goto("/drafts")
+        await page.get_by_role("button", name="New invoice").click()
+        await page.wait_for_url("**/drafts/*-*")
+        await page.fill(field("number"), "N-1")
+        await page.get_by_role("button", name="Add a line").click()
+        await expect(page.locator(field("lines.1.item.name"))).to_be_visible()
+        await expect(page.locator(field("number"))).to_have_value("N-1")
+        await page.get_by_role("button", name="Remove line 2").click()
+        await expect(page.locator(field("lines.1.item.name"))).to_have_count(0)
+        nameless = await page.evaluate(
+            """() => [...document.querySelectorAll("input, select, textarea, button")]
+            .filter((one) => one.type !== "hidden")
+            .filter((one) => !(one.labels && one.labels.length) && !one.ariaLabel
+                && !one.textContent.trim())
+            .map((one) => one.outerHTML)"""
+        )
+        assert nameless == []
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
