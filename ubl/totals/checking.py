@@ -5,6 +5,7 @@ line shows once and does not drag every total behind it. Judges nothing: whether
 matters is for rule sets to say.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,16 +22,8 @@ from ubl.totals.document import (
     third_parties_total,
     vat_total,
 )
-from ubl.totals.lines import (
-    DETAIL,
-    GROUP,
-    counted,
-    group_net,
-    line_net,
-    net_price,
-    share,
-    sub_lines_total,
-)
+from ubl.totals.groups import DETAIL, GROUP, counted, group_nets, sub_lines_total
+from ubl.totals.lines import line_net, net_price, share
 from ubl.totals.money import Money, add, exactly, less
 from ubl.totals.tolerance import EXACT, Tolerance, Tolerances
 from ubl.totals.vat import (
@@ -92,8 +85,7 @@ def check_totals(invoice: Invoice) -> tuple[Discrepancy, ...]:
             check.sums(invoice.totals)
             check.results(invoice.totals)
         check.breakdown()
-        for index, line in enumerate(invoice.lines):
-            check.line(line, path=f"lines[{index}]")
+        check.lines(invoice.lines, path="lines")
         return tuple(check.found)
 
 
@@ -229,12 +221,13 @@ class _Check:
         invoice, money = self._invoice, self._money
         groups = vat_groups(invoice, money)
         keys = [group_key(entry.category, entry.rate) for entry in invoice.vat_breakdown]
+        times = Counter(keys)
         for index, (entry, key) in enumerate(zip(invoice.vat_breakdown, keys, strict=True)):
             if key is None:
                 continue
             group = VatGroup() if groups is None else groups.get(key, VatGroup())
             path = f"vat_breakdown[{index}]"
-            if groups is not None and keys.count(key) == 1:
+            if groups is not None and times[key] == 1:
                 self._taxable(entry, key, group, path=path)
             self._tax(entry, key, group, path=path)
 
@@ -281,31 +274,33 @@ class _Check:
                 facts=facts | self._facts(base=self._money.value(entry.base_amount)),
             )
 
-    def line(self, line: InvoiceLine, *, path: str) -> None:
+    def lines(self, lines: tuple[InvoiceLine, ...], *, path: str) -> None:
+        """Compare every line, and what groups of them come to."""
+        nets = group_nets(lines, self._money)
+        for index, line in enumerate(lines):
+            place = f"{path}[{index}]"
+            if line.subtype == GROUP:
+                self._sum_of_lines(line, nets.get(line.identifier or ""), "FXEXT-08", path=place)
+            elif line.subtype in (None, DETAIL):
+                self._line(line, path=place)
+
+    def _line(self, line: InvoiceLine, *, path: str) -> None:
         """Compare a line's net price, allowances, charges and net amount (BT-131)."""
-        money = self._money
-        if line.subtype == GROUP:
-            self._sum_of_lines(
-                line, group_net(line, self._invoice.lines, money), "FXEXT-08", path=path
-            )
-        if line.subtype not in (None, DETAIL):
-            return
         if line.price is not None:
             self._price(line.price, path=f"{path}.price")
         self.entries(line.allowances, term="BT-136", path=f"{path}.allowances")
         self.entries(line.charges, term="BT-141", path=f"{path}.charges")
         self._compare(
             line.net_amount,
-            line_net(line, money),
+            line_net(line, self._money),
             term="BT-131",
             path=f"{path}.net_amount",
             tolerance=self._tolerances.line_net(),
             explanation="line-net",
             facts=self._line_facts(line),
         )
-        self._sum_of_lines(line, sub_lines_total(line, money), "DEX-02", path=path)
-        for index, part in enumerate(line.sub_lines):
-            self.line(part, path=f"{path}.sub_lines[{index}]")
+        self._sum_of_lines(line, sub_lines_total(line, self._money), "DEX-02", path=path)
+        self.lines(line.sub_lines, path=f"{path}.sub_lines")
 
     def _sum_of_lines(
         self, line: InvoiceLine, computed: Decimal | None, rule: str, *, path: str

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from ubl.amounts import Amount
 from ubl.model import DocumentTotals, Invoice, InvoiceLine, LineVat
-from ubl.totals.lines import counted
+from ubl.totals.groups import counted
 from ubl.totals.money import ZERO, Money, add, less
 from ubl.totals.vat import group_key
 

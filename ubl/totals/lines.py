@@ -7,35 +7,20 @@ from typing import Final
 
 from ubl.amounts import Amount
 from ubl.model import AllowanceCharge, InvoiceLine, LineVat, Price, Quantity
+from ubl.totals.groups import DETAIL, GROUP, group_nets, sub_lines_total
 from ubl.totals.money import ZERO, Money, add, less
 
 __all__ = [
-    "DETAIL",
-    "GROUP",
     "complete_allowances",
     "complete_lines",
-    "counted",
     "goods_value",
-    "group_net",
     "line_net",
     "net_price",
     "share",
-    "sub_lines_total",
 ]
 
-DETAIL: Final = "DETAIL"
-GROUP: Final = "GROUP"
-_DEEPEST_GROUP: Final = 20
 _ONE: Final = Decimal(1)
 _HUNDRED: Final = Decimal(100)
-
-
-def counted(lines: Iterable[InvoiceLine]) -> tuple[InvoiceLine, ...]:
-    """Return the lines that are invoiced: those that neither group others nor only inform.
-
-    Source: Factur-X EXTENDED BT-X-8, EXTENDED-CTC-FR EXT-FR-FE-163.
-    """
-    return tuple(line for line in lines if line.subtype in (None, DETAIL))
 
 
 def complete_lines(
@@ -43,8 +28,9 @@ def complete_lines(
 ) -> tuple[InvoiceLine, ...]:
     """Fill in what of each line follows from the rest of it, then what groups of lines come to."""
     done = tuple(_complete_line(line, money, recompute=recompute) for line in lines)
+    nets = group_nets(done, money)
     return tuple(
-        _with_net(line, group_net(line, done, money), money, recompute=recompute)
+        _with_net(line, nets.get(line.identifier or ""), money, recompute=recompute)
         if line.subtype == GROUP
         else line
         for line in done
@@ -105,33 +91,6 @@ def _with_net(
     if net is None or not (line.net_amount is None or recompute):
         return line
     return replace(line, net_amount=money.summed(net))
-
-
-def sub_lines_total(line: InvoiceLine, money: Money) -> Decimal | None:
-    """Add up the lines a line is made of (XRechnung BR-DEX-02); None where it has none."""
-    if not line.sub_lines:
-        return None
-    return money.total(part.net_amount for part in line.sub_lines)
-
-
-def group_net(
-    group: InvoiceLine, lines: Sequence[InvoiceLine], money: Money, *, depth: int = 0
-) -> Decimal | None:
-    """Add up the lines of a group and the groups in it (BR-FXEXT-08, BR-FREXT-08).
-
-    None where it has no lines, or is nested deeper than any invoice is.
-    """
-    if group.identifier is None or depth > _DEEPEST_GROUP:
-        return None
-    parts = [line for line in lines if line.parent_line == group.identifier]
-    nets = [
-        group_net(line, lines, money, depth=depth + 1)
-        if line.subtype == GROUP
-        else money.value(line.net_amount)
-        for line in parts
-        if line.subtype in (None, DETAIL, GROUP)
-    ]
-    return add(nets) if nets else None
 
 
 def _complete_price(price: Price | None, *, recompute: bool) -> Price | None:

@@ -1,12 +1,13 @@
 """The VAT breakdown (BG-23): what is taxed by category and rate, and which tax that makes."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
 from ubl.model import AllowanceCharge, Invoice, LineVat, LogisticsCharge, VatBreakdown
-from ubl.totals.lines import counted
+from ubl.totals.groups import counted
 from ubl.totals.money import ZERO, Money
 
 __all__ = [
@@ -134,17 +135,18 @@ def complete_breakdown(
     """
     entries = tuple(stated)
     keys = [group_key(entry.category, entry.rate) for entry in entries]
+    times = Counter(keys)
     completed = [
         _complete_entry(
             entry,
-            groups.get(key) if groups is not None and key and keys.count(key) == 1 else None,
+            groups.get(key) if groups is not None and key and times[key] == 1 else None,
             money,
             recompute=recompute,
         )
         for entry, key in zip(entries, keys, strict=True)
         if not (recompute and groups is not None and key is not None and key not in groups)
     ]
-    missing = sorted(key for key in groups or {} if key not in keys)
+    missing = sorted(key for key in groups or {} if key not in times)
     completed += [
         _complete_entry(
             _new_entry(key, (groups or {})[key]), (groups or {})[key], money, recompute=False

@@ -267,6 +267,17 @@ def test_a_group_that_holds_itself_has_no_sum(invoice: Maker) -> None:
     assert [line.net_amount for line in complete(invoice(one, two)).lines] == [None, None]
 
 
+def test_groups_are_worked_out_once_however_they_are_nested(invoice: Maker) -> None:
+    """Many groups of one name that hold each other: tried one by one this would never end."""
+    same = tuple(InvoiceLine(identifier="1", subtype="GROUP", parent_line="1") for _ in range(60))
+    assert {line.net_amount for line in complete(invoice(*same)).lines} == {None}
+    chain = tuple(
+        InvoiceLine(identifier=str(n), subtype="GROUP", parent_line=str(n - 1))
+        for n in range(1, 2000)
+    )
+    assert complete(invoice(*chain)).lines[0].net_amount is None
+
+
 def test_sub_lines_make_their_line(invoice: Maker, line: LineMaker, eur: Eur) -> None:
     """XRechnung BR-DEX-02."""
     whole = InvoiceLine(
