@@ -65,6 +65,7 @@ from gateway.assembly.trust import follow_keys, network_of, register_trust, serv
 from gateway.authoring import pages as authoring_pages
 from gateway.conversion import api as conversion_api
 from gateway.conversion import codelist_api, codelist_pages, schema_api
+from gateway.conversion import pages as conversion_pages
 from gateway.core import app_keys, health
 from gateway.core.business_date import BusinessDates
 from gateway.core.clock import now
@@ -167,6 +168,7 @@ def all_routes() -> tuple[Route, ...]:
             *schema_api.ROUTES,
             *codelist_api.ROUTES,
             *codelist_pages.ROUTES,
+            *conversion_pages.ROUTES,
             *rule_api.ROUTES,
             *conversion_api.ROUTES,
             *exchange_api.ROUTES,

@@ -110,7 +110,7 @@ def _account(
     """Tell people on the error stream; programs read the file."""
     from gateway.conversion.accounts import account_of  # noqa: PLC0415 - see the module's text
 
-    account = account_of(converted)
+    account = account_of(converted, lang=options.lang)
     if options.report is not None:
         told = {**account, "outcome": outcome, "report": report}
         _write(options.report, json.dumps(told, indent=2, ensure_ascii=False).encode() + b"\n")
@@ -138,8 +138,7 @@ def _lines(
     lines += _some(
         "sums that differ",
         [
-            f"{one['path']} ({one['term']}): {one['stated']['amount']}, "
-            f"computed {one['computed']['amount']}"
+            f"{one['path']} ({one['term']}): {one['explanation']}"
             for one in account["discrepancies"]
         ],
     )

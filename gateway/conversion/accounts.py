@@ -1,26 +1,38 @@
 """The account of a conversion as JSON: what was not understood, not held, or does not add up. Pure.
 
-One shape for the API, the command line and a document's timeline.
+One shape for the API, the console, the command line and a document's timeline.
 """
 
-from typing import Any
+import re
+from collections.abc import Iterator
+from typing import Any, Final
 
 from gateway.conversion.loss import MANDATORY
 from gateway.conversion.writing import Converted
 from ubl.amounts import decimal_text
 from ubl.differences import Difference
+from ubl.localized import Localized
+from ubl.model import Invoice, field_types, value_type
 from ubl.totals import Discrepancy
+from ubl.totals.words import explain
 
 __all__ = ["account_of", "loss"]
 
+_STEP: Final = re.compile(r"(?P<name>\w+)(?:\[(?P<index>\d+)\])?")
+_PARTS_OF_A_VALUE: Final = frozenset({"value", "currency", "unit", "scheme"})
 
-def account_of(converted: Converted, *, most: int | None = None) -> dict[str, Any]:
-    """The account as JSON values; ``most`` bounds each list, the counts are of everything."""
+
+def account_of(converted: Converted, *, lang: str, most: int | None = None) -> dict[str, Any]:
+    """The account as JSON values, its sentences in ``lang``.
+
+    ``most`` bounds each list, the counts are of everything.
+    """
+    localized = Localized(lang)
     return {
         "format": converted.format.id,
         "unread": list(converted.unread[:most]),
-        "lost": [loss(one) for one in converted.lost[:most]],
-        "discrepancies": [_discrepancy(one) for one in converted.discrepancies[:most]],
+        "lost": [loss(one, localized) for one in converted.lost[:most]],
+        "discrepancies": [_discrepancy(one, localized) for one in converted.discrepancies[:most]],
         "counts": {
             "unread": len(converted.unread),
             "lost": len(converted.lost),
@@ -29,10 +41,11 @@ def account_of(converted: Converted, *, most: int | None = None) -> dict[str, An
     }
 
 
-def loss(one: Difference) -> dict[str, Any]:
+def loss(one: Difference, localized: Localized) -> dict[str, Any]:
     """One value the format could not hold; ``essential`` if no invoice may do without it."""
     return {
         "path": one.path,
+        "label": " › ".join(_labels(one.path, localized)),
         "term": one.term,
         "before": one.before,
         "after": one.after,
@@ -40,7 +53,7 @@ def loss(one: Difference) -> dict[str, Any]:
     }
 
 
-def _discrepancy(one: Discrepancy) -> dict[str, Any]:
+def _discrepancy(one: Discrepancy, localized: Localized) -> dict[str, Any]:
     currency = one.stated.currency
     return {
         "path": one.path,
@@ -48,4 +61,22 @@ def _discrepancy(one: Discrepancy) -> dict[str, Any]:
         "stated": {"amount": decimal_text(one.stated.value), "currency": currency},
         "computed": {"amount": decimal_text(one.computed.value), "currency": currency},
         "tolerated": one.tolerated,
+        "explanation": explain(one, localized),
     }
+
+
+def _labels(path: str, localized: Localized) -> Iterator[str]:
+    """The place of a value in words: the label of each field, numbered where it repeats."""
+    model: Any = Invoice
+    for step in path.split("."):
+        found = _STEP.fullmatch(step)
+        if found is None:
+            return
+        name, index = found["name"], found["index"]
+        if name not in _PARTS_OF_A_VALUE:
+            label = localized.label(f"{model.__name__}.{name}")
+            yield f"{label} {int(index) + 1}" if index else label
+        kind = field_types(model).get(name) if hasattr(model, "__dataclass_fields__") else None
+        if kind is None:
+            return
+        model = value_type(kind)[0]

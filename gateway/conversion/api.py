@@ -53,7 +53,7 @@ async def convert(request: web.Request) -> web.Response:
         )
     judged = await service.judge(caller.tenant_id, converted, lang=lang)
     if form is JSON:
-        return json_answer(ConversionOut.of(judged))
+        return json_answer(ConversionOut.of(judged, lang=lang))
     return document_answer(judged)
 
 

@@ -54,12 +54,13 @@ class FormatList(BaseModel):
 class LossOut(BaseModel):
     """One value that is not the same in the document as in the invoice.
 
-    ``path`` names the fields of the model, ``term`` the EN 16931 number. ``after`` null: the
-    format cannot hold it; ``before`` null: the format had to add it. ``essential``: no invoice
-    may do without it.
+    ``path`` names the fields of the model, ``label`` the place in words, ``term`` the EN 16931
+    number. ``after`` null: the format cannot hold it; ``before`` null: the format had to add it.
+    ``essential``: no invoice may do without it.
     """
 
     path: str
+    label: str
     term: str | None
     before: str | None
     after: str | None
@@ -84,6 +85,7 @@ class DiscrepancyOut(BaseModel):
     stated: AmountOut
     computed: AmountOut
     tolerated: bool
+    explanation: str
 
 
 class AccountCounts(BaseModel):
@@ -113,12 +115,12 @@ class ConversionOut(BaseModel):
     report: dict[str, Any] = Field(description="As POST /v1/validations answers.")
 
     @classmethod
-    def of(cls, judged: Judged) -> Self:
+    def of(cls, judged: Judged, *, lang: str) -> Self:
         """The API's view of a conversion."""
         converted = judged.converted
         return cls.model_validate(
             {
-                **account_of(converted),
+                **account_of(converted, lang=lang),
                 "outcome": judged.outcome,
                 "media_type": converted.media_type,
                 "file_name": converted.file_name,

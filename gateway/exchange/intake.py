@@ -28,6 +28,7 @@ from gateway.exchange.tables import Document, EventGroup, StoredBlob
 from gateway.network.errors import NO_SMP_SERVICE, NOT_REGISTERED, LookupFailed
 from gateway.network.smp_client import Lookup
 from ubl.formats import FORMATS
+from ubl.localized import Localized
 from ubl.model import Invoice
 
 __all__ = ["Intake", "Origin", "Taken"]
@@ -127,7 +128,7 @@ class Intake:
             read.invoice, choice.format.id, complete=read.source is Source.JSON, bare=True
         )
         _require_whole(converted)
-        account = account_of(replace(converted, unread=read.unread), most=_LISTED)
+        account = account_of(replace(converted, unread=read.unread), lang="en", most=_LISTED)
         return Taken(converted.content, source_type, _facts(read, choice, account))
 
 
@@ -177,6 +178,6 @@ def _require_whole(converted: Converted) -> None:
         TOO_MUCH_LOST,
         f"{converted.format.title} cannot hold {terms[:300]} as the invoice says it. Choose a "
         "format that holds more, or change the invoice.",
-        problems=[loss(one) for one in gone[:_LISTED]],
+        problems=[loss(one, Localized("en")) for one in gone[:_LISTED]],
         format=converted.format.id,
     )

@@ -125,7 +125,10 @@ async def send_file(request: web.Request) -> web.Response:
         with Spool() as body:
             await asyncio.to_thread(shutil.copyfileobj, file.file, body)
             submitted = await request.app[SUBMISSION].submit(
-                principal(request), body, file_name=file.filename
+                principal(request),
+                body,
+                media_type=file.content_type,
+                file_name=file.filename,
             )
     except GatewayError as error:
         report = error.report if isinstance(error, ReportedError) else None

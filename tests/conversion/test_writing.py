@@ -127,9 +127,10 @@ def test_a_sum_that_is_wrong_stays_and_is_explained(invoice, at):
     due = replace(invoice.totals.due, value=invoice.totals.due.value + Decimal(1))
     wrong = replace(invoice, totals=replace(invoice.totals, due=due))
     converted = write_document(wrong, Order(format=FORMATS["peppol-bis-3"], at=at))
-    account = account_of(converted)
+    account = account_of(converted, lang="fr")
     assert [one["term"] for one in account["discrepancies"]] == ["BT-115"]
     assert account["discrepancies"][0]["tolerated"] is False
+    assert account["discrepancies"][0]["explanation"].startswith("Le net à payer")
     assert read_document(converted.content).invoice.totals.due == due
 
 

@@ -249,7 +249,15 @@ def paths(console: Console) -> list[str]:
         "/network/lookup?participant=0088:1",
     ]
     looks += [look, *(f"{look}&document_type={quote(one, safe='')}" for one in types)]
-    others = ["/outbox/new", "/reports", run, "/network", *looks, "/settings"]
+    others = [
+        "/outbox/new",
+        "/convert?to=fr-ctc-cii",
+        "/reports",
+        run,
+        "/network",
+        *looks,
+        "/settings",
+    ]
     return [*lists, *others, *documents, *tabs, *live]
 
 
