@@ -25,7 +25,7 @@ __all__ = ["paper_pdf"]
 
 
 def paper_pdf(view: ReminderView | ResponseView, *, created_at: datetime) -> bytes:
-    """Set a response or a reminder as A4 pages in PDF/A-3b.
+    """Set a response or a reminder as A4 pages in PDF/A-3b and PDF/UA-1.
 
     ``created_at`` is timezone-aware. A character that no font here has is printed as a box, and
     the page says so. Raises PdfUnset.

@@ -1,4 +1,4 @@
-"""An invoice as sheets of A4 in PDF/A-3b, from the view that HTML is made from too.
+"""An invoice as accessible sheets of A4 in PDF/A-3b, from the view that HTML is made from too.
 
 Decides what stands where; what the pages say is the view's. Setting takes computing time, seconds
 for thousands of lines: call it in a thread or a worker process.
@@ -15,7 +15,6 @@ from ubl.model import Invoice
 from ubl.qr import qr_svg
 from ubl.rendition.payment_code import payment_code
 from ubl.rendition.typesetting import (
-    PDF_STANDARD,
     PdfUnset,
     Row,
     set_field,
@@ -28,7 +27,7 @@ from ubl.rendition.typesetting import (
 from ubl.view import invoice_view
 from ubl.view_parts import InvoiceView, ViewField, ViewParty, ViewTable
 
-__all__ = ["PDF_STANDARD", "PdfUnset", "Window", "invoice_pdf", "render_invoice", "window_of"]
+__all__ = ["PdfUnset", "Window", "invoice_pdf", "render_invoice", "window_of"]
 
 _WINDOW_RIGHT: Final = frozenset({"BE", "FR", "LU", "MC"})
 _FIRST_NOTES: Final = 300
@@ -73,7 +72,7 @@ def invoice_pdf(
     window: Window = Window.LEFT,
     enclosed: bool = False,
 ) -> bytes:
-    """Set a view as A4 pages in PDF/A-3b.
+    """Set a view as A4 pages in PDF/A-3b and PDF/UA-1.
 
     ``payment_code`` is the payload of a payment QR code (EPC069-12). ``created_at`` is
     timezone-aware. A character that no font here has is printed as a box, and the page says so.

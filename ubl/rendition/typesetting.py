@@ -1,4 +1,4 @@
-"""Pages of PDF/A-3b by typst, from values of JSON: the one place that knows the typesetter.
+"""Pages of PDF/A-3b and PDF/UA-1 by typst, from values of JSON; only this knows the typesetter.
 
 Nothing is fetched and no font of the machine is used, so the same input gives the same file
 everywhere. Setting takes computing time, seconds for thousands of lines: call it in a thread or a
@@ -20,7 +20,7 @@ from ubl.rendition.printable import breakable, printable
 from ubl.view_parts import ViewColumn, ViewField, ViewParty, ViewSection
 
 __all__ = [
-    "PDF_STANDARD",
+    "PDF_STANDARDS",
     "PdfUnset",
     "Row",
     "set_field",
@@ -31,7 +31,8 @@ __all__ = [
     "typeset",
 ]
 
-PDF_STANDARD: Final = "a-3b"
+PDF_STANDARDS: Final = ("a-3b", "ua-1")
+"""Fit to be kept (ISO 19005-3, level B) and to be read aloud (ISO 14289-1)."""
 
 _MAIN_COLUMNS: Final = ("InvoiceLine.item", "Item.name", "AllowanceCharge.reason")
 # Characters that fit beside the main column at the size the tables are set in.
@@ -58,7 +59,7 @@ class Row:
 def typeset(
     template: str, content: Mapping[str, Any], *, language: str, created_at: datetime, qr: str = ""
 ) -> bytes:
-    """Set content by a template as A4 pages in PDF/A-3b.
+    """Set content by a template as A4 pages in PDF/A-3b and PDF/UA-1.
 
     ``content`` has ``title``, ``number`` and ``author``, which head the pages, and what else the
     template asks for; ``qr`` is an SVG. ``created_at`` is timezone-aware. A character that no
@@ -77,7 +78,7 @@ def typeset(
     )
     try:
         pdf = compiler.compile(
-            format="pdf", pdf_standards=[PDF_STANDARD], timestamp=int(created_at.timestamp())
+            format="pdf", pdf_standards=list(PDF_STANDARDS), timestamp=int(created_at.timestamp())
         )
     except typst.TypstError as error:
         raise PdfUnset(f"The document cannot be set as pages: {error.message}.") from None
