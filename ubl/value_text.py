@@ -235,7 +235,7 @@ def attachment_size(attachment: Attachment) -> int:
     """Return how many bytes the file has, without decoding it."""
     blanks = sum(attachment.encoded.count(blank) for blank in " \t\r\n")
     length = len(attachment.encoded) - blanks
-    return length // 4 * 3 - attachment.encoded.rstrip()[-2:].count("=")
+    return max(0, length // 4 * 3 - attachment.encoded.count("="))
 
 
 def _last_digits(card_number: str) -> str:

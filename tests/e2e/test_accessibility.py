@@ -1,0 +1,138 @@
+"""Documents and the console under axe-core: nothing that it calls serious or critical.
+
+Pages as people get them, in Chromium: renditions of varied third-party documents in French and
+Dutch, and the console's main screens with something in them.
+"""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page
+
+from gateway.demo.cast import BUYER, SELLER
+from gateway.demo.invoices import render_invoice
+from gateway.demo.stage import House, Stage
+from gateway.exchange.rendering import Order, RenditionFormat, render_document
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    # The browser's pipes are closed by its own process, sometimes after the loop.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+CORPUS = Path(__file__).resolve().parents[3] / "shared/corpus"
+SERIOUS = frozenset({"serious", "critical"})
+DOCUMENTS = (
+    "cen-examples/ubl_examples_ubl-tc434-example2",
+    "cen-examples/ubl_examples_ubl-tc434-example5",
+    "cen-examples/ubl_examples_guide-example1",
+    "br-fr/validator_src_test_resources_UC10_F202600004_EXTENDED_FX_CII_Commentee",
+    "br-fr/tests_fixtures_xml_ubl-21-extended-ctc-fr",
+    "mustang-xml/library_src_test_resources_subinvoicelines_Extended_SubInvoiceLines_Hardware_Bsp2",
+    "mustang-xml/library_src_test_resources_cii_extended_warenrechnung_based_doublecashdiscount",
+    "xrechnung-testsuite/src_test_business-cases_extension_04.01a-INVOICE_ubl",
+    "peppol-examples/rules_examples_base-negative-inv-correction",
+    "peppol-ir/rules_examples_Invoice_reponse_use_cases_T111-uc006c-Wrong_detail_partial_credit",
+)
+SCREENS = (
+    "/outbox",
+    "/inbox",
+    "/outbox/new",
+    "/receivables",
+    "/reminders",
+    "/bank",
+    "/reports",
+    "/network",
+    "/settings",
+)
+NUMBER = "VT-2026-0777"
+
+
+async def faults(page: Page) -> list[str]:
+    """What axe-core finds serious, with the place of each."""
+    found = (await Axe().run(page)).response
+    return [
+        f"{one['id']} ({one['impact']}): {node['html'][:200]}"
+        for one in found["violations"]
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+    ]
+
+
+def corpus() -> dict[str, dict[str, Any]]:
+    index = CORPUS / "index.jsonl"
+    if not index.is_file():
+        pytest.skip("the shared corpus is not on this machine")
+    cases = [json.loads(line) for line in index.read_text("utf-8").splitlines()]
+    return {case["id"]: case for case in cases}
+
+
+@pytest.mark.parametrize("language", ["fr", "nl"])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+async def test_renditions_have_no_serious_fault(
+    browser: Browser, language: str, colours: str
+) -> None:
+    cases = corpus()
+    order = Order(RenditionFormat.HTML, language, datetime(2026, 11, 22, tzinfo=UTC))
+    page = await browser.new_page(color_scheme=colours)  # type: ignore[arg-type] # its own literal
+    for name in DOCUMENTS:
+        content = (CORPUS / cases[name]["file"]).read_bytes()
+        await page.set_content(render_document(content, order).content.decode())
+        assert await faults(page) == [], name
+    await page.close()
+
+
+async def test_the_tool_does_find_faults(browser: Browser) -> None:
+    page = await browser.new_page()
+    await page.set_content("<html><body><img src='x'><button></button></body></html>")
+    assert {one.partition(" ")[0] for one in await faults(page)} >= {"image-alt", "button-name"}
+    await page.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_the_console_has_no_serious_fault(browser: Browser, stage: Stage, width: int) -> None:
+    context = await browser.new_context(
+        base_url=stage.seller.url, viewport={"width": width, "height": 800}
+    )
+    page = await context.new_page()
+    await _sign_in(page, stage.seller)
+    document = await _document(page)
+    for screen in (*SCREENS, document, f"{document}?tab=evidence", f"{document}?tab=messages"):
+        answer = await page.goto(screen)
+        assert answer is not None
+        assert answer.ok, screen
+        assert await faults(page) == [], screen
+    await context.close()
+
+
+async def _sign_in(page: Page, house: House) -> None:
+    await page.goto("/")
+    assert await faults(page) == []
+    await page.fill("#email", house.actor.person)
+    await page.fill("#password", house.password)
+    await page.click("form .button")
+    await page.wait_for_url("**/outbox")
+
+
+async def _document(page: Page) -> str:
+    """The address of a document that was sent by hand, once for all widths."""
+    await page.goto(f"/outbox?q={NUMBER}")
+    row = page.locator("table a").first
+    if await row.count() == 0:
+        content = render_invoice(
+            number=NUMBER, seller=SELLER, buyer=BUYER, issued=date(2026, 11, 22)
+        )
+        await page.goto("/outbox/new")
+        await page.set_input_files(
+            "input[type=file]",
+            {"name": f"{NUMBER}.xml", "mimeType": "application/xml", "buffer": content},
+        )
+        await page.click(".upload .button")
+        await page.wait_for_url("**/documents/*")
+        return page.url.partition("?")[0]
+    return str(await row.get_attribute("href"))
