@@ -79,7 +79,7 @@ def format_named(format_id: str) -> Format:
     except KeyError:
         raise GatewayError(
             FORMAT_UNKNOWN,
-                    f"'{format_id[:60]}' is no format. Known are {', '.join(FORMATS)}.",
+            f"'{format_id[:60]}' is no format. Known are {', '.join(FORMATS)}.",
         ) from None
 
 
