@@ -276,7 +276,8 @@ class _Check:
 
     def lines(self, lines: tuple[InvoiceLine, ...], *, path: str) -> None:
         """Compare every line, and what groups of them come to."""
-        nets = group_nets(lines, self._money)
+        grouped = any(line.subtype == GROUP for line in lines)
+        nets = group_nets(lines, self._money) if grouped else {}
         for index, line in enumerate(lines):
             place = f"{path}[{index}]"
             if line.subtype == GROUP:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from ubl.amounts import Amount
 from ubl.model import AllowanceCharge, InvoiceLine, LineVat, Price, Quantity
@@ -28,6 +28,8 @@ def complete_lines(
 ) -> tuple[InvoiceLine, ...]:
     """Fill in what of each line follows from the rest of it, then what groups of lines come to."""
     done = tuple(_complete_line(line, money, recompute=recompute) for line in lines)
+    if all(line.subtype != GROUP for line in done):
+        return done
     nets = group_nets(done, money)
     return tuple(
         _with_net(line, nets.get(line.identifier or ""), money, recompute=recompute)
@@ -40,22 +42,46 @@ def complete_lines(
 def _complete_line(line: InvoiceLine, money: Money, *, recompute: bool) -> InvoiceLine:
     if line.subtype not in (None, DETAIL):
         return line
-    line = replace(
-        line,
-        price=_complete_price(line.price, recompute=recompute),
-        sub_lines=complete_lines(line.sub_lines, money, recompute=recompute),
-    )
-    goods = goods_value(line, money)
-    line = replace(
-        line,
-        allowances=complete_allowances(line.allowances, goods, money, recompute=recompute),
-        charges=complete_allowances(line.charges, goods, money, recompute=recompute),
-    )
-    net = line_net(line, money)
-    if net is None:
-        net = sub_lines_total(line, money)
-    line = _with_net(line, net, money, recompute=recompute)
+    parts = _Parts(line, money, recompute=recompute)
+    changes = parts.changes()
+    # Copying a line is what costs most here, so it is done once.
+    line = replace(line, **changes) if changes else line
+    if line.sub_lines and parts.net is None:
+        line = _with_net(line, sub_lines_total(line, money), money, recompute=recompute)
     return _renewed(line, money) if recompute else line
+
+
+class _Parts:
+    """What a line's net amount is made of, once all that can be computed of it is."""
+
+    def __init__(self, line: InvoiceLine, money: Money, *, recompute: bool) -> None:
+        self._line = line
+        self.price = _complete_price(line.price, recompute=recompute)
+        self.sub_lines = complete_lines(line.sub_lines, money, recompute=recompute)
+        goods = goods_value(line.quantity, self.price, money)
+        self.allowances = complete_allowances(line.allowances, goods, money, recompute=recompute)
+        self.charges = complete_allowances(line.charges, goods, money, recompute=recompute)
+        self.net = _net(goods, self.allowances, self.charges, money)
+        self.net_amount = line.net_amount
+        if self.net is not None and (line.net_amount is None or recompute):
+            self.net_amount = money.amount(self.net)
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that are no longer what the line has."""
+        names = ("price", "sub_lines", "allowances", "charges", "net_amount")
+        return {
+            name: value
+            for name in names
+            if (value := getattr(self, name)) is not getattr(self._line, name)
+        }
+
+
+def _with_net(
+    line: InvoiceLine, net: Decimal | None, money: Money, *, recompute: bool
+) -> InvoiceLine:
+    if net is None or not (line.net_amount is None or recompute):
+        return line
+    return replace(line, net_amount=money.summed(net))
 
 
 def _renewed(line: InvoiceLine, money: Money) -> InvoiceLine:
@@ -83,14 +109,6 @@ def _renewed(line: InvoiceLine, money: Money) -> InvoiceLine:
 def _tax_on(net: Decimal, vat: LineVat, money: Money) -> Decimal | None:
     """Return the VAT on a line's net amount, rounded; unknown without a rate."""
     return None if vat.rate is None else money.rounded(net * vat.rate / _HUNDRED)
-
-
-def _with_net(
-    line: InvoiceLine, net: Decimal | None, money: Money, *, recompute: bool
-) -> InvoiceLine:
-    if net is None or not (line.net_amount is None or recompute):
-        return line
-    return replace(line, net_amount=money.summed(net))
 
 
 def _complete_price(price: Price | None, *, recompute: bool) -> Price | None:
@@ -125,33 +143,42 @@ def _units(quantity: Quantity | None) -> Decimal | None:
     return None if quantity is None else quantity.value
 
 
-def goods_value(line: InvoiceLine, money: Money) -> Decimal | None:
+def goods_value(quantity: Quantity | None, price: Price | None, money: Money) -> Decimal | None:
     """Return quantity times price per unit, not rounded.
 
     Unknown where one of them is missing, where the price is for no or a negative quantity
     (PEPPOL-EN16931-R121), or where it is for another unit than the one invoiced.
     """
-    if line.price is None or line.quantity is None:
+    if price is None or quantity is None:
         return None
-    price = money.value(line.price.net)
-    if price is None:
+    net = money.value(price.net)
+    if net is None:
         return None
-    base = line.price.base_quantity
+    base = price.base_quantity
     if base is None:
-        return line.quantity.value * price
-    if base.value <= 0 or (base.unit and line.quantity.unit and base.unit != line.quantity.unit):
+        return quantity.value * net
+    if base.value <= 0 or (base.unit and quantity.unit and base.unit != quantity.unit):
         return None
-    return line.quantity.value * price / base.value
+    return quantity.value * net / base.value
 
 
 def line_net(line: InvoiceLine, money: Money) -> Decimal | None:
     """Return the goods' value less allowances plus charges, rounded; None where unknown."""
-    goods = goods_value(line, money)
-    allowances = money.total(entry.amount for entry in line.allowances)
-    charges = money.total(entry.amount for entry in line.charges)
-    if goods is None or allowances is None or charges is None:
+    goods = goods_value(line.quantity, line.price, money)
+    return _net(goods, line.allowances, line.charges, money)
+
+
+def _net(
+    goods: Decimal | None,
+    allowances: Sequence[AllowanceCharge],
+    charges: Sequence[AllowanceCharge],
+    money: Money,
+) -> Decimal | None:
+    off = money.total(entry.amount for entry in allowances)
+    on = money.total(entry.amount for entry in charges)
+    if goods is None or off is None or on is None:
         return None
-    return money.rounded(goods - allowances + charges)
+    return money.rounded(goods - off + on)
 
 
 def complete_allowances(
