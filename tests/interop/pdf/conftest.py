@@ -27,7 +27,7 @@ class Verdict:
     reasons: str
 
 
-Judge = Callable[[Sequence[Path], Sequence[Path]], Mapping[tuple[str, str], Verdict]]
+Judge = Callable[..., Mapping[tuple[str, str], Verdict]]
 
 
 @pytest.fixture(scope="session")
@@ -72,11 +72,13 @@ def build() -> None:
 
 @pytest.fixture(scope="session")
 def judge(judge_class_path: str, tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    """Ask veraPDF about files, and both judges about files that are Factur-X."""
+    """Ask veraPDF about files, Mustang about those that are Factur-X, veraPDF about access."""
     java = shutil.which("java")
     assert java is not None
 
-    def ask(archived: Sequence[Path], hybrid: Sequence[Path]) -> Mapping[tuple[str, str], Verdict]:
+    def ask(
+        archived: Sequence[Path] = (), hybrid: Sequence[Path] = (), accessible: Sequence[Path] = ()
+    ) -> Mapping[tuple[str, str], Verdict]:
         done = subprocess.run(
             [
                 java,
@@ -88,6 +90,8 @@ def judge(judge_class_path: str, tmp_path_factory: pytest.TempPathFactory) -> Ju
                 *map(str, archived),
                 "--mustang",
                 *map(str, hybrid),
+                "--accessible",
+                *map(str, accessible),
             ],
             cwd=tmp_path_factory.mktemp("judges"),
             stdin=subprocess.DEVNULL,

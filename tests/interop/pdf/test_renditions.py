@@ -1,16 +1,40 @@
-"""What else is set as PDF/A-3b, as veraPDF judges it: sheets of invoices, evidence summaries."""
+"""Sheets of every kind as veraPDF judges them: to be kept (PDF/A-3b), to be read (PDF/UA-1)."""
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from gateway.exchange.evidence_summary import render_summary
+from ubl.amounts import Amount
+from ubl.facturx import hybrid_pdf
+from ubl.formats import FORMATS
+from ubl.invoice import write_invoice
 from ubl.localized import LANGUAGES
+from ubl.model import Buyer, Identifier, Seller
 from ubl.model_json import invoice_from_json
+from ubl.reminder import (
+    BillingReference,
+    ReferenceKind,
+    Reminder,
+    ReminderLine,
+    ReminderTerms,
+    ReminderTotals,
+    ReminderType,
+)
+from ubl.reminder_view import reminder_view
+from ubl.rendition.papers import paper_pdf
 from ubl.rendition.pdf import render_invoice
+from ubl.response import (
+    InvoiceReference,
+    InvoiceResponse,
+    InvoiceStatus,
+    ResponseParty,
+)
+from ubl.response_view import invoice_response_view
 from ubl.totals import complete
 
 AT = datetime(2026, 11, 2, 9, 5, tzinfo=UTC)
@@ -63,25 +87,78 @@ MANIFEST = {
 }
 
 
+RESPONSE = InvoiceResponse(
+    identifier="IR-1",
+    issue_date=date(2026, 10, 6),
+    sender=ResponseParty(endpoint=Identifier("0123456749", "0208"), name="Koper & Zonen NV"),
+    receiver=ResponseParty(endpoint=Identifier("303265045", "0225"), name="Atelier du Rivage"),
+    status=InvoiceStatus.IN_PROCESS,
+    invoice=InvoiceReference(number="2026-0417", issue_date=date(2026, 10, 5), type_code="380"),
+    note="Merci.",
+)
+REMINDER = Reminder(
+    identifier="R-2026-17",
+    issue_date=date(2026, 9, 12),
+    type_code=ReminderType.REMINDER,
+    sequence=1,
+    currency="EUR",
+    creditor=Seller(name="Atelier Lumen SAS"),
+    debtor=Buyer(name="Koper NV"),
+    terms=(ReminderTerms(link="https://pay.lumen.example/p/7Hs2"),),
+    totals=ReminderTotals(payable=Amount(Decimal("1250.00"), "EUR")),
+    lines=(
+        ReminderLine(
+            identifier="1",
+            purpose="PRIN",
+            debit=Amount(Decimal("1250.00"), "EUR"),
+            references=(
+                BillingReference(
+                    kind=ReferenceKind.INVOICE, identifier="F-1", issue_date=date(2026, 8, 1)
+                ),
+            ),
+        ),
+    ),
+)
+
+
 @pytest.fixture(scope="module")
 def verdicts(judge, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("renditions")
+    kept, read = tmp_path_factory.mktemp("kept"), tmp_path_factory.mktemp("read")
     invoice = complete(invoice_from_json(json.loads(SAMPLE.read_text("utf-8"))))
     strange = replace(invoice, number="株式会社 " + "N" * 90, project="a\u202eb\u0007")
+    wanted = FORMATS["facturx-en16931"]
+    xml = write_invoice(invoice, wanted).xml
     for language in LANGUAGES:
+        summary = render_summary(MANIFEST, language=language, created_at=AT)
+        (kept / f"evidence {language}.pdf").write_bytes(summary)
+        answer = invoice_response_view(RESPONSE, locale=language)
+        reminder = reminder_view(REMINDER, locale=language)
         sheets = {
-            f"invoice {language}.pdf": render_invoice(invoice, locale=language, created_at=AT),
-            f"strange {language}.pdf": render_invoice(strange, locale=language, created_at=AT),
-            f"evidence {language}.pdf": render_summary(MANIFEST, language=language, created_at=AT),
+            "invoice": render_invoice(invoice, locale=language, created_at=AT),
+            "strange": render_invoice(strange, locale=language, created_at=AT),
+            "Factur-X": hybrid_pdf(invoice, xml, format=wanted, lang=language, created_at=AT),
+            "response": paper_pdf(answer, created_at=AT),
+            "reminder": paper_pdf(reminder, created_at=AT),
         }
-        for name, content in sheets.items():
-            (folder / name).write_bytes(content)
-    return judge(sorted(folder.iterdir()), [])
+        for kind, content in sheets.items():
+            (read / f"{kind} {language}.pdf").write_bytes(content)
+    return judge(archived=sorted(kept.iterdir()), accessible=sorted(read.iterdir()))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", ["invoice", "strange", "evidence"])
-def test_sheets_are_archivable(kind, language, verdicts, case):
-    verdict = verdicts[(f"{kind} {language}.pdf", "veraPDF")]
+@pytest.mark.parametrize("kind", ["invoice", "strange", "Factur-X", "response", "reminder"])
+def test_sheets_are_archivable_and_accessible(kind, language, verdicts, case):
+    found = [
+        verdicts[(f"{kind} {language}.pdf", f"veraPDF {name}")] for name in ("PDF/A-3b", "PDF/UA-1")
+    ]
+    got = ", ".join(one.said for one in found)
+    if got != "PDF/A-3b, PDF/UA-1":
+        got += f" {[one.reasons for one in found]}"
+    case(f"sheets: {kind} in {language}", expected="PDF/A-3b, PDF/UA-1", got=got)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_summaries_of_evidence_are_archivable(language, verdicts, case):
+    verdict = verdicts[(f"evidence {language}.pdf", "veraPDF PDF/A-3b")]
     got = verdict.said if verdict.said == "PDF/A-3b" else f"{verdict.said} {verdict.reasons}"
-    case(f"rendition: {kind} in {language}", expected="PDF/A-3b", got=got)
+    case(f"sheets: evidence in {language}", expected="PDF/A-3b", got=got)

@@ -16,7 +16,8 @@ import org.verapdf.pdfa.results.ValidationResult;
 
 /**
  * Says of each file named in its arguments what veraPDF and Mustang think of it, a line for each:
- * file, judge, verdict and reasons, parted by tabs. Mustang is asked about files after "--mustang".
+ * file, judge, verdict and reasons, parted by tabs. veraPDF judges each as PDF/A-3b, Mustang those
+ * after "--mustang" as invoices, veraPDF those after "--accessible" as PDF/UA-1.
  */
 public final class Judges {
     private Judges() {
@@ -24,21 +25,22 @@ public final class Judges {
 
     public static void main(String[] arguments) throws Exception {
         VeraGreenfieldFoundryProvider.initialise();
-        boolean invoices = false;
+        String wanted = "";
         for (String argument : arguments) {
-            if (argument.equals("--mustang")) {
-                invoices = true;
+            if (argument.startsWith("--")) {
+                wanted = argument;
                 continue;
             }
-            archivable(argument);
-            if (invoices) {
+            validate(argument, PDFAFlavour.PDFA_3_B, "PDF/A-3b");
+            if (wanted.equals("--mustang")) {
                 invoice(argument);
+            } else if (wanted.equals("--accessible")) {
+                validate(argument, PDFAFlavour.PDFUA_1, "PDF/UA-1");
             }
         }
     }
 
-    private static void archivable(String file) throws Exception {
-        PDFAFlavour flavour = PDFAFlavour.PDFA_3_B;
+    private static void validate(String file, PDFAFlavour flavour, String name) throws Exception {
         try (InputStream stream = Files.newInputStream(Path.of(file));
                 PDFAParser parser = Foundries.defaultInstance().createParser(stream, flavour)) {
             ValidationResult result =
@@ -47,9 +49,9 @@ public final class Judges {
                     .map(Judges::reason)
                     .collect(Collectors.toCollection(TreeSet::new))
                     .toString();
-            say(file, "veraPDF", result.isCompliant() ? "PDF/A-3b" : "not PDF/A-3b", reasons);
+            say(file, "veraPDF " + name, result.isCompliant() ? name : "not " + name, reasons);
         } catch (org.verapdf.core.ModelParsingException | org.verapdf.core.EncryptedPdfException e) {
-            say(file, "veraPDF", "not PDF/A-3b", String.valueOf(e.getMessage()));
+            say(file, "veraPDF " + name, "not " + name, String.valueOf(e.getMessage()));
         }
     }
 
