@@ -16,7 +16,10 @@ from gateway.web.server import listening
 
 PRODUCT = (*all_routes(), *openapi.ROUTES)
 PUBLIC = {"/v1/me", "/v1/openapi.json", "/v1/schemas/invoice.json", "/healthz", "/readyz"}
-PUBLIC_PAGES = {"/pay/{token}", "/pay/{token}/back", "/", "/sign-in", "/sign-out", "/language"}
+PUBLIC_PAGES = {
+    "/pay/{token}", "/pay/{token}/back", "/", "/sign-in", "/sign-out", "/language",
+    "/download/{token}", "/download/{token}/document.pdf", "/download/{token}/document.xml",
+}  # fmt: skip
 UNSAFE = "/v1/probe/echo/x"
 PAGE = "/page/send"
 
