@@ -1,11 +1,13 @@
 """The JSON Schema (2020-12) of an invoice as JSON, made from the semantic model.
 
 Titles are business terms, descriptions the meanings the model gives them. ``x-en16931`` holds the
-number of a term (BT-n, BG-n, or that of an extension), ``x-extended-ctc-fr`` its name there.
+number of a term (BT-n, BG-n, or that of an extension), ``x-extended-ctc-fr`` its name there, and
+``x-code-lists`` the lists its codes are from, as the meaning names them.
 """
 
 import dataclasses
 import enum
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -16,6 +18,9 @@ from ubl.model import Invoice, field_numbers, field_types, term_of, value_type
 __all__ = ["SCHEMA_ID", "invoice_schema"]
 
 SCHEMA_ID: Final = "urn:peppol-gateway:schema:invoice:1"
+_CODE_LISTS: Final = re.compile(
+    r"UNTDID \d{4}|ISO 4217|ISO 3166-1|EAS|VATEX|ICD|UN/ECE Recommendation \d\d"
+)
 _NUMBER: Final[dict[str, Any]] = {
     "type": ["string", "number"],
     "pattern": r"^\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\s*$",
@@ -84,8 +89,9 @@ def _field(name: str, hint: Any, group: str, definitions: dict[str, Any]) -> dic
     inner, repeats = value_type(hint)
     value = _value(inner, number or group, definitions)
     schema: dict[str, Any] = {"type": "array", "items": value} if repeats else value
-    marks = {"title": number and f"{number} {name}", "description": meaning}
-    marks |= {"x-en16931": number, "x-extended-ctc-fr": also}
+    marks: dict[str, Any] = {"title": number and f"{number} {name}", "description": meaning}
+    code_lists = list(dict.fromkeys(_CODE_LISTS.findall(meaning)))
+    marks |= {"x-en16931": number, "x-extended-ctc-fr": also, "x-code-lists": code_lists}
     return schema | {key: mark for key, mark in marks.items() if mark}
 
 

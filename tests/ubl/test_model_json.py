@@ -110,6 +110,13 @@ def test_the_schema_is_a_schema_and_names_every_business_term() -> None:
     assert {"BG-4", "BG-25", "BG-DEX-01", "BT-X-8"} <= numbers
 
 
+def test_the_schema_names_the_lists_codes_are_from() -> None:
+    fields = SCHEMA["properties"]
+    assert fields["type_code"]["x-code-lists"] == ["UNTDID 1001"]
+    assert fields["currency"]["x-code-lists"] == ["ISO 4217"]
+    assert SCHEMA["$defs"]["Seller"]["properties"]["electronic_address"]["x-code-lists"] == ["EAS"]
+
+
 def test_the_published_schema_is_this_one() -> None:
     published = Path(str(resources.files("gateway.web"))) / "invoice.schema.json"
     assert json.loads(published.read_text("utf-8")) == SCHEMA, (
