@@ -14,6 +14,8 @@ from gateway.conversion.choosing import AUTO, PREFERENCES
 from gateway.conversion.outcome import Outcome
 from gateway.conversion.service import Conversion, Judged
 from gateway.core.errors import GatewayError
+from ubl.identifier_warnings import explain_problem, identifier_warnings
+from ubl.localized import Localized
 from ubl.model import DocumentKind, Invoice, InvoiceLine, business_terms
 from ubl.model_json import JsonRefused, invoice_from_json
 from ubl.totals import complete
@@ -101,16 +103,18 @@ async def check_draft(
         invoice = invoice_of(draft.invoice)
     except JsonRefused as refused:
         return Checked(messages=_unreadable(refused))
+    slips = _slips(invoice, lang)
     gaps = _gaps(invoice)
     if gaps:
-        return Checked(invoice=invoice, messages=gaps)
+        return Checked(invoice=invoice, messages={**slips, **gaps})
     wanted = PREFERENCES[0] if draft.wanted == AUTO else draft.wanted
     try:
         written = await conversion.write(invoice, wanted, complete=False, bare=True)
         judged = await conversion.judge(tenant_id, written, lang=lang)
     except GatewayError as failure:
-        return Checked(invoice=invoice, failure=failure)
-    return Checked(invoice=invoice, messages=_by_field(judged.report, invoice), judged=judged)
+        return Checked(invoice=invoice, messages=slips, failure=failure)
+    found = _by_field(judged.report, invoice)
+    return Checked(invoice=invoice, messages={**slips, **found}, judged=judged)
 
 
 def _unreadable(refused: JsonRefused) -> Mapping[str, tuple[Message, ...]]:
@@ -119,6 +123,17 @@ def _unreadable(refused: JsonRefused) -> Mapping[str, tuple[Message, ...]]:
         path = one.pointer.removeprefix("/").replace("/", ".")
         found[path] = (*found.get(path, ()), Message(one.code, one.advice, fatal=True))
     return found
+
+
+def _slips(invoice: Invoice, lang: str) -> Mapping[str, tuple[Message, ...]]:
+    """Identifiers that cannot be right; where rules object to the same field they have the word."""
+    localized = Localized(lang)
+    return {
+        one.path.replace("[", ".").replace("]", ""): (
+            Message(one.problem.fault, explain_problem(one.problem, localized), fatal=False),
+        )
+        for one in identifier_warnings(invoice)
+    }
 
 
 def _gaps(invoice: Invoice) -> Mapping[str, tuple[Message, ...]]:
