@@ -1,0 +1,92 @@
+"""Converting at the console in a real browser: what was lost is read, the result is downloaded."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from gateway.demo.cast import BUYER, SELLER
+from gateway.demo.invoices import render_invoice
+from gateway.demo.stage import House, Stage
+from ubl.invoice import read_invoice
+from ubl.safexml import parse
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    # The browser's pipes are closed by its own process, sometimes after the loop.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def upload(*, off_by: int = 0) -> dict[str, object]:
+    content = render_invoice(
+        number="VT-77",
+        seller=SELLER,
+        buyer=BUYER,
+        issued=date(2026, 11, 22),
+        total_off_by=Decimal(off_by),
+    )
+    return {"name": "VT-77.xml", "mimeType": "application/xml", "buffer": content}
+
+
+@asynccontextmanager
+async def visit(
+    browser: Browser, house: House, *, width: int = 1280, dark: bool = False, script: bool = True
+) -> AsyncIterator[Page]:
+    context = await browser.new_context(
+        base_url=house.url,
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if dark else "light",
+        java_script_enabled=script,
+    )
+    page = await context.new_page()
+    await page.goto("/")
+    await page.fill("#email", house.actor.person)
+    await page.fill("#password", house.password)
+    await page.click("form .button")
+    await page.wait_for_url("**/outbox")
+    yield page
+    await context.close()
+
+
+async def convert(page: Page, to: str, file: dict[str, object]) -> None:
+    await page.goto(f"/convert?to={to}")
+    await page.set_input_files("input[name=file]", file)  # type: ignore[arg-type] # its own dict
+    await page.click(".upload .button")
+
+
+@pytest.mark.parametrize("script", [True, False])
+async def test_a_result_is_downloaded_and_is_the_invoice(
+    browser: Browser, stage: Stage, tmp_path: Path, script: bool
+) -> None:
+    async with visit(browser, stage.seller, script=script) as page:
+        await convert(page, "en16931-ubl", upload())
+        await expect(page.locator("#result")).to_have_text("EN 16931 (UBL)")
+        await expect(page.locator("section .badge.green").first).to_be_visible()
+        async with page.expect_download() as waiting:
+            await page.click("a[download]")
+        download = await waiting.value
+        assert download.suggested_filename == "VT-77-en16931-ubl.xml"
+        await download.save_as(tmp_path / "got.xml")
+    assert read_invoice(parse((tmp_path / "got.xml").read_bytes())).invoice.number == "VT-77"
+
+
+async def test_what_a_format_cannot_hold_and_sums_that_differ_are_read_on_the_page(
+    browser: Browser, stage: Stage
+) -> None:
+    async with visit(browser, stage.seller) as page:
+        await convert(page, "facturx-basic-wl", upload(off_by=1))
+        await expect(page.get_by_text("makes it another invoice").first).to_be_visible()
+        await expect(page.get_by_text("BR-CO-15").first).to_be_visible()
+        await convert(page, "fr-ctc-ubl", upload())
+        await expect(page.get_by_role("alert")).to_contain_text("CONVERSION-MODE")
+    async with visit(browser, stage.buyer, width=390, dark=True) as page:
+        await convert(page, "facturx-minimum", upload())
+        await expect(page.locator("#result")).to_be_visible()
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390
