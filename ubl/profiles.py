@@ -41,6 +41,8 @@ from ubl.model import (
 __all__ = ["held_by"]
 
 _UNDIVIDED: Final = (Amount, Attachment, Identifier, Quantity)
+# Subtypes of lines (BT-X-8) whose amounts are no part of the sums.
+_NOT_COUNTED: Final = frozenset({"GROUP", "INFORMATION"})
 _STANDARD: Final = re.compile(r"B[TG]-[0-9]+")
 _XRECHNUNG: Final = re.compile(r"B[TG](-DEX)?-[0-9]+")
 _EXTENDED: Final = re.compile(r"B[TG](-X)?-[0-9]+(-[0-9]+)?")
@@ -164,13 +166,16 @@ _HOLDINGS: Final[Mapping[Profile, _Holding]] = MappingProxyType(
 def held_by(invoice: Invoice, profile: Profile, *, syntax: Syntax) -> Invoice:
     """Return the invoice with only what a profile holds in a syntax; the rest is taken off.
 
-    Charges for freight and the like (BG-X-42) become ordinary charges (BG-21) where a profile has
-    no place for them of their own, so that the sums stay right. What a profile allows fewer times
-    keeps the first.
+    So that the sums stay right, charges for freight and the like (BG-X-42) become ordinary charges
+    (BG-21) where a profile has no place for them of their own, and lines that only group others
+    or inform (BT-X-8) go where a profile cannot tell them from those that count. What a profile
+    allows fewer times keeps the first.
     """
     holding = _HOLDINGS[profile]
     if holding.verdict(Invoice, "logistics_charges", "BG-X-42") is _Verdict.OFF:
         invoice = _with_plain_charges(invoice)
+    if holding.verdict(InvoiceLine, "subtype", "BT-X-8") is _Verdict.OFF:
+        invoice = _with_counted_lines(invoice)
     once = holding.once_in_ubl if syntax is Syntax.UBL else frozenset()
     held: Invoice = _held(invoice, "", profile, once)
     return held
@@ -189,6 +194,13 @@ def _with_plain_charges(invoice: Invoice) -> Invoice:
         for charge in invoice.logistics_charges
     )
     return dataclasses.replace(invoice, charges=(*invoice.charges, *plain), logistics_charges=())
+
+
+def _with_counted_lines(invoice: Invoice) -> Invoice:
+    counted = tuple(line for line in invoice.lines if line.subtype not in _NOT_COUNTED)
+    if len(counted) == len(invoice.lines):
+        return invoice
+    return dataclasses.replace(invoice, lines=counted)
 
 
 @cache
