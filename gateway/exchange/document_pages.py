@@ -221,7 +221,12 @@ def _blobs(case: Dossier) -> frozenset[UUID]:
 
 def _suffix(media_type: str) -> str:
     kind = media_type.partition(";")[0].strip().lower()
-    suffixes = {"application/pdf": "pdf", "application/zip": "zip", "multipart/related": "mime"}
+    suffixes = {
+        "application/pdf": "pdf",
+        "application/zip": "zip",
+        "multipart/related": "mime",
+        "message/rfc822": "eml",
+    }
     return suffixes.get(kind, "xml")
 
 

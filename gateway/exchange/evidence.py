@@ -96,6 +96,8 @@ class _Writing:
         if case.report is not None:
             self.bundle.add("report.json", as_json(case.report))
         self.bundle.add("timeline.json", as_json(list(case.timeline)))
+        for number, mail_id in enumerate(case.mails, start=1):
+            await self._blob(f"mail-{number:02}.eml", mail_id)
         manifest["messages"] = await self._messages(case.main, "message")
         manifest["answers"] = [
             await self._answer(one, number) for number, one in enumerate(case.answers, start=1)

@@ -6,7 +6,7 @@ reading of large files.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -23,6 +23,8 @@ from gateway.exchange.tables import Attempt, Document, Reception, StoredBlob, Tr
 from gateway.validation.tables import ValidationRun
 
 __all__ = ["Case", "Journey", "case_of"]
+
+_MAILS: Final = frozenset({"dispatch.sent", "dispatch.bounced"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,15 @@ class Journey:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One document, its answers, timeline and report, and the blobs all of them point to."""
+    """One document, its answers, timeline and report, and the blobs all of them point to.
+
+    ``mails`` are the e-mails that carried it outside Peppol and those that came back, in order.
+    """
 
     main: Journey
     answers: Sequence[Journey]
     timeline: Sequence[Mapping[str, Any]]
+    mails: Sequence[UUID]
     report: Mapping[str, Any] | None
     blobs: Mapping[UUID, StoredBlob]
 
@@ -67,6 +73,11 @@ async def case_of(session: AsyncSession, tenant_id: UUID, document_id: UUID) -> 
         receptions=found.receptions,
     )
     answers = [await _journey(session, one) for one in found.answers]
+    mails = [
+        one.evidence_id
+        for one in found.events
+        if one.kind in _MAILS and one.evidence_id is not None
+    ]
     report = None
     if found.document.validation_id is not None:
         report = (await session.get_one(ValidationRun, found.document.validation_id)).report
@@ -74,8 +85,9 @@ async def case_of(session: AsyncSession, tenant_id: UUID, document_id: UUID) -> 
         main=main,
         answers=answers,
         timeline=_timeline(found),
+        mails=mails,
         report=report,
-        blobs=await _blobs(session, [main, *answers]),
+        blobs=await _blobs(session, [main, *answers], mails),
     )
 
 
@@ -105,7 +117,9 @@ def _timeline(found: Dossier) -> list[dict[str, Any]]:
     ]
 
 
-async def _blobs(session: AsyncSession, journeys: Sequence[Journey]) -> dict[UUID, StoredBlob]:
-    wanted = set().union(*(one.blob_ids() for one in journeys))
+async def _blobs(
+    session: AsyncSession, journeys: Sequence[Journey], mails: Sequence[UUID]
+) -> dict[UUID, StoredBlob]:
+    wanted = set(mails).union(*(one.blob_ids() for one in journeys))
     rows = await session.exec(select(StoredBlob).where(col(StoredBlob.id).in_(wanted)))
     return {row.id: row for row in rows}

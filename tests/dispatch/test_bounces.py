@@ -3,6 +3,8 @@
 import asyncio
 import ssl
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from cryptography import x509
@@ -58,6 +60,10 @@ async def test_a_bounce_takes_the_document_back_to_failed_once(house):
     (row,) = await house.dispatches(document_id)
     assert row.state == "bounced"
     assert row.bounce_id is not None
+    evidence = await house.call("GET", f"/v1/documents/{document_id}/evidence")
+    with ZipFile(BytesIO(evidence.body)) as bundle:
+        assert bundle.read("mail-01.eml") == house.sink.taken[0]
+        assert bundle.read("mail-02.eml") == report(row.token)
 
 
 async def test_sent_to_the_right_address_it_is_on_its_way_again(house):
