@@ -6,6 +6,7 @@ worker process.
 """
 
 import dataclasses
+import io
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,6 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
+import pikepdf
 import typst
 
 from ubl.localized import Localized
@@ -62,14 +64,24 @@ def typeset(
     """Set content by a template as A4 pages in PDF/A-3b and PDF/UA-1.
 
     ``content`` has ``title``, ``number`` and ``author``, which head the pages, and what else the
-    template asks for; ``qr`` is an SVG. ``created_at`` is timezone-aware. A character that no
-    font here has is printed as a box, and the page says so. Raises PdfUnset.
+    template asks for; ``qr`` is an SVG. ``created_at`` is timezone-aware. What would leave a few
+    lines for a second page is set tight, if one page holds it then. A character that no font
+    here has is printed as a box, and the page says so. Raises PdfUnset.
     """
     label = Localized(language).label
     words = {key: label(f"Rendition.{key}") for key in ("page_of", "scan_to_pay", "unprintable")}
     cleaned, missing = printable({**content, "words": words, "language": language})
     metadata = {"title": f"{cleaned['title']} {cleaned['number']}", "author": cleaned["author"]}
     data = {**breakable(cleaned), "unprintable": missing, "metadata": metadata}
+    at = int(created_at.timestamp())
+    pdf = _compiled(template, {**data, "tight": False}, qr, at)
+    if _pages(pdf) == 2:
+        tight = _compiled(template, {**data, "tight": True}, qr, at)
+        return tight if _pages(tight) == 1 else pdf
+    return pdf
+
+
+def _compiled(template: str, data: Mapping[str, Any], qr: str, at: int) -> bytes:
     # The compiler is not shared: it may only be used by one thread at a time, and costs little.
     compiler = typst.Compiler(
         _template(template),
@@ -77,14 +89,17 @@ def typeset(
         sys_inputs={"content": json.dumps(data, ensure_ascii=False), "qr": qr},
     )
     try:
-        pdf = compiler.compile(
-            format="pdf", pdf_standards=list(PDF_STANDARDS), timestamp=int(created_at.timestamp())
-        )
+        pdf = compiler.compile(format="pdf", pdf_standards=list(PDF_STANDARDS), timestamp=at)
     except typst.TypstError as error:
         raise PdfUnset(f"The document cannot be set as pages: {error.message}.") from None
     if not isinstance(pdf, bytes):
         raise PdfUnset("The typesetter gave no document.")
     return pdf
+
+
+def _pages(pdf: bytes) -> int:
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        return len(opened.pages)
 
 
 @cache
