@@ -40,6 +40,7 @@ _MAIN_COLUMNS: Final = ("InvoiceLine.item", "Item.name", "AllowanceCharge.reason
 # Characters that fit beside the main column at the size the tables are set in.
 _ROOM: Final = 62
 _SHORT: Final = 60
+_TIGHTER: Final = (0.84, 0.66)
 _MEASURED: Final = 5
 
 
@@ -65,7 +66,7 @@ def typeset(
 
     ``content`` has ``title``, ``number`` and ``author``, which head the pages, and what else the
     template asks for; ``qr`` is an SVG. ``created_at`` is timezone-aware. What would leave a few
-    lines for a second page is set tight, if one page holds it then. A character that no font
+    lines for a second page is set tighter, if one page holds it then. A character that no font
     here has is printed as a box, and the page says so. Raises PdfUnset.
     """
     label = Localized(language).label
@@ -74,10 +75,12 @@ def typeset(
     metadata = {"title": f"{cleaned['title']} {cleaned['number']}", "author": cleaned["author"]}
     data = {**breakable(cleaned), "unprintable": missing, "metadata": metadata}
     at = int(created_at.timestamp())
-    pdf = _compiled(template, {**data, "tight": False}, qr, at)
+    pdf = _compiled(template, {**data, "spacing": 1}, qr, at)
     if _pages(pdf) == 2:
-        tight = _compiled(template, {**data, "tight": True}, qr, at)
-        return tight if _pages(tight) == 1 else pdf
+        for spacing in _TIGHTER:
+            tighter = _compiled(template, {**data, "spacing": spacing}, qr, at)
+            if _pages(tighter) == 1:
+                return tighter
     return pdf
 
 
