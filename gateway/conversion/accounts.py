@@ -1,4 +1,4 @@
-"""The account of a conversion as JSON: what was not understood, not held, or does not add up. Pure.
+"""The account of a conversion as JSON: what was not understood, not held, or cannot be right. Pure.
 
 One shape for the API, the console, the command line and a document's timeline.
 """
@@ -11,6 +11,7 @@ from gateway.conversion.loss import MANDATORY
 from gateway.conversion.writing import Converted
 from ubl.amounts import decimal_text
 from ubl.differences import Difference
+from ubl.identifier_warnings import IdentifierWarning, explain_problem, identifier_warnings
 from ubl.localized import Localized
 from ubl.model import Invoice, field_types, value_type
 from ubl.totals import Discrepancy
@@ -28,15 +29,18 @@ def account_of(converted: Converted, *, lang: str, most: int | None = None) -> d
     ``most`` bounds each list, the counts are of everything.
     """
     localized = Localized(lang)
+    slips = identifier_warnings(converted.invoice)
     return {
         "format": converted.format.id,
         "unread": list(converted.unread[:most]),
         "lost": [loss(one, localized) for one in converted.lost[:most]],
         "discrepancies": [_discrepancy(one, localized) for one in converted.discrepancies[:most]],
+        "identifiers": [_slip(one, localized) for one in slips[:most]],
         "counts": {
             "unread": len(converted.unread),
             "lost": len(converted.lost),
             "discrepancies": len(converted.discrepancies),
+            "identifiers": len(slips),
         },
     }
 
@@ -62,6 +66,16 @@ def _discrepancy(one: Discrepancy, localized: Localized) -> dict[str, Any]:
         "computed": {"amount": decimal_text(one.computed.value), "currency": currency},
         "tolerated": one.tolerated,
         "explanation": explain(one, localized),
+    }
+
+
+def _slip(one: IdentifierWarning, localized: Localized) -> dict[str, Any]:
+    return {
+        "path": one.path,
+        "term": one.term,
+        "value": one.problem.value,
+        "code": one.problem.fault,
+        "explanation": explain_problem(one.problem, localized),
     }
 
 

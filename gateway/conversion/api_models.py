@@ -9,6 +9,7 @@ from gateway.conversion.accounts import account_of
 from gateway.conversion.outcome import Outcome
 from gateway.conversion.service import Judged
 from ubl.formats import Format, Profile, Syntax
+from ubl.identifiers import Fault
 
 __all__ = ["ConversionOut", "ConversionQuery", "FormatList", "FormatOut"]
 
@@ -88,12 +89,23 @@ class DiscrepancyOut(BaseModel):
     explanation: str
 
 
+class SlipOut(BaseModel):
+    """An identifier that cannot be right: its check digits, length or form do not fit."""
+
+    path: str
+    term: str | None
+    value: str
+    code: Fault
+    explanation: str
+
+
 class AccountCounts(BaseModel):
     """How many entries each list of the account has."""
 
     unread: int
     lost: int
     discrepancies: int
+    identifiers: int
 
 
 class ConversionOut(BaseModel):
@@ -111,6 +123,7 @@ class ConversionOut(BaseModel):
     unread: list[str]
     lost: list[LossOut]
     discrepancies: list[DiscrepancyOut]
+    identifiers: list[SlipOut]
     counts: AccountCounts
     report: dict[str, Any] = Field(description="As POST /v1/validations answers.")
 
