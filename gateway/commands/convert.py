@@ -142,6 +142,10 @@ def _lines(
             for one in account["discrepancies"]
         ],
     )
+    lines += _some(
+        "identifiers that cannot be right",
+        [f"{one['path']} ({one['term']}): {one['explanation']}" for one in account["identifiers"]],
+    )
     return lines
 
 
