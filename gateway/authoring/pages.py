@@ -333,7 +333,7 @@ def _focus(action: str, held: Json) -> str:
 
 
 def _to(draft_id: UUID, focus: str = "") -> web.Response:
-    place = f"?focus={focus}#{focus}" if focus else ""
+    place = f"?focus={focus}" if focus else ""
     return web.Response(status=303, headers={"Location": f"/drafts/{draft_id}{place}"})
 
 

@@ -99,7 +99,7 @@ async def test_an_invoice_is_written_sent_credited_and_copied(
 ) -> None:
     async with visit(browser, stage.seller) as page:
         await page.get_by_role("link", name="Write an invoice").first.click()
-        await page.get_by_role("button", name="New invoice").click()
+        await page.get_by_role("button", name="New invoice", exact=True).click()
         await page.wait_for_url("**/drafts/*-*")
         desk = page.locator("#desk")
         await expect(desk).to_contain_text("still to be filled in")
@@ -146,7 +146,7 @@ async def test_an_invoice_is_written_sent_credited_and_copied(
 async def test_two_tabs_do_not_overwrite_each_other(browser: Browser, stage: Stage) -> None:
     async with visit(browser, stage.seller) as first:
         await first.goto("/drafts")
-        await first.get_by_role("button", name="New invoice").click()
+        await first.get_by_role("button", name="New invoice", exact=True).click()
         await first.wait_for_url("**/drafts/*-*")
         second = await first.context.new_page()
         await second.goto(first.url)
@@ -169,7 +169,7 @@ async def test_it_works_without_a_script_and_every_field_has_a_name(
 ) -> None:
     async with visit(browser, stage.seller, width=width, script=False) as page:
         await page.goto("/drafts")
-        await page.get_by_role("button", name="New invoice").click()
+        await page.get_by_role("button", name="New invoice", exact=True).click()
         await page.wait_for_url("**/drafts/*-*")
         await page.fill(field("number"), "N-1")
         await page.get_by_role("button", name="Add a line").click()
