@@ -95,3 +95,15 @@ for (const zone of document.querySelectorAll("[data-drop]")) {
     showFiles(zone, input.files);
   });
 }
+
+/* What scrolls sideways has to be reached by keyboard, what fits must not be in the way. */
+function reachScrollers() {
+  for (const part of document.querySelectorAll(".scroll")) {
+    if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+    else part.removeAttribute("tabindex");
+  }
+}
+
+reachScrollers();
+window.addEventListener("resize", reachScrollers);
+document.addEventListener("htmx:afterSettle", reachScrollers);
