@@ -19,8 +19,11 @@ from gateway.dispatch.downloads import Opened
 from gateway.dispatch.keys import DOWNLOAD_THROTTLE, DOWNLOADS
 from gateway.dispatch.links import DOWNLOAD_PATH
 from gateway.exchange.keys import ARCHIVE
+from gateway.exchange.rendering import Order, RenditionFormat, render_document
+from gateway.exchange.showing import content_of, read_apart, rendition_answer
 from gateway.exchange.streaming import send_stored
 from gateway.exchange.tables import StoredBlob
+from ubl.localized import LANGUAGES
 
 __all__ = ["ROUTES"]
 
@@ -55,6 +58,25 @@ async def show_download(request: web.Request) -> web.Response:
     }
     language = request.query.get("lang") or opened.dispatch.locale[:2].lower()
     return _render(request, "dispatch/download.html", language, context)
+
+
+async def read_document(request: web.Request) -> web.Response:
+    """The document to be read in the browser, without active content."""
+    if (refused := _slow_down(request)) is not None:
+        return refused
+    opened = await request.app[DOWNLOADS].look(_token(request))
+    if opened is None:
+        return _sorry(request, "gone", NOT_FOUND)
+    asked = request.query.get("lang") or opened.dispatch.locale[:2].lower()
+    language = asked if asked in LANGUAGES else LANGUAGES[0]
+    order = Order(RenditionFormat.HTML, language, opened.document.created_at)
+    content = await content_of(request, opened.document)
+    rendition = await read_apart(request, content, render_document, order)
+    if request.method == "GET":
+        await request.app[DOWNLOADS].opened(opened.dispatch)
+    response = rendition_answer(rendition, inline=True)
+    response.headers["X-Robots-Tag"] = _HEADERS["X-Robots-Tag"]
+    return response
 
 
 async def download_pdf(request: web.Request) -> web.StreamResponse:
@@ -130,6 +152,7 @@ _PATH: Final = f"{DOWNLOAD_PATH}{{token}}"
 
 ROUTES: Final = (
     Route("GET", _PATH, show_download, None, "Show a download link", Face.PAGE),
+    Route("GET", f"{_PATH}/document.html", read_document, None, "Read the document", Face.PAGE),
     Route("GET", f"{_PATH}/document.pdf", download_pdf, None, "Download the PDF", Face.PAGE),
     Route("GET", f"{_PATH}/document.xml", download_xml, None, "Download the data", Face.PAGE),
 )

@@ -19,6 +19,10 @@ async def test_the_link_gives_the_document_in_both_forms_and_says_it_was_opened(
     pdf, xml = [await lite.visit(f"{link}/document.{one}") for one in ("pdf", "xml")]
     assert pdf.body.startswith(b"%PDF-")
     assert xml.body == lite.invoice()
+    read = await lite.visit(f"{link}/document.html?lang=nl")
+    assert read.status == 200
+    assert b'lang="nl"' in read.body
+    assert b"<script" not in read.body
     (row,) = await lite.dispatches(document_id)
     assert row.state == "opened"
     first = row.opened_at

@@ -19,6 +19,7 @@ PUBLIC = {"/v1/me", "/v1/openapi.json", "/v1/schemas/invoice.json", "/healthz", 
 PUBLIC_PAGES = {
     "/pay/{token}", "/pay/{token}/back", "/", "/sign-in", "/sign-out", "/language",
     "/download/{token}", "/download/{token}/document.pdf", "/download/{token}/document.xml",
+    "/download/{token}/document.html",
 }  # fmt: skip
 UNSAFE = "/v1/probe/echo/x"
 PAGE = "/page/send"
