@@ -1,7 +1,7 @@
 """Every valid CII document of the corpus, and of the PDFs in it, through the model and back.
 
 Written again it says the same, and the rule sets it was judged by fire the same rules. Through UBL
-and back it says what UBL could hold. What differs is listed in round_trips_cii.toml with its
+and back it says what UBL could hold. What differs is listed in round_trip_cii.toml with its
 reason; a listed difference that no longer occurs fails as well.
 """
 
@@ -69,7 +69,7 @@ class Tally:
     differing: dict[str, str] = field(default_factory=dict)
 
 
-TABLE: dict[str, Any] = tomllib.loads((HERE / "round_trips_cii.toml").read_text("utf-8"))
+TABLE: dict[str, Any] = tomllib.loads((HERE / "round_trip_cii.toml").read_text("utf-8"))
 # Rules of form a written document does not break, whatever its source did.
 FORM = {rule for entry in TABLE["form"] for rule in entry["rules"]}
 LISTED = {f"{case} {entry['what']}" for entry in TABLE["difference"] for case in entry["cases"]}
