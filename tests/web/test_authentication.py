@@ -15,7 +15,10 @@ from gateway.web import openapi
 from gateway.web.server import listening
 
 PRODUCT = (*all_routes(), *openapi.ROUTES)
-PUBLIC = {"/v1/me", "/v1/openapi.json", "/v1/schemas/invoice.json", "/healthz", "/readyz"}
+PUBLIC = {
+    "/v1/me", "/v1/openapi.json", "/v1/schemas/invoice.json", "/healthz", "/readyz",
+    "/v1/formats", "/v1/code-lists", "/v1/code-lists/{id}",
+}  # fmt: skip
 PUBLIC_PAGES = {
     "/pay/{token}", "/pay/{token}/back", "/", "/sign-in", "/sign-out", "/language",
     "/download/{token}", "/download/{token}/document.pdf", "/download/{token}/document.xml",
