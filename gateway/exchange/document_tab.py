@@ -30,7 +30,6 @@ __all__ = ["ROUTES", "document_tab"]
 
 _PATH: Final = "/documents/{document_id:[0-9a-f]{8}-[0-9a-f-]{27}}"
 _LANGUAGE: Final = "language"
-_PRINTED: Final = frozenset({DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE})
 
 
 async def document_tab(request: web.Request, document: Document) -> Mapping[str, Any]:
@@ -61,7 +60,6 @@ async def document_tab(request: web.Request, document: Document) -> Mapping[str,
         "document_language": language,
         "document_languages": LANGUAGES,
         "lines_at_once": LINES_AT_ONCE,
-        "printed": document.kind in _PRINTED,
     }
 
 

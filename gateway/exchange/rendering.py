@@ -28,6 +28,7 @@ from ubl.reminder import Reminder, ReminderRefused
 from ubl.reminder_read import read_reminder
 from ubl.reminder_view import ReminderView, reminder_view
 from ubl.rendition.html import DocumentView, document_article, document_html
+from ubl.rendition.papers import paper_pdf
 from ubl.rendition.pdf import PdfUnset, render_invoice
 from ubl.response import (
     MLS_ADDRESS_RULES,
@@ -38,7 +39,7 @@ from ubl.response import (
     read_invoice_response,
     read_mls,
 )
-from ubl.response_view import invoice_response_view, mlr_view, mls_view
+from ubl.response_view import ResponseView, invoice_response_view, mlr_view, mls_view
 from ubl.safexml import XmlRefused, parse
 from ubl.value_text import attachment_name
 from ubl.view import invoice_view
@@ -79,7 +80,7 @@ _CUSTOMIZATION: Final = (
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME_LENGTH: Final = 80
 
-_Read = Invoice | Reminder | DocumentView
+_Read = Invoice | Reminder | ResponseView
 
 
 class RenditionFormat(StrEnum):
@@ -151,16 +152,18 @@ def render_document(content: bytes, order: Order, media_type: str = "") -> Rendi
     name = _file_name(view.title, view.number)
     if order.format is RenditionFormat.HTML:
         return Rendition(document_html(view).encode(), "text/html", f"{name}.html")
-    if not isinstance(found, Invoice):
-        raise GatewayError(
-            RENDITION_FORMAT,
-            "Only invoices and credit notes are set as PDF. Ask for html, which prints as well.",
-        )
     try:
-        pdf = render_invoice(found, locale=order.lang, created_at=order.at)
+        pdf = _pdf(found, order)
     except PdfUnset as error:
-        raise GatewayError(RENDITION_FORMAT, str(error)) from None
+        raise GatewayError(RENDITION_FORMAT, str(error), cause=error.code) from None
     return Rendition(pdf, "application/pdf", f"{name}.pdf")
+
+
+def _pdf(found: _Read, order: Order) -> bytes:
+    if isinstance(found, Invoice):
+        return render_invoice(found, locale=order.lang, created_at=order.at)
+    view = reminder_view(found, locale=order.lang) if isinstance(found, Reminder) else found
+    return paper_pdf(view, created_at=order.at)
 
 
 def show_document(
@@ -251,9 +254,9 @@ def _reminder(content: bytes) -> Reminder:
         return refused.reminder
 
 
-def _answer(root: etree._Element, content: bytes, lang: str) -> DocumentView:
+def _answer(root: etree._Element, content: bytes, lang: str) -> ResponseView:
     customization = (root.findtext(_CUSTOMIZATION) or "").strip()
-    readers: tuple[tuple[str, Callable[[], DocumentView]], ...] = (
+    readers: tuple[tuple[str, Callable[[], ResponseView]], ...] = (
         (MLS_CUSTOMIZATION, lambda: mls_view(_mls(content), locale=lang)),
         (MLR_CUSTOMIZATION, lambda: mlr_view(read_mlr(content), locale=lang)),
     )

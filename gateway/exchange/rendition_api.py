@@ -27,7 +27,7 @@ class RenditionQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: RenditionFormat = Field(
-        RenditionFormat.HTML, description="html, or pdf (PDF/A-3b; invoices and credit notes only)"
+        RenditionFormat.HTML, description="html, or pdf (PDF/A-3b and PDF/UA-1)"
     )
     lang: str | None = Field(
         None,
