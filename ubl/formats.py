@@ -23,6 +23,7 @@ class Profile(StrEnum):
     BASIC_WL = "basic-wl"
     BASIC = "basic"
     EN16931 = "en16931"
+    XRECHNUNG = "xrechnung"
     XRECHNUNG_EXTENSION = "xrechnung-extension"
     EXTENDED_CTC_FR = "extended-ctc-fr"
     EXTENDED = "extended"
@@ -128,7 +129,13 @@ _ALL: Final = (
         business_process=_BILLING_PROCESS,
     ),
     *_pair("en16931", "EN 16931", _EN16931),
-    *_pair("xrechnung", "XRechnung 3.0", _XRECHNUNG, business_process=_BILLING_PROCESS),
+    *_pair(
+        "xrechnung",
+        "XRechnung 3.0",
+        _XRECHNUNG,
+        profile=Profile.XRECHNUNG,
+        business_process=_BILLING_PROCESS,
+    ),
     *_pair(
         "xrechnung-extension",
         "XRechnung 3.0 Extension",
@@ -149,7 +156,7 @@ _ALL: Final = (
     _hybrid(
         "xrechnung",
         "XRECHNUNG",
-        Profile.EN16931,
+        Profile.XRECHNUNG,
         _XRECHNUNG,
         business_process=_BILLING_PROCESS,
         attachment="xrechnung.xml",

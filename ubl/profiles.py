@@ -8,7 +8,7 @@ that of KoSIT. Knows no XML.
 import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cache
 from types import MappingProxyType
@@ -59,8 +59,8 @@ class _Holding:
 
     A field that has a number is held if the number fits ``numbers`` and is not in ``without``, or
     if it is in ``also``; so are all fields below one of ``whole``. A field without a number is
-    held if its class lists it in ``unnumbered``. Terms in ``once_in_ubl`` may repeat in the model
-    but not in UBL.
+    held if its class lists it in ``unnumbered``. Terms in ``once`` may repeat in the model but not
+    in that syntax.
     """
 
     numbers: re.Pattern[str]
@@ -68,7 +68,7 @@ class _Holding:
     also: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
     unnumbered: Mapping[type, frozenset[str]]
-    once_in_ubl: frozenset[str] = frozenset()
+    once: Mapping[Syntax, frozenset[str]] = field(default_factory=dict)
 
     def verdict(self, model: type, name: str, number: str | None) -> "_Verdict":
         if number is None:
@@ -140,7 +140,13 @@ _CTC_TERMS: Final = _terms(
 ) | _terms("81 82 83", prefix="BG-X")
 _CTC_GROUPS: Final = _terms("7 13 33 36 39 40 41 48 49 62 73 90", prefix="BG-X")
 # UBL-SR-16 and UBL-SR-26 of CEN's rules; those for CII let BT-46 repeat.
-_ONCE: Final = frozenset({"BT-46", "BT-83"})
+_ONCE: Final[Mapping[Syntax, frozenset[str]]] = MappingProxyType(
+    {Syntax.UBL: frozenset({"BT-46", "BT-83"})}
+)
+# XRechnung is bound to CII D16B, whose schema has room for one earlier invoice.
+_ONCE_IN_XRECHNUNG: Final[Mapping[Syntax, frozenset[str]]] = MappingProxyType(
+    {**_ONCE, Syntax.CII: frozenset({"BG-3"})}
+)
 
 _HOLDINGS: Final[Mapping[Profile, _Holding]] = MappingProxyType(
     {
@@ -149,11 +155,12 @@ _HOLDINGS: Final[Mapping[Profile, _Holding]] = MappingProxyType(
             numbers=_STANDARD, without=_NOT_IN_BASIC | {"BG-25"}, unnumbered=_KEPT_BY_CII
         ),
         Profile.BASIC: _Holding(numbers=_STANDARD, without=_NOT_IN_BASIC, unnumbered=_KEPT_BY_CII),
-        Profile.EN16931: _Holding(
-            numbers=_STANDARD, unnumbered=_KEPT_BY_STANDARD, once_in_ubl=_ONCE
+        Profile.EN16931: _Holding(numbers=_STANDARD, unnumbered=_KEPT_BY_STANDARD, once=_ONCE),
+        Profile.XRECHNUNG: _Holding(
+            numbers=_STANDARD, unnumbered=_KEPT_BY_STANDARD, once=_ONCE_IN_XRECHNUNG
         ),
         Profile.XRECHNUNG_EXTENSION: _Holding(
-            numbers=_XRECHNUNG, unnumbered=_KEPT_BY_STANDARD, once_in_ubl=_ONCE
+            numbers=_XRECHNUNG, unnumbered=_KEPT_BY_STANDARD, once=_ONCE_IN_XRECHNUNG
         ),
         Profile.EXTENDED_CTC_FR: _Holding(
             numbers=_STANDARD, also=_CTC_TERMS, whole=_CTC_GROUPS, unnumbered=_KEPT_BY_CTC
@@ -176,7 +183,7 @@ def held_by(invoice: Invoice, profile: Profile, *, syntax: Syntax) -> Invoice:
         invoice = _with_plain_charges(invoice)
     if holding.verdict(InvoiceLine, "subtype", "BT-X-8") is _Verdict.OFF:
         invoice = _with_counted_lines(invoice)
-    once = holding.once_in_ubl if syntax is Syntax.UBL else frozenset()
+    once = holding.once.get(syntax, frozenset())
     held: Invoice = _held(invoice, "", profile, once)
     return held
 

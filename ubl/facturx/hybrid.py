@@ -39,6 +39,7 @@ _LEVELS: Final = {
     Profile.BASIC_WL: "BASIC WL",
     Profile.BASIC: "BASIC",
     Profile.EN16931: "EN 16931",
+    Profile.XRECHNUNG: "XRECHNUNG",
     Profile.EXTENDED: "EXTENDED",
 }
 _XRECHNUNG: Final = "xrechnung.xml"
@@ -113,7 +114,7 @@ def _metadata(format: Format) -> InvoiceMetadata:
             "'facturx-'.",
         )
     if format.attachment == _XRECHNUNG:
-        return InvoiceMetadata(file_name=_XRECHNUNG, level="XRECHNUNG", version=_XRECHNUNG_VERSION)
+        return InvoiceMetadata(file_name=_XRECHNUNG, level=level, version=_XRECHNUNG_VERSION)
     return InvoiceMetadata(file_name=format.attachment, level=level, version=_VERSION)
 
 

@@ -28,6 +28,7 @@ from ubl.model import (
     Item,
     LogisticsCharge,
     PaymentInstructions,
+    PrecedingInvoice,
 )
 from ubl.profiles import held_by
 from ubl.safexml import parse
@@ -165,6 +166,15 @@ def test_what_ubl_allows_once_keeps_the_first() -> None:
     assert in_ubl.payment[0].remittance_information == ("A",)
     in_cii = held_by(invoice, Profile.EN16931, syntax=Syntax.CII)
     assert in_cii.buyer == invoice.buyer
+
+
+def test_xrechnung_has_one_earlier_invoice_in_cii() -> None:
+    earlier = (PrecedingInvoice(number="R-1"), PrecedingInvoice(number="R-2"))
+    invoice = Invoice(kind=DocumentKind.INVOICE, preceding_invoices=earlier)
+    for profile in (Profile.XRECHNUNG, Profile.XRECHNUNG_EXTENSION):
+        in_cii = held_by(invoice, profile, syntax=Syntax.CII)
+        assert in_cii.preceding_invoices == earlier[:1]
+        assert held_by(invoice, profile, syntax=Syntax.UBL) == invoice
 
 
 def test_what_is_taken_off_is_told() -> None:
