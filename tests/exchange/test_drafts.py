@@ -3,11 +3,13 @@
 import json
 import re
 
+import aiohttp
 import pytest
 from sqlmodel import select
 
 from gateway.access.roles import Role
 from gateway.authoring.tables import Draft
+from gateway.receivables.tables import Customer
 from ubl.invoice import read_invoice
 from ubl.safexml import parse
 
@@ -93,10 +95,10 @@ def filled(house, receiver):
 
 @pytest.fixture
 def writer():
-    async def writer(house, *, locale="en"):
-        email = f"{locale}@vlaamse-tuin.example"
+    async def writer(house, *, locale="en", tenant_id=None):
+        email = f"{locale}.{tenant_id or 'own'}@vlaamse-tuin.example"
         await house.gateway.access.create_user(
-            tenant_id=house.tenant_id,
+            tenant_id=tenant_id or house.tenant_id,
             email=email,
             password="a long enough passphrase",
             role=Role.OWNER,
@@ -229,6 +231,16 @@ async def test_a_sent_invoice_is_credited_and_copied(pair, writer):
     assert "preceding_invoices" not in held
     assert (await writes.post(f"/documents/{credit.id}/credit", on, {}))[0] == 422
 
+    place = await writes.begin()
+    customer = re.search(r'<option value="([0-9a-f-]{36})">', await writes.get(place))[1]
+    await writes.save(place, {"customer": customer}, do="customer:")
+    buyer = (await writes.held(place)).invoice["buyer"]
+    assert buyer["name"] == sent.receiver_name
+    assert buyer["electronic_address"]["value"] in sent.receiver
+    assert (await writes.save(place, {"customer": "nobody"}, do="customer:"))[0] == 400
+    stranger = {"customer": "00000000-0000-0000-0000-000000000000"}
+    assert (await writes.save(place, stranger, do="customer:"))[0] == 404
+
 
 async def test_a_received_invoice_is_not_ours_to_credit(lite, writer):
     _, arrived = await lite.delivered()
@@ -238,6 +250,27 @@ async def test_a_received_invoice_is_not_ours_to_credit(lite, writer):
         assert (await writes.post(f"{on}/{verb}", "/drafts", {}))[0] == 422
     other = await writer(lite.sender)
     assert (await other.post(f"{on}/credit", "/drafts", {}))[0] == 404
+
+
+async def test_another_accounts_drafts_and_customers_lead_nowhere(lite, writer):
+    sent, _ = await lite.delivered("VT-7")
+    house = lite.sender
+    place = await (await writer(house)).begin()
+    tenant = await house.gateway.access.create_tenant(slug="stranger", name="Stranger")
+    stranger = await writer(house, tenant_id=tenant.id)
+    assert place not in await stranger.get("/drafts")
+    await stranger.get(place, status=404)
+    await stranger.get(f"{place}/download?format=peppol-bis-3", status=404)
+    form = {"do": "save", "version": "1", "tab": "t", "invoice.number": "X"}
+    for action in ("save", "send", "keep", "discard"):
+        assert (await stranger.post(place, "/drafts", form | {"do": action}))[0] == 404
+    for verb in ("credit", "duplicate"):
+        assert (await stranger.post(f"/documents/{sent.id}/{verb}", "/drafts", {}))[0] == 404
+    (customer,) = await house.rows(Customer)
+    own = await stranger.begin()
+    taken = {"customer": str(customer.id)}
+    assert (await stranger.save(own, taken, do="customer:"))[0] == 404
+    assert await stranger.held(place) is not None
 
 
 async def test_a_draft_is_downloaded_in_any_format(lite, writer):
@@ -257,8 +290,6 @@ async def test_a_file_becomes_a_draft(lite, writer, make_invoice):
     token = re.search(r'name="csrf" value="([^"]+)"', await writes.get("/drafts"))[1]
 
     async def upload(content, name):
-        import aiohttp
-
         form = aiohttp.FormData()
         form.add_field("csrf", token)
         form.add_field("file", content, filename=name)
@@ -283,3 +314,20 @@ async def test_a_file_becomes_a_draft(lite, writer, make_invoice):
     assert enclosed["attachment"]["file_name"] == "scan.pdf"
     status, _ = await upload(b"neither", "a.txt")
     assert status == 422
+    form = aiohttp.FormData({"csrf": token, "do": "attach:", "tab": "one", "version": "1"})
+    form.add_field("attachment", b"a,b", filename="times.csv", content_type="text/csv")
+    answer = await lite.sender.session.post(
+        f"{lite.sender.url}{place}",
+        data=form,
+        cookies=writes._cookies,
+        headers=SAME_SITE,
+        allow_redirects=False,
+    )
+    assert answer.status == 303
+    files = [
+        one["attachment"] for one in (await writes.held(place)).invoice["supporting_documents"]
+    ]
+    assert [(one["file_name"], one["mime_type"]) for one in files] == [
+        ("scan.pdf", "application/pdf"),
+        ("times.csv", "text/csv"),
+    ]
