@@ -16,12 +16,14 @@ from ubl.differences import differences
 from ubl.formats import FORMATS
 from ubl.invoice import read_invoice, write_invoice
 from ubl.model import (
+    Contact,
     CreditTransfer,
     DirectDebit,
     DocumentKind,
     Identifier,
     Invoice,
     InvoiceLine,
+    LineReferences,
     LogisticsCharge,
     Note,
     Payee,
@@ -30,6 +32,7 @@ from ubl.model import (
     Price,
     Quantity,
     Seller,
+    SupportingDocument,
     ThirdPartyPayment,
 )
 from ubl.namespaces import CAC, CBC
@@ -208,6 +211,36 @@ def test_a_project_has_its_place_by_the_kind_of_document() -> None:
         root = written(invoice)
         assert texts(root, path) == ["P7"]
         assert differences(invoice, read_invoice(root).invoice) == ()
+
+
+def test_a_document_does_not_become_the_object_of_the_invoice() -> None:
+    """UBL tells them apart by the type code, so a type that would mean another thing is dropped."""
+    document = SupportingDocument(reference="D1", description="Plan", type_code="130")
+    line = InvoiceLine(references=LineReferences(documents=(document,)))
+    alone = Invoice(kind=DocumentKind.INVOICE, supporting_documents=(document,), lines=(line,))
+    again = read_invoice(written(alone)).invoice
+    assert again.invoiced_object is None
+    assert again.supporting_documents == (replace(document, type_code=None),)
+    assert again.lines[0].object_identifier is None
+    assert again.lines[0].references == LineReferences(
+        documents=(replace(document, type_code=None),)
+    )
+    beside = replace(alone, invoiced_object=Identifier("X", "ABC"))
+    assert read_invoice(written(beside)).invoice.supporting_documents == (document,)
+
+
+def test_a_project_document_beside_a_project_is_kept() -> None:
+    document = SupportingDocument(reference="D1", type_code="50")
+    for kind in DocumentKind:
+        invoice = Invoice(kind=kind, project="P7", supporting_documents=(document,))
+        read = read_invoice(written(invoice)).invoice
+        assert (read.project, len(read.supporting_documents)) == ("P7", 1), kind
+
+
+def test_a_department_is_who_to_ask_where_nobody_is_named() -> None:
+    seller = Seller(contact=Contact(department="Sales"))
+    root = written(Invoice(kind=DocumentKind.INVOICE, seller=seller))
+    assert texts(root, "//cac:Contact/cbc:Name/text()") == ["Sales"]
 
 
 def test_a_note_begins_with_its_subject() -> None:

@@ -1,5 +1,6 @@
 """The lines of a UBL invoice or credit note, and the periods they share with the document."""
 
+from dataclasses import replace
 from typing import Final
 
 from ubl.cursor import Cursor
@@ -22,7 +23,10 @@ from ubl.ubl21.read_party import read_party
 from ubl.ubl21.read_references import OBJECT_TYPE, read_supporting
 from ubl.ubl21.read_totals import read_vat_totals
 
-__all__ = ["LINES", "QUANTITIES", "SUB_LINES", "read_line", "read_period"]
+__all__ = ["LINES", "QUANTITIES", "RELATED_TYPE", "SUB_LINES", "read_line", "read_period"]
+
+# Tells a document that backs a line from the object of the line: code 916 of UNTDID 1001.
+RELATED_TYPE: Final = "916"
 
 LINES: Final = {
     DocumentKind.INVOICE: "cac:InvoiceLine",
@@ -129,7 +133,10 @@ def _read_documents(
     for reference in line.all("cac:DocumentReference"):
         type_code = reference.peek("cbc:DocumentTypeCode")
         if type_code not in (OBJECT_TYPE, None):
-            documents.append(read_supporting(reference))
+            document = read_supporting(reference)
+            if document.type_code == RELATED_TYPE:
+                document = replace(document, type_code=None)
+            documents.append(document)
             continue
         reference.expect("cbc:DocumentTypeCode", value=OBJECT_TYPE)
         identifier = reference.identifier("cbc:ID")

@@ -44,7 +44,11 @@ class AdditionalDocuments:
 
 
 def read_additional_documents(document: Cursor) -> AdditionalDocuments:
-    """Read BT-18 (type 130), BT-11 of a credit note (type 50), and everything else as BG-24."""
+    """Read BT-18 (type 130), BT-11 of a credit note (type 50), and everything else as BG-24.
+
+    An invoice has an element of its own for BT-11; where it is used, type 50 is a document.
+    """
+    has_project = document.first("cac:ProjectReference", "cbc:ID") is not None
     invoiced_object: Identifier | None = None
     invoiced_object_date: date | None = None
     project: str | None = None
@@ -55,7 +59,7 @@ def read_additional_documents(document: Cursor) -> AdditionalDocuments:
             reference.expect("cbc:DocumentTypeCode", value=OBJECT_TYPE)
             invoiced_object = reference.identifier("cbc:ID")
             invoiced_object_date = reference.day("cbc:IssueDate")
-        elif type_code == PROJECT_TYPE and project is None:
+        elif type_code == PROJECT_TYPE and project is None and not has_project:
             reference.expect("cbc:DocumentTypeCode", value=PROJECT_TYPE)
             project = reference.text("cbc:ID")
         else:

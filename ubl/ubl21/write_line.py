@@ -12,7 +12,7 @@ from ubl.model import (
 )
 from ubl.pen import Pen
 from ubl.ubl21.read_delivery import NO_LINE
-from ubl.ubl21.read_line import QUANTITIES, SUB_LINES
+from ubl.ubl21.read_line import QUANTITIES, RELATED_TYPE, SUB_LINES
 from ubl.ubl21.read_references import OBJECT_TYPE
 from ubl.ubl21.write_allowance import write_allowances_charges, write_price, write_tax_scheme
 from ubl.ubl21.write_delivery import write_advice, write_line_delivery
@@ -100,7 +100,10 @@ def _write_documents(place: Pen, line: InvoiceLine, references: LineReferences) 
         reference.text("cbc:ID", entry.number, schemeID=entry.type_code)
         reference.text("cbc:DocumentTypeCode", OBJECT_TYPE)
     for document in references.documents:
-        write_supporting(place.at("cac:DocumentReference"), document)
+        type_code = document.type_code
+        if type_code in (None, OBJECT_TYPE):
+            type_code = RELATED_TYPE
+        write_supporting(place.at("cac:DocumentReference"), document, type_code=type_code)
 
 
 def _write_vat_totals(place: Pen, totals: LineTotals | None) -> None:

@@ -139,7 +139,8 @@ def _write_tax_identifier(place: Pen, identifier: str | None, scheme: str) -> No
 def _write_contact(place: Pen, contact: Contact | None) -> None:
     if contact is None:
         return
-    place.text("cbc:Name", contact.name)
+    # EN 16931 has one term for a person, a department or an office (BT-41, BT-56).
+    place.text("cbc:Name", contact.name or contact.department)
     place.text("cbc:Telephone", contact.telephone)
     place.text("cbc:Telefax", contact.fax)
     place.text("cbc:ElectronicMail", contact.email)

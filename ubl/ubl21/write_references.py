@@ -71,15 +71,23 @@ def write_additional_documents(document: Pen, invoice: Invoice) -> None:
         reference.identifier("cbc:ID", invoice.invoiced_object)
         reference.day("cbc:IssueDate", days.invoiced_object_date)
         reference.text("cbc:DocumentTypeCode", OBJECT_TYPE)
+    # Without an object or a project of the invoice, their types would make the document one.
+    taken = {OBJECT_TYPE: invoice.invoiced_object is None, PROJECT_TYPE: not invoice.project}
     for supporting in invoice.supporting_documents:
-        write_supporting(document.at("cac:AdditionalDocumentReference"), supporting)
+        type_code = supporting.type_code
+        if type_code is not None and taken.get(type_code):
+            type_code = None
+        place = document.at("cac:AdditionalDocumentReference")
+        write_supporting(place, supporting, type_code=type_code)
 
 
-def write_supporting(reference: Pen, supporting: SupportingDocument) -> None:
-    """Write BG-24, or a document that backs a line."""
+def write_supporting(
+    reference: Pen, supporting: SupportingDocument, *, type_code: str | None
+) -> None:
+    """Write BG-24, or a document that backs a line, with the type it is to have in UBL."""
     reference.text("cbc:ID", supporting.reference, schemeID=supporting.reference_type)
     reference.day("cbc:IssueDate", supporting.issue_date)
-    reference.text("cbc:DocumentTypeCode", supporting.type_code)
+    reference.text("cbc:DocumentTypeCode", type_code)
     reference.text("cbc:DocumentDescription", supporting.description)
     place = reference.at("cac:Attachment")
     if (attachment := supporting.attachment) is not None:

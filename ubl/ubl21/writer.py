@@ -137,8 +137,8 @@ _SEQUENCES: Final = MappingProxyType[DocumentKind, tuple[Callable[[Pen, Invoice]
         ),
         DocumentKind.CREDIT_NOTE: (
             *(_identification, _credit_note_type, _currencies_and_period),
-            *(write_orders_and_advices, write_contract, write_additional_documents),
-            *(write_project_as_document, write_tender, _parties, _payment),
+            *(write_orders_and_advices, write_contract, write_project_as_document),
+            *(write_additional_documents, write_tender, _parties, _payment),
             *(write_currency_exchange, write_adjustments, write_vat, write_sums, _lines),
         ),
     }
