@@ -53,18 +53,18 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A format, and why it."""
+    """A format, and why it; None leaves the document as it came."""
 
-    format: Format
+    format: Format | None
     reason: Reason
 
 
 def choose(
-    kind: DocumentKind, arrived: Format | None, registered: Collection[DocumentTypeId]
+    kind: DocumentKind, arrived: DocumentTypeId | None, registered: Collection[DocumentTypeId]
 ) -> Choice:
-    """Choose by what a receiver is registered for; ``arrived`` is the format of the source."""
-    if arrived is not None and document_type_of(arrived, kind) in registered:
-        return Choice(arrived, Reason.ARRIVED)
+    """Choose by what a receiver is registered for; ``arrived`` is what the source travels as."""
+    if arrived is not None and arrived in registered:
+        return Choice(None, Reason.ARRIVED)
     for name in PREFERENCES:
         if document_type_of(FORMATS[name], kind) in registered:
             return Choice(FORMATS[name], Reason.REGISTERED)

@@ -10,7 +10,9 @@ from typing import Final
 
 from lxml import etree
 
+from gateway.as4.identifiers import DocumentTypeId, IdentifierInvalid
 from gateway.conversion.errors import JSON_INVALID, NO_INVOICE, UNREADABLE, InvoiceRefused
+from gateway.conversion.peppol_types import document_type
 from gateway.core.errors import GatewayError
 from schematron import texts
 from schematron.container import Contents, open_document
@@ -41,8 +43,9 @@ class Source(StrEnum):
 class ReadDocument:
     """An invoice as it came.
 
-    ``unread`` are the paths of what the document says beyond the model, ``format`` the one it
-    names itself by (None for another), ``wanted`` the format the JSON asks for (empty without).
+    ``unread`` are the paths of what the document says beyond the model. ``format`` is the one it
+    names itself by (None for another), ``document_type`` what it travels as on Peppol (None where
+    it cannot), ``wanted`` the format the JSON asks for (empty without).
     ``inner`` is the XML document inside a PDF or an envelope, None where it came bare or as JSON.
     ``pdf`` holds a PDF as it came, for whoever wants to keep its pages.
     """
@@ -51,6 +54,7 @@ class ReadDocument:
     unread: tuple[str, ...]
     source: Source
     format: Format | None = None
+    document_type: DocumentTypeId | None = None
     wanted: str = ""
     inner: bytes | None = None
     pdf: bytes | None = None
@@ -77,6 +81,7 @@ def read_document(content: bytes, media_type: str = "") -> ReadDocument:
         unread=reading.unread,
         source=Source.PDF if is_pdf else Source.XML,
         format=_format(root, reading.invoice),
+        document_type=_document_type(root, reading.invoice),
         inner=_bytes_of(root) if contents.containers else None,
         pdf=content if is_pdf else None,
     )
@@ -89,6 +94,14 @@ def _bytes_of(root: etree._Element) -> bytes:
 def _format(root: etree._Element, invoice: Invoice) -> Format | None:
     syntax = Syntax.UBL if str(root.tag).startswith("{" + _UBL) else Syntax.CII
     return format_of(syntax, invoice.specification, business_process=invoice.business_process)
+
+
+def _document_type(root: etree._Element, invoice: Invoice) -> DocumentTypeId | None:
+    name = etree.QName(root)
+    try:
+        return document_type(name.namespace or "", name.localname, invoice.specification or "")
+    except IdentifierInvalid:
+        return None
 
 
 def _refused(contents: Contents) -> GatewayError:

@@ -39,6 +39,7 @@ from gateway.network.service import Network
 __all__ = ["FORMAT", "EvidenceBuilder"]
 
 FORMAT: Final = "peppol-gateway-evidence/1"
+_SUFFIXES: Final = {"application/json": ".json", "application/pdf": ".pdf"}
 
 
 class EvidenceBuilder:
@@ -93,6 +94,9 @@ class _Writing:
         case = self.case
         manifest = _facts(case.main.document)
         await self._blob("document.xml", case.main.document.content_id)
+        if case.source is not None:
+            suffix = _SUFFIXES.get(case.blobs[case.source].media_type, ".xml")
+            await self._blob(f"source{suffix}", case.source)
         if case.report is not None:
             self.bundle.add("report.json", as_json(case.report))
         self.bundle.add("timeline.json", as_json(list(case.timeline)))

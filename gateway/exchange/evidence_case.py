@@ -25,6 +25,7 @@ from gateway.validation.tables import ValidationRun
 __all__ = ["Case", "Journey", "case_of"]
 
 _MAILS: Final = frozenset({"dispatch.sent", "dispatch.bounced"})
+_FORMAT: Final = "format."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,14 @@ class Journey:
 class Case:
     """One document, its answers, timeline and report, and the blobs all of them point to.
 
-    ``mails`` are the e-mails that carried it outside Peppol and those that came back, in order.
+    ``source`` is what was submitted where that is not what was sent. ``mails`` are the e-mails
+    that carried it outside Peppol and those that came back, in order.
     """
 
     main: Journey
     answers: Sequence[Journey]
     timeline: Sequence[Mapping[str, Any]]
+    source: UUID | None
     mails: Sequence[UUID]
     report: Mapping[str, Any] | None
     blobs: Mapping[UUID, StoredBlob]
@@ -78,6 +81,7 @@ async def case_of(session: AsyncSession, tenant_id: UUID, document_id: UUID) -> 
         for one in found.events
         if one.kind in _MAILS and one.evidence_id is not None
     ]
+    source = next((one.evidence_id for one in found.events if one.kind.startswith(_FORMAT)), None)
     report = None
     if found.document.validation_id is not None:
         report = (await session.get_one(ValidationRun, found.document.validation_id)).report
@@ -85,9 +89,10 @@ async def case_of(session: AsyncSession, tenant_id: UUID, document_id: UUID) -> 
         main=main,
         answers=answers,
         timeline=_timeline(found),
+        source=source,
         mails=mails,
         report=report,
-        blobs=await _blobs(session, [main, *answers], mails),
+        blobs=await _blobs(session, [main, *answers], [*mails, *filter(None, [source])]),
     )
 
 

@@ -27,7 +27,7 @@ from gateway.exchange import timeline
 from gateway.exchange.tables import Document, EventGroup, StoredBlob
 from gateway.network.errors import NO_SMP_SERVICE, NOT_REGISTERED, LookupFailed
 from gateway.network.smp_client import Lookup
-from ubl.formats import FORMATS
+from ubl.formats import FORMATS, Format
 from ubl.localized import Localized
 from ubl.model import Invoice
 
@@ -104,32 +104,35 @@ class Intake:
             format_named(wanted)
         read = await self._conversion.read(content, media_type=source_type)
         choice = await self._choice(read, wanted or read.wanted or AUTO)
-        if choice.format == read.format:
-            return Taken(read.inner, source_type, _facts(read, choice))
-        return await self._converted(read, choice, source_type)
+        if choice.format is None or choice.format == read.format:
+            return Taken(read.inner, source_type, _facts(read, read.format, choice.reason))
+        return await self._converted(read, choice.format, choice.reason, source_type)
 
     async def _choice(self, read: ReadDocument, wanted: str) -> Choice:
         if wanted != AUTO:
             return Choice(format_named(wanted), Reason.ASKED)
         receiver = _receiver(read.invoice)
         fallback = FORMATS[PREFERENCES[0]]
+        as_it_is = None if read.source is Source.XML else read.format or fallback
         if receiver is None:
-            return Choice(read.format or fallback, Reason.NOT_ON_NETWORK)
+            return Choice(as_it_is, Reason.NOT_ON_NETWORK)
         try:
             registered = await self._lookup.registrations(receiver, at=self._now())
         except LookupFailed as failure:
             if failure.kind in _NOT_ON_NETWORK:
-                return Choice(read.format or fallback, Reason.NOT_ON_NETWORK)
+                return Choice(as_it_is, Reason.NOT_ON_NETWORK)
             return Choice(fallback, Reason.UNKNOWN)
-        return choose(read.invoice.kind, read.format, registered)
+        return choose(read.invoice.kind, read.document_type, registered)
 
-    async def _converted(self, read: ReadDocument, choice: Choice, source_type: str) -> Taken:
+    async def _converted(
+        self, read: ReadDocument, wanted: Format, reason: Reason, source_type: str
+    ) -> Taken:
         converted = await self._conversion.write(
-            read.invoice, choice.format.id, complete=read.source is Source.JSON, bare=True
+            read.invoice, wanted.id, complete=read.source is Source.JSON, bare=True
         )
         _require_whole(converted)
         account = account_of(replace(converted, unread=read.unread), lang="en", most=_LISTED)
-        return Taken(converted.content, source_type, _facts(read, choice, account))
+        return Taken(converted.content, source_type, _facts(read, wanted, reason, account))
 
 
 def _type_of(spool: Spool, media_type: str) -> str:
@@ -154,14 +157,17 @@ def _receiver(invoice: Invoice) -> ParticipantId | None:
 
 
 def _facts(
-    read: ReadDocument, choice: Choice, account: Mapping[str, Any] = MappingProxyType({})
+    read: ReadDocument,
+    sent: Format | None,
+    reason: Reason,
+    account: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """What the timeline keeps; the counts are of everything, the lists are cut."""
     counts = account.get("counts", {})
     return {
-        "format": choice.format.id,
-        "title": choice.format.title,
-        "reason": choice.reason.value,
+        "format": sent.id if sent else None,
+        "title": sent.title if sent else read.invoice.specification or read.source.upper(),
+        "reason": reason.value,
         "source": read.format.title if read.format else read.source.upper(),
         **{f"{name}_count": counts.get(name, 0) for name in _LISTS},
         **{name: account.get(name, []) for name in _LISTS},

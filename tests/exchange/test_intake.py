@@ -1,7 +1,9 @@
 """From data or another format to a delivered document: chosen, written, judged, accounted for."""
 
 import base64
+import io
 import json
+import zipfile
 from datetime import date
 from decimal import Decimal
 
@@ -13,6 +15,7 @@ from gateway.conversion.writing import Order, convert_document
 from gateway.core.clock import now
 from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import CRATES, render_invoice
+from gateway.exchange.evidence_check import check_evidence
 from gateway.exchange.tables import Document, StoredBlob
 from gateway.network.participants import Offer
 from ubl.differences import differences
@@ -72,7 +75,11 @@ async def test_data_becomes_the_document_the_buyer_holds(pair):
     assert (facts["format"], facts["source"], facts["lost"]) == ("peppol-bis-3", "JSON", [])
     (source,) = await pair.sender.rows(StoredBlob, StoredBlob.purpose == "source")
     assert (str(source.id), source.media_type) == (entry["evidence_id"], "application/json")
-    assert source.size == len(json.dumps(plain()))
+    bundle = await pair.sender.call("GET", f"/v1/documents/{answer.body['id']}/evidence")
+    with zipfile.ZipFile(io.BytesIO(bundle.body)) as proof:
+        assert json.loads(proof.read("source.json")) == plain()
+        assert differences(read(ubl()), read(proof.read("document.xml"))) == ()
+    assert all(one.holds for one in check_evidence(io.BytesIO(bundle.body)))
 
 
 async def test_the_same_data_under_one_key_is_one_document_and_another_format_another(lite):
