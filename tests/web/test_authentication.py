@@ -38,8 +38,9 @@ def test_a_route_without_a_scope_is_public_on_purpose() -> None:
 
 SAMPLES = (
     str(UUID(int=7)), "0" * 8, "POP000001", "2026-10", "tsr", "in", "request", "resume", "x", "1",
+    "html",
 )  # fmt: skip
-PLACEHOLDER = re.compile(r"\{\w+(?::((?:[^{}]|\{\d+\})+))?\}")
+PLACEHOLDER = re.compile(r"\{\w+(?::((?:[^{}]|\{[\d,]+\})+))?\}")
 
 
 def address_of(route: Route) -> URL:
