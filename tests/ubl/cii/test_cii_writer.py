@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -154,6 +156,47 @@ def test_corpus_documents_are_written_as_they_were_read(
         assert read_invoice(parse(etree.tostring(document))).invoice == invoice, name
         seen += 1
     assert seen > 15
+
+
+@settings(max_examples=60)
+@given(chance=st.randoms(use_true_random=False))
+def test_damaged_documents_are_read_and_written_as_far_as_they_go(
+    corpus: Path, chance: Random
+) -> None:
+    """Elements are lost, doubled, emptied and swapped; what is read of the rest survives."""
+    names = sorted((corpus / "xrechnung-testsuite").glob("*_uncefact.xml"))
+    root = parse(chance.choice(names).read_bytes())
+    for _ in range(chance.randint(1, 12)):
+        elements = [*root.iterdescendants("*")]
+        if not elements:
+            break
+        element = chance.choice(elements)
+        parent = element.getparent()
+        assert parent is not None
+        match chance.choice(("lose", "double", "empty", "swap")):
+            case "lose":
+                parent.remove(element)
+            case "double":
+                parent.append(deepcopy(element))
+            case "empty":
+                element.text = None
+            case "swap":
+                parent.insert(0, element)
+    invoice = settled(read_invoice(root).invoice)
+    again = read_invoice(written(invoice))
+    assert differences(invoice, again.invoice) == ()
+    assert again.unread == ()
+
+
+def settled(invoice: Invoice) -> Invoice:
+    """Leave out what stands on something missing: a tax point without VAT, a lone discount."""
+    has_tax = bool(invoice.vat_breakdown)
+    return replace(
+        invoice,
+        tax_point_date=invoice.tax_point_date if has_tax else None,
+        tax_point_code=invoice.tax_point_code if has_tax else None,
+        lines=tuple(map(_priced, invoice.lines)),
+    )
 
 
 def test_nothing_known_leaves_the_groups_the_schema_wants() -> None:
