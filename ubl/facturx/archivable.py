@@ -10,6 +10,8 @@ annotation is refused, and so is one that is signed, since any change breaks the
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import pikepdf
@@ -18,12 +20,22 @@ from pikepdf.pdfa import Flavour, Report, prepare, validate_written
 
 from ubl.facturx.errors import FacturxRefused
 
-__all__ = ["approve", "opened", "prepared"]
+__all__ = ["approve", "foreign", "opened", "prepared"]
 
 MAX_BYTES: Final = 50 * 1024 * 1024
 _MAX_UNPACKED: Final = 64 * 1024 * 1024
 _SHOWN: Final = 8
 _STREAM: Final = re.compile(r"^stream <[^>]*>(?: \([^)]*\))?:? *")
+_UNREADABLE: Final = (
+    pikepdf.PdfError,
+    pikepdf.ForeignObjectError,
+    AttributeError,
+    KeyError,
+    IndexError,
+    TypeError,
+    ValueError,
+    RecursionError,
+)
 _ADVICE: Final = (
     "Export it again as PDF/A (fonts embedded, no encryption, no scripts), leave it out to have "
     "an invoice page made, or send it as an attachment of that page."
@@ -55,6 +67,20 @@ def opened(content: bytes) -> pikepdf.Pdf:
     return pdf
 
 
+@contextmanager
+def foreign() -> Iterator[None]:
+    """Tell of an object that is of another kind than its place in somebody's PDF demands.
+
+    Raises FacturxRefused for what pikepdf says of it.
+    """
+    try:
+        yield
+    except FacturxRefused:
+        raise
+    except _UNREADABLE as error:
+        raise _damaged(error) from None
+
+
 def _damaged(error: Exception) -> FacturxRefused:
     said = _STREAM.sub("", " ".join(str(error).split()))[:200]
     return FacturxRefused(
@@ -75,7 +101,7 @@ def prepared(content: bytes) -> pikepdf.Pdf:
     Raises FacturxRefused. Nothing is promised before ``approve`` has seen what is written.
     """
     pdf = opened(content)
-    try:
+    with foreign():
         if _is_signed(pdf):
             raise FacturxRefused(
                 "FACTURX-PDF-SIGNED",
@@ -84,11 +110,6 @@ def prepared(content: bytes) -> pikepdf.Pdf:
             )
         _simplify(pdf)
         changes = prepare(pdf, Flavour.PDFA_3B, output_intent=None if _has_colours(pdf) else "sRGB")
-    except FacturxRefused:
-        raise
-    except (pikepdf.PdfError, AttributeError, KeyError, TypeError, ValueError) as error:
-        # An object is of another kind than its place in the file demands.
-        raise _damaged(error) from None
     if changes.annotations_removed:
         raise _not_archivable((f"hidden annotations: {sum(changes.annotations_removed.values())}",))
     return pdf

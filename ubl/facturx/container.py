@@ -30,7 +30,7 @@ class Relationship(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedFile:
-    """A file to be put into a PDF. The name has no path and is unique within the PDF."""
+    """A file to be put into a PDF."""
 
     name: str
     content: bytes
@@ -40,7 +40,10 @@ class EmbeddedFile:
 
 
 def embed(pdf: pikepdf.Pdf, file: EmbeddedFile, *, changed_at: datetime) -> None:
-    """Put a file into the list of embedded files and associate it with the document."""
+    """List a file among those embedded and associate it with the document.
+
+    Its name has no path and is unique within the PDF.
+    """
     moment = changed_at.astimezone(UTC).strftime("D:%Y%m%d%H%M%S+00'00'")
     mime_type = file.mime_type.strip().lower()
     spec = pikepdf.AttachedFileSpec(

@@ -7,14 +7,15 @@ computing time: call it in a thread or a worker process.
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 import pikepdf
 
-from ubl.facturx.archivable import approve, opened, prepared
+from ubl.facturx.archivable import approve, foreign, opened, prepared
 from ubl.facturx.container import (
     EmbeddedFile,
     Relationship,
@@ -79,11 +80,6 @@ def hybrid_pdf(
     bytes. Raises FacturxRefused, and LanguageUnknown and PdfUnset for made pages.
     """
     label = _metadata(format)
-    if own_pdf is not None and own_pdf_as is OwnPdf.PAGES:
-        pdf = prepared(own_pdf)
-    else:
-        pages = render_invoice(invoice, locale=lang, created_at=created_at, enclosed=True)
-        pdf = pikepdf.open(io.BytesIO(pages))
     data_only = format.profile in _DATA_ONLY
     invoice_file = EmbeddedFile(
         name=label.file_name,
@@ -92,17 +88,31 @@ def hybrid_pdf(
         relationship=Relationship.DATA if data_only else Relationship.ALTERNATIVE,
         description=f"{format.title}, {invoice.number or ''}".rstrip(", "),
     )
-    beside = own_pdf if own_pdf_as is OwnPdf.ATTACHMENT else None
-    with pdf:
-        unembed(pdf, _INVOICE_NAMES)
-        taken = {*_INVOICE_NAMES, *(name.lower() for name in pdf.attachments)}
-        embed(pdf, invoice_file, changed_at=created_at)
-        for file in _supporting(invoice, beside, taken):
-            embed(pdf, file, changed_at=created_at)
-        if own_pdf is not None and own_pdf_as is OwnPdf.PAGES:
+    if own_pdf is not None and own_pdf_as is OwnPdf.PAGES:
+        with foreign(), prepared(own_pdf) as pdf:
+            _fill(pdf, invoice_file, _supporting(invoice, None), created_at)
             approve(written(pdf))
-        replace_metadata(pdf, _labelled(pdf, label, created_at))
-        return written(pdf)
+            return _labelled(pdf, label, created_at)
+    beside = own_pdf if own_pdf_as is OwnPdf.ATTACHMENT else None
+    pages = render_invoice(invoice, locale=lang, created_at=created_at, enclosed=True)
+    with pikepdf.open(io.BytesIO(pages)) as pdf:
+        _fill(pdf, invoice_file, _supporting(invoice, beside), created_at)
+        return _labelled(pdf, label, created_at)
+
+
+def _fill(
+    pdf: pikepdf.Pdf,
+    invoice_file: EmbeddedFile,
+    others: Iterable[EmbeddedFile],
+    created_at: datetime,
+) -> None:
+    """Put the invoice in, in the place of any other, and further files under free names."""
+    unembed(pdf, _INVOICE_NAMES)
+    taken = {*_INVOICE_NAMES, *(name.lower() for name in pdf.attachments)}
+    embed(pdf, invoice_file, changed_at=created_at)
+    for file in others:
+        name = _free_name(file.name, taken)
+        embed(pdf, replace(file, name=name), changed_at=created_at)
 
 
 def _metadata(format: Format) -> InvoiceMetadata:
@@ -119,23 +129,25 @@ def _metadata(format: Format) -> InvoiceMetadata:
 
 
 def _labelled(pdf: pikepdf.Pdf, label: InvoiceMetadata, created_at: datetime) -> bytes:
+    """Say in the metadata what the file holds, and write it."""
     packet = pdf.Root.get("/Metadata")
     content = packet.read_bytes() if isinstance(packet, pikepdf.Stream) else b""
     try:
-        return with_invoice(content, label, changed_at=created_at)
+        replace_metadata(pdf, with_invoice(content, label, changed_at=created_at))
     except XmlRefused as error:
         raise FacturxRefused(
             "FACTURX-PDF-DAMAGED", f"The metadata of the PDF cannot be read: {error}"
         ) from None
+    return written(pdf)
 
 
-def _supporting(invoice: Invoice, beside: bytes | None, taken: set[str]) -> Iterator[EmbeddedFile]:
-    """Give the seller's own PDF and the files of the invoice (BT-125), each with a free name."""
+def _supporting(invoice: Invoice, beside: bytes | None) -> Iterator[EmbeddedFile]:
+    """Give the seller's own PDF and the files of the invoice (BT-125)."""
     if beside is not None:
         with opened(beside):
             pass
         yield EmbeddedFile(
-            name=_free_name(f"{invoice.number or 'invoice'}.pdf", taken),
+            name=f"{invoice.number or 'invoice'}.pdf",
             content=beside,
             mime_type="application/pdf",
             relationship=Relationship.SUPPLEMENT,
@@ -151,7 +163,7 @@ def _supporting(invoice: Invoice, beside: bytes | None, taken: set[str]) -> Iter
             raise FacturxRefused("FACTURX-ATTACHMENT", error.message) from None
         name = attachment.file_name or document.reference or "attachment"
         yield EmbeddedFile(
-            name=_free_name(name, taken),
+            name=name,
             content=content,
             mime_type=attachment.mime_type or "",
             relationship=Relationship.SUPPLEMENT,

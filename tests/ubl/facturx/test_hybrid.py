@@ -124,6 +124,14 @@ def test_supporting_documents_come_along_each_under_a_name_of_its_own(
     }
 
 
+def test_no_other_file_has_a_name_that_receivers_take_for_the_invoice(
+    invoice: Invoice, make: Callable[..., bytes]
+) -> None:
+    documents = (supporting("ZUGFeRD-invoice.xml", b"1"), supporting("factur-x.xml", b"2"))
+    made = make("facturx-xrechnung", invoice=replace(invoice, supporting_documents=documents))
+    assert set(embedded(made)) == {"xrechnung.xml", "ZUGFeRD-invoice-2.xml", "factur-x-2.xml"}
+
+
 def test_a_damaged_attachment_is_refused(invoice: Invoice, make: Callable[..., bytes]) -> None:
     broken = SupportingDocument(attachment=Attachment(encoded="%%%", file_name="a.csv"))
     with pytest.raises(FacturxRefused) as refused:
@@ -217,6 +225,17 @@ def test_a_signature_is_not_broken(make: Callable[..., bytes], own_pdf: bytes) -
     with pytest.raises(FacturxRefused) as refused:
         make(own_pdf=edited(own_pdf, signed))
     assert refused.value.code == "FACTURX-PDF-SIGNED"
+
+
+def test_a_list_of_files_that_is_none_is_damage(make: Callable[..., bytes], own_pdf: bytes) -> None:
+    def spoiled(pdf: pikepdf.Pdf) -> None:
+        pdf.Root["/Names"] = pikepdf.Dictionary(
+            EmbeddedFiles=pikepdf.Dictionary(Kids=pikepdf.Array([pikepdf.Dictionary()]))
+        )
+
+    with pytest.raises(FacturxRefused) as refused:
+        make(own_pdf=edited(own_pdf, spoiled))
+    assert refused.value.code in ("FACTURX-PDF-DAMAGED", "FACTURX-PDF-NOT-ARCHIVABLE")
 
 
 @pytest.mark.parametrize("own_pdf_as", OwnPdf)
