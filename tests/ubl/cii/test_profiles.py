@@ -81,6 +81,15 @@ def test_corpus_documents_fit_the_schema_of_every_profile(
     assert written > 100
 
 
+@pytest.mark.parametrize("profile", list(FILES))
+def test_every_term_fits_the_schema_of_the_profile(
+    profile: Profile, everything: Invoice, schemas: dict[Profile, etree.XMLSchema]
+) -> None:
+    document = write_cii(held_by(everything, profile, syntax=Syntax.CII))
+    schema = schemas[profile]
+    assert schema.validate(document), str(schema.error_log)
+
+
 @settings(max_examples=25)
 @given(data=st.data())
 def test_more_is_held_the_higher_the_profile(
