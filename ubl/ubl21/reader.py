@@ -6,6 +6,7 @@ references, payment, totals and lines have modules of their own beside this one.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from lxml import etree
@@ -27,6 +28,7 @@ from ubl.ubl21.read_party import (
 )
 from ubl.ubl21.read_payment import read_payment, read_terms_details, read_third_party_payments
 from ubl.ubl21.read_references import (
+    AdditionalDocuments,
     read_additional_documents,
     read_preceding,
     read_purchase_order,
@@ -60,11 +62,12 @@ def read_ubl(root: etree._Element) -> Reading:
 
 
 def _read(document: Cursor, kind: DocumentKind) -> Invoice:
+    """Read what EN 16931 numbers, then what the extensions add."""
     additional = read_additional_documents(document)
     allowances, charges = read_allowances_charges(document)
     number = document.text("cbc:ID")
     accounting_currency = document.text("cbc:TaxCurrencyCode")
-    return Invoice(
+    invoice = Invoice(
         kind=kind,
         number=number,
         issue_date=document.day("cbc:IssueDate"),
@@ -106,6 +109,15 @@ def _read(document: Cursor, kind: DocumentKind) -> Invoice:
             read_line(line, kind, number=number, accounting_currency=accounting_currency)
             for line in document.all(LINES[kind])
         ),
+    )
+    return _with_extensions(invoice, document, additional)
+
+
+def _with_extensions(
+    invoice: Invoice, document: Cursor, additional: AdditionalDocuments
+) -> Invoice:
+    return replace(
+        invoice,
         is_copy=_read_boolean(document, "cbc:CopyIndicator"),
         references=read_reference_days(document, additional.invoiced_object_date),
         parties=read_further_parties(document),
