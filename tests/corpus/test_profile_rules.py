@@ -1,7 +1,7 @@
 """Whole invoices of the corpus written for every profile: its official rules find no fault.
 
 A profile that holds less leaves things out, and says so; what is left must still follow its rules.
-The few that cannot are in profiles.toml with the reason; one that no longer occurs fails as well.
+The few that cannot are in profile_rules.toml with the reason; one that no longer occurs fails as well.
 """
 
 import json
@@ -41,7 +41,7 @@ RULES = {
 }
 LISTED = {
     (format_id, rule, case)
-    for entry in tomllib.loads((HERE / "profiles.toml").read_text("utf-8"))["difference"]
+    for entry in tomllib.loads((HERE / "profile_rules.toml").read_text("utf-8"))["difference"]
     for format_id in entry["formats"]
     for rule in entry["rules"]
     for case in entry["cases"]
