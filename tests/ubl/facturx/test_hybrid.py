@@ -1,6 +1,7 @@
 """Factur-X files: what is inside, under which names, and which own PDFs are taken."""
 
 import base64
+import contextlib
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,8 @@ from datetime import datetime
 import pikepdf
 import pytest
 import typst
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from schematron.finding import Document, Severity
 from schematron.pdf import read
@@ -25,6 +28,18 @@ HYBRIDS = {
     "facturx-extended": ("factur-x.xml", "EXTENDED", "Alternative"),
     "facturx-xrechnung": ("xrechnung.xml", "XRECHNUNG", "Alternative"),
 }
+PIECES = (
+    b"/Kids",
+    b"/Type",
+    b"/Font",
+    b" 1 0 R ",
+    b" 7 0 R ",
+    b"<<",
+    b"[ ]",
+    b"(x)",
+    b"null",
+    b"-1 ",
+)
 XML = b"<?xml version='1.0' encoding='UTF-8'?>\n<invoice>f\xc3\xbcr Menschen</invoice>\n"
 
 
@@ -47,6 +62,18 @@ def own_pdf() -> bytes:
     made = typst.Compiler(source, font_paths=fonts).compile(format="pdf", timestamp=0)
     assert isinstance(made, bytes)
     return made
+
+
+@pytest.fixture(scope="session")
+def plain_own_pdf(own_pdf: bytes) -> bytes:
+    """The same with its structure in plain sight, so that spoiling hits it."""
+    return edited(
+        own_pdf,
+        lambda pdf: None,
+        compress_streams=False,
+        stream_decode_level=pikepdf.StreamDecodeLevel.generalized,
+        object_stream_mode=pikepdf.ObjectStreamMode.disable,
+    )
 
 
 def edited(pdf: bytes, change: Callable[[pikepdf.Pdf], None], **saved: object) -> bytes:
@@ -259,3 +286,18 @@ def test_pages_are_made_where_there_is_no_own_pdf(make: Callable[..., bytes]) ->
     with pikepdf.open(io.BytesIO(make())) as pdf:
         assert str(pdf.docinfo["/Title"]) == "Rechnung 2026-0417"
         assert pdf.check_pdf_syntax() == []
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_spoiled_pdf_is_taken_or_refused_and_nothing_else(
+    data: st.DataObject, make: Callable[..., bytes], plain_own_pdf: bytes
+) -> None:
+    spoiled = bytearray(plain_own_pdf)
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(spoiled) - 1))
+        piece = data.draw(st.binary(min_size=1, max_size=6) | st.sampled_from(PIECES))
+        spoiled[start : start + len(piece)] = piece
+    with contextlib.suppress(FacturxRefused):
+        made = make(own_pdf=bytes(spoiled))
+        assert embedded(made) == {"factur-x.xml": (XML, "/Alternative")}
