@@ -25,7 +25,7 @@ from ubl.identifiers import (
     check_identifier,
 )
 from ubl.localized import Localized
-from ubl.model import Identifier, Invoice, field_numbers
+from ubl.model import Identifier, Invoice, field_numbers, field_types, value_type
 
 __all__ = ["IdentifierWarning", "explain_problem", "identifier_warnings"]
 
@@ -81,16 +81,40 @@ def _warnings(
         problem = _problem(value, field)
         if problem is not None:
             yield IdentifierWarning(path=path, term=term, problem=problem)
-    elif dataclasses.is_dataclass(value):
+    elif value is not None:
         model: type = type(value)
-        for name, number in field_numbers(model, group).items():
-            yield from _warnings(
-                getattr(value, name),
-                path=f"{path}.{name}" if path else name,
-                field=name,
-                group=number or group,
-                term=number or term,
-            )
+        for name, number in _places(model, group):
+            inner = getattr(value, name)
+            if inner:
+                yield from _warnings(
+                    inner,
+                    path=f"{path}.{name}" if path else name,
+                    field=name,
+                    group=number or group,
+                    term=number or term,
+                )
+
+
+@cache
+def _places(model: type, group: str) -> tuple[tuple[str, str | None], ...]:
+    """Return the fields of a class that may hold identifiers, with their numbers in a group.
+
+    An invoice has thousands of other fields; looking at those only is what keeps this fast.
+    """
+    numbers = field_numbers(model, group)
+    return tuple((name, numbers[name]) for name in field_types(model) if _holds(model, name, ()))
+
+
+def _holds(model: type, name: str, above: tuple[type, ...]) -> bool:
+    if name in _KINDS:
+        return True
+    inner: type = value_type(field_types(model)[name])[0]
+    if inner is Identifier or inner is model:
+        return True
+    if inner in above or not dataclasses.is_dataclass(inner):
+        return False
+    below = (*above, model)
+    return any(_holds(inner, one, below) for one in field_types(inner))
 
 
 def _problem(value: Identifier | str, field: str) -> Problem | None:

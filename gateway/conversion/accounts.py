@@ -11,7 +11,7 @@ from gateway.conversion.loss import MANDATORY
 from gateway.conversion.writing import Converted
 from ubl.amounts import decimal_text
 from ubl.differences import Difference
-from ubl.identifier_warnings import IdentifierWarning, explain_problem, identifier_warnings
+from ubl.identifier_warnings import IdentifierWarning, explain_problem
 from ubl.localized import Localized
 from ubl.model import Invoice, field_types, value_type
 from ubl.totals import Discrepancy
@@ -29,18 +29,17 @@ def account_of(converted: Converted, *, lang: str, most: int | None = None) -> d
     ``most`` bounds each list, the counts are of everything.
     """
     localized = Localized(lang)
-    slips = identifier_warnings(converted.invoice)
     return {
         "format": converted.format.id,
         "unread": list(converted.unread[:most]),
         "lost": [loss(one, localized) for one in converted.lost[:most]],
         "discrepancies": [_discrepancy(one, localized) for one in converted.discrepancies[:most]],
-        "identifiers": [_slip(one, localized) for one in slips[:most]],
+        "identifiers": [_slip(one, localized) for one in converted.slips[:most]],
         "counts": {
             "unread": len(converted.unread),
             "lost": len(converted.lost),
             "discrepancies": len(converted.discrepancies),
-            "identifiers": len(slips),
+            "identifiers": len(converted.slips),
         },
     }
 

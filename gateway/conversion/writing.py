@@ -23,6 +23,7 @@ from ubl.amounts import AmountUnreadable
 from ubl.differences import Difference
 from ubl.facturx import FacturxRefused, OwnPdf, hybrid_pdf
 from ubl.formats import FORMATS, Format, states_mode
+from ubl.identifier_warnings import IdentifierWarning, identifier_warnings
 from ubl.invoice import write_invoice
 from ubl.model import Invoice
 from ubl.pen import DocumentUnwritable
@@ -59,7 +60,7 @@ class Converted:
 
     ``invoice`` is what was written, with what was worked out. ``unread`` are the paths of the
     source that were not understood, ``lost`` what the format cannot hold, ``discrepancies`` where
-    the invoice's sums are not what its parts give.
+    the invoice's sums are not what its parts give, ``slips`` identifiers that cannot be right.
     """
 
     content: bytes
@@ -70,6 +71,7 @@ class Converted:
     unread: tuple[str, ...]
     lost: tuple[Difference, ...]
     discrepancies: tuple[Discrepancy, ...]
+    slips: tuple[IdentifierWarning, ...]
 
 
 def format_named(format_id: str) -> Format:
@@ -123,6 +125,7 @@ def write_document(invoice: Invoice, order: Order) -> Converted:
         unread=(),
         lost=written.lost,
         discrepancies=check_totals(invoice),
+        slips=identifier_warnings(invoice),
     )
 
 
