@@ -67,8 +67,7 @@ class Localized:
     def label(self, key: str) -> str:
         """Return the label of a field of the model, for instance ``Invoice.number``."""
         table, _, field = key.partition(".")
-        labels = self._labels.get(table, {})
-        return str(labels.get(field) or field.replace("_", " ").capitalize())
+        return str(self._labels[table][field])
 
     def code(self, code_list: str, code: str) -> str:
         """Return the name of a code, or the code itself where the list here has no name for it."""
