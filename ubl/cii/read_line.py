@@ -43,7 +43,6 @@ def read_line(line: Cursor, *, accounting_currency: str | None) -> InvoiceLine:
     settlement = line.first("ram:SpecifiedLineTradeSettlement")
     note, further_notes = _first_note(tuple(read_notes(document)))
     invoiced_object, other_objects = _read_objects(settlement)
-    order, order_date = read_dated_number(agreement, "ram:BuyerOrderReferencedDocument")
     allowances, charges = read_allowances_charges(settlement)
     return InvoiceLine(
         identifier=_text(document, "ram:LineID"),
@@ -67,25 +66,7 @@ def read_line(line: Cursor, *, accounting_currency: str | None) -> InvoiceLine:
         parent_line=_text(document, "ram:ParentLineID"),
         status=_text(document, "ram:LineStatusCode"),
         subtype=_text(document, "ram:LineStatusReasonCode"),
-        references=given(
-            LineReferences(
-                purchase_order=order,
-                purchase_order_date=order_date,
-                sales_order=read_reference(agreement, "ram:SellerOrderReferencedDocument"),
-                quotation=read_reference(agreement, "ram:QuotationReferencedDocument"),
-                contract=read_reference(agreement, "ram:ContractReferencedDocument"),
-                ultimate_customer_orders=tuple(
-                    read_references(agreement, "ram:UltimateCustomerOrderReferencedDocument")
-                ),
-                preceding_invoices=tuple(
-                    read_references(settlement, "ram:InvoiceReferencedDocument")
-                ),
-                documents=()
-                if agreement is None
-                else tuple(map(read_supporting, agreement.all(_ADDITIONAL))),
-                other_objects=other_objects,
-            )
-        ),
+        references=_read_references(agreement, settlement, other_objects),
         delivery=_read_delivery(delivery),
         seller=read_party(agreement, "ram:ItemSellerTradeParty"),
         totals=_read_totals(settlement, accounting_currency),
@@ -139,6 +120,30 @@ def _read_objects(
                 )
             )
     return invoiced_object, tuple(others)
+
+
+def _read_references(
+    agreement: Cursor | None,
+    settlement: Cursor | None,
+    other_objects: tuple[DocumentReference, ...],
+) -> LineReferences | None:
+    order, order_date = read_dated_number(agreement, "ram:BuyerOrderReferencedDocument")
+    documents = () if agreement is None else agreement.all(_ADDITIONAL)
+    return given(
+        LineReferences(
+            purchase_order=order,
+            purchase_order_date=order_date,
+            sales_order=read_reference(agreement, "ram:SellerOrderReferencedDocument"),
+            quotation=read_reference(agreement, "ram:QuotationReferencedDocument"),
+            contract=read_reference(agreement, "ram:ContractReferencedDocument"),
+            ultimate_customer_orders=tuple(
+                read_references(agreement, "ram:UltimateCustomerOrderReferencedDocument")
+            ),
+            preceding_invoices=tuple(read_references(settlement, "ram:InvoiceReferencedDocument")),
+            documents=tuple(map(read_supporting, documents)),
+            other_objects=other_objects,
+        )
+    )
 
 
 def _read_vat(settlement: Cursor | None) -> LineVat | None:

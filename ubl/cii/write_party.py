@@ -49,32 +49,40 @@ def party_of(
                 contact=known.contact,
             )
         case Payee():
-            return Party(
-                name=known.name,
-                trading_name=known.trading_name,
-                identifiers=_with_first(known.identifier, known.other_identifiers),
-                registration=known.registration,
-                vat_identifier=known.vat_identifier,
-                electronic_address=known.electronic_address,
-                role=known.role,
-                address=known.address,
-                contact=known.contact,
-            )
+            return _of_payee(known)
         case TaxRepresentative():
             return Party(
                 name=known.name, vat_identifier=known.vat_identifier, address=known.address
             )
         case Delivery():
-            return Party(
-                name=known.name,
-                trading_name=known.trading_name,
-                identifiers=_with_first(known.location, known.other_identifiers),
-                registration=known.registration,
-                vat_identifier=known.vat_identifier,
-                electronic_address=known.electronic_address,
-                address=known.address,
-                contact=known.contact,
-            )
+            return _of_delivery(known)
+
+
+def _of_payee(payee: Payee) -> Party:
+    return Party(
+        name=payee.name,
+        trading_name=payee.trading_name,
+        identifiers=_with_first(payee.identifier, payee.other_identifiers),
+        registration=payee.registration,
+        vat_identifier=payee.vat_identifier,
+        electronic_address=payee.electronic_address,
+        role=payee.role,
+        address=payee.address,
+        contact=payee.contact,
+    )
+
+
+def _of_delivery(delivery: Delivery) -> Party:
+    return Party(
+        name=delivery.name,
+        trading_name=delivery.trading_name,
+        identifiers=_with_first(delivery.location, delivery.other_identifiers),
+        registration=delivery.registration,
+        vat_identifier=delivery.vat_identifier,
+        electronic_address=delivery.electronic_address,
+        address=delivery.address,
+        contact=delivery.contact,
+    )
 
 
 def write_party(above: Pen, name: str, party: Party | None) -> None:
