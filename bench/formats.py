@@ -48,6 +48,8 @@ _PAGES: Final = (
 """An invoice of one page in PDF/A-3, which the XML is put into whatever its length."""
 _TOO_LONG_S: Final = 15
 """What takes longer is measured once."""
+_WARM_UP_S: Final = 10.0
+_ROUND_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +73,39 @@ class _Contender:
     took: defaultdict[tuple[str, int], list[float]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    last: dict[tuple[str, int], float] = field(default_factory=dict)
     absent: dict[tuple[str, int], str] = field(default_factory=dict)
     peak: dict[int, float] = field(default_factory=dict)
 
-    def work(self, task: str, document: _Document, repeats: int, *, keep: bool) -> None:
-        """Have a task done; keep what it took if asked."""
+    def warm_up(self, task: str, document: _Document) -> None:
+        """Have a task done until it is warm, and see how long it takes."""
+        place = task, document.lines
+        seconds = self._ask(task, document, 1)
+        if seconds is None:
+            return
+        if seconds > _TOO_LONG_S:
+            self.took[place].append(seconds)
+        elif self.is_java:
+            self._ask(task, document, _fitting(document.cold, seconds, _WARM_UP_S))
+
+    def measure(self, task: str, document: _Document) -> None:
+        """Have a task done some times, and keep what it took."""
         place = task, document.lines
         if place in self.absent or (self.took[place] and self.took[place][0] > _TOO_LONG_S):
             return
+        repeats = _fitting(document.repeats, self.last[place], _ROUND_S)
+        if (seconds := self._ask(task, document, repeats)) is not None:
+            self.took[place].append(seconds)
+
+    def _ask(self, task: str, document: _Document, repeats: int) -> float | None:
+        place = task, document.lines
         file = document.files[_TASKS[task]]
         answer = self.process.ask(f"{task}|{repeats}|{file}|{_PAGES}")
         if why := answer.get("absent"):
             self.absent[place] = str(why)
-        elif keep or answer["seconds"] > _TOO_LONG_S:
-            self.took[place].append(answer["seconds"])
+            return None
+        self.last[place] = float(answer["seconds"])
+        return self.last[place]
 
 
 def measure(folder: Path, *, rounds: int, peers: bool) -> list[Section]:
@@ -149,10 +170,15 @@ def _take_turns(
     contenders: Sequence[_Contender], task: str, document: _Document, rounds: int
 ) -> None:
     for contender in contenders:
-        contender.work(task, document, document.cold if contender.is_java else 1, keep=False)
+        contender.warm_up(task, document)
     for _ in range(rounds):
         for contender in contenders:
-            contender.work(task, document, document.repeats, keep=True)
+            contender.measure(task, document)
+
+
+def _fitting(most: int, seconds: float, room: float) -> int:
+    """How often something that takes so long fits into the room, at least once."""
+    return max(1, min(most, int(room / max(seconds, 1e-6))))
 
 
 def _compared(
