@@ -78,6 +78,16 @@ def _slip(one: IdentifierWarning, localized: Localized) -> dict[str, Any]:
     }
 
 
+def _label(model: Any, name: str, localized: Localized) -> str:
+    """The label of a field; empty for parts that are shown as one value, such as an address."""
+    if name in _PARTS_OF_A_VALUE:
+        return ""
+    try:
+        return localized.label(f"{model.__name__}.{name}")
+    except KeyError:
+        return ""
+
+
 def _labels(path: str, localized: Localized) -> Iterator[str]:
     """The place of a value in words: the label of each field, numbered where it repeats."""
     model: Any = Invoice
@@ -86,8 +96,8 @@ def _labels(path: str, localized: Localized) -> Iterator[str]:
         if found is None:
             return
         name, index = found["name"], found["index"]
-        if name not in _PARTS_OF_A_VALUE:
-            label = localized.label(f"{model.__name__}.{name}")
+        label = _label(model, name, localized)
+        if label:
             yield f"{label} {int(index) + 1}" if index else label
         kind = field_types(model).get(name) if hasattr(model, "__dataclass_fields__") else None
         if kind is None:
