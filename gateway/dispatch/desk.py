@@ -91,39 +91,19 @@ class DispatchDesk:
         DISPATCH-EMAIL, DISPATCH-LOCALE, DISPATCH-ADDRESS-MISSING or CHANNEL-MISSING.
         """
         caller.require("documents:send")
-        address = _address(recipient) if recipient.strip() else None
-        if locale is not None and locale not in LOCALES:
-            raise GatewayError(DISPATCH_LOCALE, f"Choose one of: {', '.join(LOCALES)}.")
-        if channel is Channel.AUTO:
-            raise GatewayError(CHANNEL_MISSING, "Choose e-mail, link or Peppol.")
+        sending = _sending(caller, channel, recipient=recipient, locale=locale, form=form)
         async with self._database.write() as session:
             document = await document_of(session, caller.tenant_id, document_id)
             await self._books.hold(session, document)
             await session.refresh(document, with_for_update=True)
             await _require_possible(session, document)
             was_failed = document.transport is TransportState.FAILED
-            at = self._now()
             if channel is Channel.PEPPOL:
                 await self._to_peppol(session, caller, document)
             else:
-                customer = await customer_of_document(session, document)
-                known = (customer.invoice_email or customer.email) if customer else None
-                if channel is Channel.EMAIL and not (address or known):
-                    raise GatewayError(
-                        DISPATCH_ADDRESS_MISSING,
-                        "No e-mail address for invoices is known for this customer. Give one "
-                        "here, or enter it on the customer's page.",
-                    )
-                sending = Sending(
-                    way=Way(channel, Reason.PERSON),
-                    recipient=address,
-                    locale=locale,
-                    format=form,
-                    actor=caller.actor,
-                )
-                await self._channels.begin(session, document, customer, sending, at=at)
+                await self._otherwise(session, document, sending)
             if was_failed:
-                await self._books.reinstated(session, document, at=at)
+                await self._books.reinstated(session, document, at=self._now())
             audit(
                 session,
                 caller,
@@ -156,6 +136,18 @@ class DispatchDesk:
             audit(session, caller, action="dispatch.link-renewed", object=str(row.id))
         return row
 
+    async def _otherwise(self, session: AsyncSession, document: Document, sending: Sending) -> None:
+        """Begin another dispatch; e-mail only where there is an address to write to."""
+        customer = await customer_of_document(session, document)
+        known = (customer.invoice_email or customer.email) if customer else None
+        if sending.way.channel is Channel.EMAIL and not (sending.recipient or known):
+            raise GatewayError(
+                DISPATCH_ADDRESS_MISSING,
+                "No e-mail address for invoices is known for this customer. Give one here, or "
+                "enter it on the customer's page.",
+            )
+        await self._channels.begin(session, document, customer, sending, at=self._now())
+
     async def _to_peppol(
         self, session: AsyncSession, caller: Principal, document: Document
     ) -> None:
@@ -176,6 +168,28 @@ class DispatchDesk:
             session, document, EventGroup.TRANSPORT, "document.resent", at=at, facts=facts
         )
         await enqueue_lookup(session, self._queue, document)
+
+
+def _sending(
+    caller: Principal,
+    channel: Channel,
+    *,
+    recipient: str,
+    locale: str | None,
+    form: DispatchFormat | None,
+) -> Sending:
+    """What was asked for, if it can be done at all."""
+    if channel is Channel.AUTO:
+        raise GatewayError(CHANNEL_MISSING, "Choose e-mail, link or Peppol.")
+    if locale is not None and locale not in LOCALES:
+        raise GatewayError(DISPATCH_LOCALE, f"Choose one of: {', '.join(LOCALES)}.")
+    return Sending(
+        way=Way(channel, Reason.PERSON),
+        recipient=_address(recipient) if recipient.strip() else None,
+        locale=locale,
+        format=form,
+        actor=caller.actor,
+    )
 
 
 async def _require_possible(session: AsyncSession, document: Document) -> None:

@@ -38,7 +38,7 @@ from gateway.receivables.queries import (
     list_holds,
     list_items,
 )
-from gateway.receivables.tables import HoldRow
+from gateway.receivables.tables import Customer, HoldRow
 from reminders.account import HoldReason
 from reminders.plan import Plan
 
@@ -104,9 +104,7 @@ async def _page(request: web.Request, *, error: GatewayError | None) -> web.Resp
         "accounts": accounts,
         "history": history,
         "locales": LOCALES,
-        "channels": tuple(
-            one for one in Channel if one is not Channel.PEPPOL or on_network(customer.participant)
-        ),
+        "channels": _channels_of(customer),
         "formats": tuple(DispatchFormat),
         "today": today,
         "error": error,
@@ -191,6 +189,12 @@ async def change_channel(request: web.Request) -> web.Response:
     except GatewayError as error:
         return await _again(request, error)
     return seen_other(f"/customers/{customer_id}")
+
+
+def _channels_of(customer: Customer) -> tuple[Channel, ...]:
+    """The channels to choose from: Peppol only for whom it could find."""
+    findable = on_network(customer.participant)
+    return tuple(one for one in Channel if findable or one is not Channel.PEPPOL)
 
 
 def _channel(value: object) -> Channel | None:

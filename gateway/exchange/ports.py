@@ -66,8 +66,6 @@ class OtherChannels(Protocol):
         """Take an accepted document whose receiver is not registered for it."""
         ...
 
-    async def cancelled(
-        self, session: AsyncSession, document: Document, *, at: datetime
-    ) -> None:
+    async def cancelled(self, session: AsyncSession, document: Document, *, at: datetime) -> None:
         """Withdraw what is not out yet; raises GatewayError where something may have gone."""
         ...

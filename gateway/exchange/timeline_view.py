@@ -44,7 +44,6 @@ LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
         "dispatch.begun": Look("blue", "arrow"),
         "dispatch.sent": Look("blue", "outbox"),
         "dispatch.offered": Look("amber", "clock"),
-        "dispatch.deferred": Look("amber", "clock"),
         "dispatch.unknown": Look("amber", "question"),
         "dispatch.opened": Look("green", "check"),
         "dispatch.bounced": Look("red", "cross"),
