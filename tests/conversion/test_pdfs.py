@@ -33,7 +33,6 @@ def test_every_pdf_of_the_corpus_gives_its_invoice_or_a_reason() -> None:
             found = read_document(file.read_bytes())
         except GatewayError as error:
             outcomes[error.kind.code] += 1
-            assert len(error.message) > 20, file.name
         else:
             outcomes["read"] += 1
             assert found.source is Source.PDF
