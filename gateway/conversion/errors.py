@@ -1,7 +1,7 @@
 """What can keep an invoice from being read, written or converted, as errors with stable codes."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 from gateway.core.errors import ErrorKind, GatewayError
 
@@ -15,7 +15,13 @@ __all__ = [
     "UNREADABLE",
     "UNWRITABLE",
     "InvoiceRefused",
+    "brought",
+    "carry",
 ]
+
+S = TypeVar("S")
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 FORMAT_UNKNOWN: Final = ErrorKind(
     "CONVERSION-FORMAT", "There is no such format of invoices here", 422
@@ -62,3 +68,18 @@ def _again(
     facts: Mapping[str, str | int],
 ) -> InvoiceRefused:
     return InvoiceRefused(kind, message, problems=problems, **facts)
+
+
+def carry(subject: S, task: Callable[[S, *Ts], T], *arguments: *Ts) -> T | InvoiceRefused:
+    """Do a task where its refusal has to come back as a value: processes hand on no lists."""
+    try:
+        return task(subject, *arguments)
+    except InvoiceRefused as refused:
+        return refused
+
+
+def brought(result: T | InvoiceRefused) -> T:
+    """What a task gave; raises the refusal that was carried."""
+    if isinstance(result, InvoiceRefused):
+        raise result
+    return result

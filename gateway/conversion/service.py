@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from gateway.conversion.errors import InvoiceRefused, brought, carry
 from gateway.conversion.outcome import Outcome, outcome_of
 from gateway.conversion.reading import ReadDocument, read_document
 from gateway.conversion.writing import (
@@ -54,7 +55,7 @@ class Conversion:
         Raises GatewayError CONVERSION-UNREADABLE, CONVERSION-NO-INVOICE, INVOICE-JSON, and what
         ``ValidationService.read`` raises.
         """
-        return await self._validation.read(content, read_document, media_type)
+        return brought(await self._validation.read(content, carry, read_document, media_type))
 
     async def write(
         self,
@@ -83,8 +84,10 @@ class Conversion:
         )
         if len(invoice.lines) <= _MANY_LINES:
             return await asyncio.to_thread(write_document, invoice, order)
-        written: Converted = await self._pool.run(write_document, invoice, order)
-        return written
+        written: Converted | InvoiceRefused = await self._pool.run(
+            carry, invoice, write_document, order
+        )
+        return brought(written)
 
     async def convert(
         self,
@@ -100,7 +103,9 @@ class Conversion:
         Raises what ``read`` and ``write`` raise.
         """
         order = Order(format=format_named(to), at=self._now(), lang=lang, own_pdf=own_pdf)
-        return await self._validation.read(content, convert_document, media_type, order)
+        return brought(
+            await self._validation.read(content, carry, convert_document, media_type, order)
+        )
 
     async def judge(self, tenant_id: UUID, converted: Converted, *, lang: str = "en") -> Judged:
         """Hold what was written to every rule that applies to it.
