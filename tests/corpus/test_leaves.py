@@ -43,6 +43,7 @@ SAID_TWICE = (
     "ram:GrossPriceProductTradePrice/ram:BasisQuantity",
     "ram:GrossPriceProductTradePrice/ram:BasisQuantity/@unitCode",
     "ram:ApplicableTradeTax/ram:DueDateTypeCode",
+    "ram:ApplicableTradeTax/ram:TaxPointDate/udt:DateString",
     "ram:SpecifiedTradePaymentTerms/ram:DueDateDateTime/udt:DateTimeString",
     "cac:PaymentMeans/cbc:PaymentID",
 )
@@ -84,7 +85,7 @@ def normal(text: str, name: str) -> str:
         return TAX_POINTS.get(text, text)
     if name.endswith("Indicator"):
         return {"1": "true", "0": "false"}.get(text, text)
-    if re.fullmatch(r"[0-9]{8}", text):
+    if name in ("udt:DateTimeString", "udt:DateString", "qdt:DateTimeString") and text.isdigit():
         try:
             return date.fromisoformat(text).isoformat()
         except ValueError:
