@@ -95,6 +95,8 @@ def configure(*, level: str = "INFO", stream: TextIO | None = None) -> None:
     root.setLevel(level)
     # At DEBUG this library logs the parameters of every statement, secrets among them.
     logging.getLogger("aiosqlite").setLevel(logging.INFO)
+    # It warns of odd time stamps in fonts of other people's PDFs, which nobody can act on.
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 
 def _rendering(stream: TextIO) -> list[structlog.typing.Processor]:
