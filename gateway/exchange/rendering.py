@@ -51,7 +51,6 @@ __all__ = [
     "RENDITION_UNREADABLE",
     "AttachedFile",
     "Order",
-    "Paper",
     "Rendition",
     "RenditionFormat",
     "Shown",
@@ -108,14 +107,6 @@ class Rendition:
     file_name: str
 
 
-class Paper(StrEnum):
-    """What kind of document is shown."""
-
-    INVOICE = "invoice"
-    ANSWER = "answer"
-    REMINDER = "reminder"
-
-
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A document as a console shows it.
@@ -125,7 +116,6 @@ class Shown:
     sets itself; ``article`` is empty then.
     """
 
-    paper: Paper
     article: Markup
     first: int = 0
     lines: int = 0
@@ -180,15 +170,15 @@ def show_document(
         return None
     if isinstance(found, Reminder):
         view = reminder_view(found, locale=lang, due_dates=due_dates)
-        return Shown(Paper.REMINDER, Markup(), reminder=view)
+        return Shown(Markup(), reminder=view)
     if not isinstance(found, Invoice):
-        return Shown(Paper.ANSWER, document_article(found))
+        return Shown(document_article(found))
     lines = len(found.lines)
     start = first if first < lines else 0
     part = dataclasses.replace(found, lines=found.lines[start : start + LINES_AT_ONCE])
     shown = invoice_view(part, locale=lang)
     links = {one.index: f"{attachments}/{one.index}" for one in shown.attachments}
-    return Shown(Paper.INVOICE, document_article(shown, links=links), start, lines)
+    return Shown(document_article(shown, links=links), start, lines)
 
 
 def named_in(content: bytes) -> tuple[str, ...]:

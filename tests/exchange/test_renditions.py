@@ -14,7 +14,6 @@ from gateway.core.errors import GatewayError
 from gateway.exchange.rendering import (
     LINES_AT_ONCE,
     Order,
-    Paper,
     RenditionFormat,
     attached_file,
     disposition,
@@ -81,7 +80,7 @@ def test_many_lines_are_shown_in_parts():
     lines = tuple(dataclasses.replace(line, identifier=str(number)) for number in range(1, 5001))
     content = written(invoice(lines=lines))
     shown = show_document(content, "en", 0, "/a", {})
-    assert (shown.paper, shown.first, shown.lines) == (Paper.INVOICE, 0, 5000)
+    assert (shown.first, shown.lines) == (0, 5000)
     assert shown.article.count('class="c-item"') == LINES_AT_ONCE + 1
     last = show_document(content, "en", 4900, "/a", {})
     assert last.article.count('class="c-item"') == 101
