@@ -345,9 +345,10 @@ class DispatchSettings(_Section):
     ``channel`` is for customers nobody chose one for; without it ``auto`` where there is a mail
     server to send by, else ``peppol``. ``return_path`` is the address bounces go to, with
     sub-addressing (``bounces@example.com`` gets ``bounces+...@example.com``); without it the
-    sender's, and a bounce is known by the message it names. Bounces are read from ``bounce_folder`` (a Maildir, or a folder of ``.eml``
-    files) and from a mailbox by IMAP. A larger attachment than ``max_attachment_bytes`` is
-    replaced by the link. ``discover_at`` is when customers are looked up on Peppol.
+    sender's, and a bounce is known by the message it names. Bounces are read from
+    ``bounce_folder`` (a Maildir, or a folder of ``.eml`` files) and from a mailbox by IMAP. A
+    larger attachment than ``max_attachment_bytes`` is replaced by the link. ``discover_at`` is
+    when customers are looked up on Peppol.
     """
 
     channel: Literal["auto", "peppol", "email", "link"] | None = None

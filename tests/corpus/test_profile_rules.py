@@ -1,7 +1,8 @@
 """Whole invoices of the corpus written for every profile: its official rules find no fault.
 
 A profile that holds less leaves things out, and says so; what is left must still follow its rules.
-The few that cannot are in profile_rules.toml with the reason; one that no longer occurs fails as well.
+The few that cannot are in profile_rules.toml with the reason; one that no longer occurs fails as
+well.
 """
 
 import json
