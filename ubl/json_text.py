@@ -4,16 +4,18 @@ Decimal literals become ``Decimal``, so that no number loses a digit. Knows noth
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
-__all__ = ["MAX_PROBLEMS", "JsonProblem", "JsonRefused", "parse_json"]
+__all__ = ["MAX_PROBLEMS", "JsonProblem", "JsonRefused", "parse_json", "shown"]
 
 MAX_PROBLEMS: Final = 100
 MAX_BYTES: Final = 100 * 1024 * 1024
 MAX_DEPTH: Final = 40
 _LONGEST_NUMBER: Final = 60
+_LONGEST_SHOWN: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ def parse_json(content: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = M
     return value
 
 
+def shown(text: str, *, longest: int = _LONGEST_SHOWN) -> str:
+    """Shorten a text of a stranger for a message; what UTF-8 cannot carry is escaped."""
+    return text[:longest].encode("utf-8", "backslashreplace").decode()
+
+
 def _refuse(code: str, message: str) -> NoReturn:
     raise JsonRefused((JsonProblem(code, "", None, message),))
 
@@ -97,9 +104,9 @@ def _no_constant(literal: str) -> NoReturn:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _value in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        _refuse("JSON-NAME-TWICE", f"'{twice[:60]}' is given twice in one object. Keep one.")
+        times = Counter(name for name, _value in pairs)
+        twice = shown(next(name for name, count in times.items() if count > 1))
+        _refuse("JSON-NAME-TWICE", f"'{twice}' is given twice in one object. Keep one.")
     return found
 
 

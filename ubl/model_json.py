@@ -21,13 +21,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ubl.amounts import NO_CURRENCY, Amount, AmountUnreadable, decimal_text, parse_decimal
-from ubl.json_text import MAX_PROBLEMS, JsonProblem, JsonRefused
+from ubl.json_text import MAX_PROBLEMS, JsonProblem, JsonRefused, shown
 from ubl.model import Attachment, Invoice, field_types, term_of, value_type
 
 __all__ = ["JsonProblem", "JsonRefused", "invoice_from_json", "invoice_to_json"]
 
 _ACCOUNTING: Final = "vat_in_accounting_currency"
 _CURRENCY: Final = re.compile("[A-Z]{3}")
+_DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # What XML 1.0 cannot carry, so no document could be written from it.
 _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PLAIN_TYPES: Final = (str, bool, date, Decimal)
@@ -92,10 +93,14 @@ class _Place:
 
 
 class _Reader:
-    """One reading: collects problems instead of stopping at the first."""
+    """One reading: collects problems instead of stopping at the first.
+
+    ``refused`` counts all of them, also those beyond what is told.
+    """
 
     def __init__(self, document: object) -> None:
         self.problems: list[JsonProblem] = []
+        self.refused = 0
         fields: Mapping[str, Any] = document if isinstance(document, dict) else {}
         self.currency = self._currency_of(fields.get("currency")) or NO_CURRENCY
         self.accounting_currency = (
@@ -107,6 +112,7 @@ class _Reader:
         return value if isinstance(value, str) and _CURRENCY.fullmatch(value) else None
 
     def refuse(self, code: str, place: _Place, message: str) -> None:
+        self.refused += 1
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(JsonProblem(code, place.pointer, place.term, message))
 
@@ -119,7 +125,7 @@ class _Reader:
         for name in value:
             if name not in types:
                 self._refuse_name(str(name), tuple(types), place)
-        before = len(self.problems)
+        before = self.refused
         values = {
             name: self._field(
                 hint, value.get(name), place.inside(name, term_of(hint, place.group)[0])
@@ -131,21 +137,24 @@ class _Reader:
                 continue
             if field.default is not dataclasses.MISSING:
                 values[field.name] = field.default
-            elif len(self.problems) == before:
+            elif self.refused == before:
                 self.refuse(
                     "JSON-REQUIRED",
                     place.inside(field.name),
                     f"'{field.name}' is missing. Add it, or leave the whole object out.",
                 )
-        return model(**values) if len(self.problems) == before else None
+        return model(**values) if self.refused == before else None
 
     def _refuse_name(self, name: str, known: tuple[str, ...], place: _Place) -> None:
-        near = difflib.get_close_matches(name[:60], known, n=1)
+        if len(self.problems) >= MAX_PROBLEMS:
+            # Looking for a name like it takes long, and nobody would be told of it.
+            self.refused += 1
+            return
+        name = shown(name)
+        near = difflib.get_close_matches(name, known, n=1)
         advice = f"Did you mean '{near[0]}'?" if near else f"Known are: {', '.join(known)}."
         self.refuse(
-            "JSON-FIELD-UNKNOWN",
-            place.inside(name[:60]),
-            f"There is no field '{name[:60]}'. {advice}",
+            "JSON-FIELD-UNKNOWN", place.inside(name), f"There is no field '{name}'. {advice}"
         )
 
     def _field(self, hint: Any, value: object, place: _Place) -> Any:
@@ -205,7 +214,7 @@ class _Reader:
         if isinstance(value, str):
             if not value.strip():
                 return None
-            if len(value) == len("2026-01-31"):
+            if _DAY.fullmatch(value):
                 try:
                     return date.fromisoformat(value)
                 except ValueError:
@@ -229,7 +238,7 @@ class _Reader:
                 text = value if isinstance(value, str) else decimal_text(Decimal(value))
                 return parse_decimal(text)
             except AmountUnreadable as unreadable:
-                self.refuse("JSON-NOT-NUMBER", place, unreadable.message)
+                self.refuse("JSON-NOT-NUMBER", place, shown(unreadable.message, longest=300))
         return None
 
     def _amount(self, value: object, place: _Place) -> Amount | None:

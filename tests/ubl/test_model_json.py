@@ -272,3 +272,53 @@ def test_whatever_comes_is_read_or_refused(document: Any) -> None:
     except JsonRefused:
         return
     assert isinstance(read, Invoice)
+
+
+def test_what_is_refused_beyond_the_list_is_still_refused() -> None:
+    """Problems past the hundredth are not told, and must not count as none."""
+    wrong = {f"x{n}": 1 for n in range(100)}
+    document = wrong | {"kind": "invoice", "supporting_documents": [{"attachment": {}}]}
+    with pytest.raises(JsonRefused) as refused:
+        invoice_from_json(document | {"lines": [{"item": {"attributes": [{}] * 2}}]})
+    assert len(refused.value.problems) == 100
+
+
+def test_many_unknown_names_are_not_all_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def near(name: str, *_args: Any, **_options: Any) -> list[str]:
+        compared.append(name)
+        return []
+
+    monkeypatch.setattr("ubl.model_json.difflib.get_close_matches", near)
+    with pytest.raises(JsonRefused):
+        invoice_from_json({f"x{n}": 1 for n in range(5000)})
+    assert len(compared) == 100
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"\\ud800": 1}',
+        b'{"\\ud800": 1, "\\ud800": 2}',
+        b'{"kind": "invoice", "lines": [{"quantity": {"value": "\\udfff"}}]}',
+    ],
+)
+def test_what_is_told_of_a_refusal_can_be_sent(content: bytes) -> None:
+    """Half a surrogate pair cannot be encoded, whether in a name or in a value."""
+    with pytest.raises(JsonRefused) as refused:
+        invoice_from_json(parse_json(content))
+    for problem in refused.value.problems:
+        assert (problem.pointer + problem.advice).encode()
+
+
+def test_a_name_given_twice_is_found_among_many() -> None:
+    names = ",".join(f'"k{n}":1' for n in range(60_000))
+    with pytest.raises(JsonRefused, match="'k59999' is given twice"):
+        parse_json(f'{{{names},"k59999":2}}'.encode())
+
+
+def test_days_are_calendar_days() -> None:
+    with pytest.raises(JsonRefused) as refused:
+        invoice_from_json({"kind": "invoice", "issue_date": "2026-W01-1"})
+    assert refused.value.code == "JSON-NOT-DATE"
