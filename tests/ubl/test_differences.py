@@ -75,11 +75,42 @@ def test_long_texts_are_shortened_for_people() -> None:
     assert found.before.endswith("…")
 
 
+def test_long_texts_that_part_late_are_not_the_same() -> None:
+    """An attachment or a note cut or garbled behind its beginning is a loss like any other."""
+    (found,) = differences(with_notes("a" * 300 + "b"), with_notes("a" * 300 + "c"))
+    assert (found.before, found.after) == (f"…{'a' * 50}b", f"…{'a' * 50}c")
+    (cut,) = differences(with_notes("a" * 5000 + "b" * 900), with_notes("a" * 5000))
+    assert cut.before is not None
+    assert (len(cut.before), cut.before[51:53], cut.after) == (200, "bb", f"…{'a' * 50}")
+
+
+def invoice_of(*lines: InvoiceLine) -> Invoice:
+    return Invoice(kind=DocumentKind.INVOICE, lines=lines)
+
+
+@pytest.mark.parametrize("count", [500, 5000])
+def test_lines_are_known_by_their_identifier_when_some_go_and_all_change(count: int) -> None:
+    lines = [InvoiceLine(identifier=str(n), note="lost") for n in range(count)]
+    kept = [InvoiceLine(identifier=str(n)) for n in range(count) if n % 100 != 7]
+    listed = differences(invoice_of(*lines), invoice_of(*kept))
+    gone = [one.before for one in listed if one.path.endswith(".identifier")]
+    assert gone == [str(n) for n in range(7, count, 100)]
+    assert len(listed) == count + count // 100
+    assert {one.after for one in listed} == {None}
+    back = differences(invoice_of(*kept), invoice_of(*lines))
+    assert [(one.before, one.after) for one in back] == [(None, one.before) for one in listed]
+
+
+def test_one_line_lost_among_many_is_one_difference() -> None:
+    lines = [InvoiceLine(item=Item(name=str(n))) for n in range(5000)]
+    (found,) = differences(invoice_of(*lines), invoice_of(*lines[:2000], *lines[2001:]))
+    assert (found.path, found.before, found.after) == ("lines[2000].item.name", "2000", None)
+
+
 def test_many_lines_that_all_differ_are_compared_one_by_one() -> None:
     def invoice(prefix: str, count: int) -> Invoice:
         names = (f"{prefix}{n}" for n in range(count))
-        lines = tuple(InvoiceLine(item=Item(name=name)) for name in names)
-        return Invoice(kind=DocumentKind.INVOICE, lines=lines)
+        return invoice_of(*(InvoiceLine(item=Item(name=name)) for name in names))
 
     assert len(differences(invoice("a", 1500), invoice("b", 1501))) == 1501
 
