@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ubl.amounts import Amount
-from ubl.differences import differences
+from ubl.differences import Difference, differences
 from ubl.formats import FORMATS
 from ubl.invoice import read_invoice, write_invoice
 from ubl.model import (
@@ -34,6 +34,7 @@ from ubl.model import (
     Seller,
     SupportingDocument,
     ThirdPartyPayment,
+    VatBreakdown,
 )
 from ubl.namespaces import CAC, CBC
 from ubl.pen import DocumentUnwritable
@@ -64,7 +65,9 @@ def test_what_is_written_is_read_again(
     if kind is DocumentKind.CREDIT_NOTE and not any(e.means_code for e in invoice.payment[:1]):
         invoice = replace(invoice, due_date=None)
     reading = read_invoice(written(invoice))
-    assert differences(invoice, reading.invoice) == ()
+    listed = differences(invoice, reading.invoice)
+    # UBL has no breakdown without its sum, which is then added.
+    assert [one for one in listed if (one.term, one.before) != ("BT-110", None)] == []
     assert reading.unread == ()
 
 
@@ -322,3 +325,30 @@ def test_prices_keep_every_decimal() -> None:
     price = Price(net=Amount(Decimal("0.00000010"), "EUR"))
     root = written(Invoice(kind=DocumentKind.INVOICE, lines=(InvoiceLine(price=price),)))
     assert texts(root, "//cbc:PriceAmount/text()") == ["0.00000010"]
+
+
+def euro(text: str) -> Amount:
+    return Amount(Decimal(text), "EUR")
+
+
+def test_a_breakdown_without_its_sum_gets_one_and_says_so() -> None:
+    """UBL demands TaxTotal/TaxAmount; CII takes a breakdown without BT-110."""
+    breakdown = (
+        VatBreakdown(category="S", rate=Decimal(20), tax_amount=euro("20.00")),
+        VatBreakdown(category="S", rate=Decimal(10), tax_amount=euro("-1.05")),
+    )
+    invoice = Invoice(kind=DocumentKind.INVOICE, currency="EUR", vat_breakdown=breakdown)
+    document = write_invoice(invoice, FORMATS["en16931-ubl"])
+    path = "/*/cac:TaxTotal/cbc:TaxAmount/text()"
+    assert texts(parse(document.xml), path) == ["18.95"]
+    assert document.lost == (
+        Difference("totals.vat.value", "BT-110", None, "18.95"),
+        Difference("totals.vat.currency", "BT-110", None, "EUR"),
+    )
+
+
+@pytest.mark.parametrize("tax", [None, Amount(Decimal(1), "SEK")])
+def test_a_sum_of_what_is_not_known_is_not_made_up(tax: Amount | None) -> None:
+    breakdown = (VatBreakdown(tax_amount=euro("20.00")), VatBreakdown(tax_amount=tax))
+    invoice = Invoice(kind=DocumentKind.INVOICE, currency="EUR", vat_breakdown=breakdown)
+    assert texts(written(invoice), "/*/cac:TaxTotal/cbc:TaxAmount") == []

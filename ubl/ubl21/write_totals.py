@@ -1,6 +1,15 @@
 """Writes what a UBL invoice adds up to: allowances and charges, VAT and sums."""
 
-from ubl.model import AllowanceCharge, CurrencyExchange, DocumentTotals, Invoice, LogisticsCharge
+from decimal import Decimal, localcontext
+
+from ubl.amounts import MAX_DIGITS, Amount
+from ubl.model import (
+    AllowanceCharge,
+    CurrencyExchange,
+    DocumentTotals,
+    Invoice,
+    LogisticsCharge,
+)
 from ubl.pen import Pen
 from ubl.ubl21.write_allowance import write_allowances_charges, write_tax_scheme
 
@@ -24,10 +33,13 @@ def write_currency_exchange(document: Pen, invoice: Invoice) -> None:
 
 
 def write_vat(document: Pen, invoice: Invoice) -> None:
-    """Write BT-110 with BG-23, then BT-111 in an element of its own."""
+    """Write BT-110 with BG-23, then BT-111 in an element of its own.
+
+    UBL cannot have a breakdown without its sum, CII can: then the sum is added.
+    """
     totals = invoice.totals or DocumentTotals()
     total = document.at("cac:TaxTotal")
-    total.amount("cbc:TaxAmount", totals.vat)
+    total.amount("cbc:TaxAmount", totals.vat or _sum_of_taxes(invoice))
     for entry in invoice.vat_breakdown:
         subtotal = total.at("cac:TaxSubtotal")
         subtotal.amount("cbc:TaxableAmount", entry.taxable_amount)
@@ -53,6 +65,16 @@ def write_sums(document: Pen, invoice: Invoice) -> None:
     sums.amount("cbc:PrepaidAmount", totals.paid)
     sums.amount("cbc:PayableRoundingAmount", totals.rounding)
     sums.amount("cbc:PayableAmount", totals.due)
+
+
+def _sum_of_taxes(invoice: Invoice) -> Amount | None:
+    """Add up the taxes (BT-117); None without any, or where one is missing or in other money."""
+    taxes = [entry.tax_amount for entry in invoice.vat_breakdown]
+    known = [tax.value for tax in taxes if tax is not None and tax.currency == invoice.currency]
+    if invoice.currency is None or not known or len(known) < len(taxes):
+        return None
+    with localcontext(prec=2 * MAX_DIGITS):
+        return Amount(sum(known, Decimal(0)), invoice.currency)
 
 
 def _as_charge(logistics: LogisticsCharge) -> AllowanceCharge:
