@@ -44,6 +44,11 @@ class Difference:
     before: str | None
     after: str | None
 
+    @property
+    def is_addition(self) -> bool:
+        """Whether the side before says nothing at all here."""
+        return self.before is None
+
 
 def differences(before: Invoice, after: Invoice) -> tuple[Difference, ...]:
     """List every leaf value that differs, in the order of the model."""

@@ -136,6 +136,10 @@ def _lines(
         ],
     )
     lines += _some(
+        "added by the format",
+        [f"{one['path']} ({one['term'] or 'no term'}): {one['after']}" for one in account["added"]],
+    )
+    lines += _some(
         "sums that differ",
         [
             f"{one['path']} ({one['term']}): {one['explanation']}"

@@ -33,11 +33,13 @@ def account_of(converted: Converted, *, lang: str, most: int | None = None) -> d
         "format": converted.format.id,
         "unread": list(converted.unread[:most]),
         "lost": [loss(one, localized) for one in converted.lost[:most]],
+        "added": [loss(one, localized) for one in converted.added[:most]],
         "discrepancies": [_discrepancy(one, localized) for one in converted.discrepancies[:most]],
         "identifiers": [_slip(one, localized) for one in converted.slips[:most]],
         "counts": {
             "unread": len(converted.unread),
             "lost": len(converted.lost),
+            "added": len(converted.added),
             "discrepancies": len(converted.discrepancies),
             "identifiers": len(converted.slips),
         },
@@ -45,14 +47,17 @@ def account_of(converted: Converted, *, lang: str, most: int | None = None) -> d
 
 
 def loss(one: Difference, localized: Localized) -> dict[str, Any]:
-    """One value the format could not hold; ``essential`` if no invoice may do without it."""
+    """One value the format could not hold or had to add.
+
+    ``essential``: lost, though no invoice may do without it.
+    """
     return {
         "path": one.path,
         "label": " › ".join(_labels(one.path, localized)),
         "term": one.term,
         "before": one.before,
         "after": one.after,
-        "essential": one.term in MANDATORY,
+        "essential": one.term in MANDATORY and not one.is_addition,
     }
 
 

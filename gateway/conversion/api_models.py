@@ -57,7 +57,7 @@ class LossOut(BaseModel):
 
     ``path`` names the fields of the model, ``label`` the place in words, ``term`` the EN 16931
     number. ``after`` null: the format cannot hold it; ``before`` null: the format had to add it.
-    ``essential``: no invoice may do without it.
+    ``essential``: lost, though no invoice may do without it.
     """
 
     path: str
@@ -104,6 +104,7 @@ class AccountCounts(BaseModel):
 
     unread: int
     lost: int
+    added: int
     discrepancies: int
     identifiers: int
 
@@ -112,7 +113,8 @@ class ConversionOut(BaseModel):
     """A document that was written, and the account of it.
 
     ``outcome`` is what the rules say of it: valid, invalid, undetermined (no complete set of
-    rules is known) or engine-error. ``unread`` are XPaths of the source that were not understood.
+    rules is known) or engine-error. ``unread`` are XPaths of the source that were not understood,
+    ``lost`` what the format does not hold as the invoice says it, ``added`` what it had to add.
     """
 
     format: str
@@ -122,6 +124,7 @@ class ConversionOut(BaseModel):
     content: str = Field(description="The document, base64.")
     unread: list[str]
     lost: list[LossOut]
+    added: list[LossOut]
     discrepancies: list[DiscrepancyOut]
     identifiers: list[SlipOut]
     counts: AccountCounts

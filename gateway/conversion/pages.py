@@ -80,15 +80,16 @@ def _shown(judged: Judged, *, lang: str) -> dict[str, Any]:
         "outcome": judged.outcome,
         "account": account,
         "rows": _rows(account["lost"]),
+        "additions": _rows(account["added"]),
         "report": report_view(judged.report, lang=lang),
         "download": f"data:{converted.media_type};base64,{encoded}" if fits else "",
     }
 
 
-def _rows(lost: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row for each value: what belongs together, as an amount and its currency, in one."""
     rows: list[dict[str, Any]] = []
-    for one in lost:
+    for one in values:
         last = rows[-1] if rows else None
         if last is not None and (last["label"], last["term"]) == (one["label"], one["term"]):
             for side in ("before", "after"):
@@ -107,6 +108,7 @@ def _page(request: web.Request, *, wanted: str, status: int = 200, **shown: Any)
         "outcome": None,
         "account": None,
         "rows": [],
+        "additions": [],
         "report": None,
         "download": "",
     }

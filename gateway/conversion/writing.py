@@ -59,8 +59,9 @@ class Converted:
     """A document that was written, and the account of it.
 
     ``invoice`` is what was written, with what was worked out. ``unread`` are the paths of the
-    source that were not understood, ``lost`` what the format cannot hold, ``discrepancies`` where
-    the invoice's sums are not what its parts give, ``slips`` identifiers that cannot be right.
+    source that were not understood, ``lost`` what the format cannot hold as it was, ``added`` what
+    it had to add, ``discrepancies`` where the invoice's sums are not what its parts give,
+    ``slips`` identifiers that cannot be right.
     """
 
     content: bytes
@@ -70,6 +71,7 @@ class Converted:
     invoice: Invoice
     unread: tuple[str, ...]
     lost: tuple[Difference, ...]
+    added: tuple[Difference, ...]
     discrepancies: tuple[Discrepancy, ...]
     slips: tuple[IdentifierWarning, ...]
 
@@ -123,7 +125,8 @@ def write_document(invoice: Invoice, order: Order) -> Converted:
         format=order.format,
         invoice=invoice,
         unread=(),
-        lost=written.lost,
+        lost=tuple(one for one in written.lost if not one.is_addition),
+        added=tuple(one for one in written.lost if one.is_addition),
         discrepancies=check_totals(invoice),
         slips=identifier_warnings(invoice),
     )

@@ -38,7 +38,7 @@ _PDF: Final = "application/pdf"
 _NOT_ON_NETWORK: Final = (NOT_REGISTERED, NO_SMP_SERVICE)
 _LISTED: Final = 100
 _HEAD: Final = 1024
-_LISTS: Final = ("unread", "lost", "discrepancies")
+_LISTS: Final = ("unread", "lost", "added", "discrepancies")
 
 
 @dataclass(frozen=True, slots=True)

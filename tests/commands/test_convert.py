@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from datetime import date
 from decimal import Decimal
@@ -86,6 +87,20 @@ def test_what_is_left_behind_is_told_and_ends_in_three(workplace, capsys):
     said = capsys.readouterr().err
     assert f"{len(account['lost'])} not held by the format:" in said
     assert "lines[0]" in said
+
+
+def test_what_the_format_adds_is_told_and_no_loss(workplace, capsys):
+    """A CII invoice may leave out the sum of VAT that UBL demands."""
+    (workplace / "in.xml").write_bytes(ubl())
+    convert("in.xml", "--to", "en16931-cii", "--out", "cii.xml")
+    whole = (workplace / "cii.xml").read_bytes()
+    left = re.sub(rb"<ram:TaxTotalAmount[^>]*>[^<]*</ram:TaxTotalAmount>", b"", whole)
+    assert left != whole
+    (workplace / "cii.xml").write_bytes(left)
+    assert convert("cii.xml", "--to", "en16931-ubl", "--out", "out.xml") == 0
+    said = capsys.readouterr().err
+    assert "2 added by the format:\n  totals.vat.value (BT-110): " in said
+    assert "not held" not in said
 
 
 def test_what_breaks_rules_is_written_and_ends_in_one(workplace, capsys):

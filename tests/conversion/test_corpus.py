@@ -43,7 +43,10 @@ def test_whatever_is_read_can_be_written_and_accounted_for(documents, at):
                 continue
             written += 1
             account = account_of(made, lang=LANGUAGES[number % len(LANGUAGES)])
-            assert all(one["label"] for one in account["lost"]), (file.name, wanted.id)
+            assert all(one["label"] for one in account["lost"] + account["added"]), (
+                file.name,
+                wanted.id,
+            )
             back = read_document(made.content).invoice
             paths = {one.path for one in made.lost}
             assert (back.kind == read.invoice.kind) is ("kind" not in paths), file.name

@@ -89,7 +89,7 @@ def test_every_difference_is_told(wanted, change, french, at):
     found = told(converted.invoice, converted)
     assert found == {
         one.path: (one.before, one.after)
-        for one in converted.lost
+        for one in (*converted.lost, *converted.added)
         if one.path not in ("specification", "business_process")
     }
     assert not any(one for one in converted.discrepancies if not one.tolerated)
@@ -100,12 +100,30 @@ def test_a_pdf_holds_what_its_profile_holds_and_tells_the_rest(wanted, invoice, 
     converted = write_document(invoice, Order(format=FORMATS[wanted], at=at))
     assert converted.media_type == "application/pdf"
     assert converted.file_name == f"VT-1-{wanted}.pdf"
-    lost = {one.path: (one.before, one.after) for one in converted.lost}
-    assert told(invoice, converted).items() <= lost.items()
+    listed = (*converted.lost, *converted.added)
+    account = {one.path: (one.before, one.after) for one in listed}
+    assert told(invoice, converted).items() <= account.items()
     with pikepdf.open(io.BytesIO(converted.content)) as pdf:
         assert FORMATS[wanted].attachment in pdf.attachments
     if wanted in ("facturx-minimum", "facturx-basic-wl"):
         assert "BT-126" in {one.term for one in essential(converted.lost)}
+
+
+def test_what_a_format_adds_is_not_told_as_lost(invoice, at):
+    """CII takes a VAT breakdown without its sum (BT-110), the schema of UBL does not."""
+    totals = replace(invoice.totals, vat=None)
+    source = replace(invoice, totals=totals)
+    converted = write_document(source, Order(format=FORMATS["en16931-ubl"], at=at))
+    assert converted.lost == ()
+    assert essential(converted.lost) == ()
+    account = account_of(converted, lang="fr")
+    assert account["lost"] == []
+    assert (account["counts"]["lost"], account["counts"]["added"]) == (0, 2)
+    value, currency = account["added"]
+    assert (value["term"], value["before"], currency["after"]) == ("BT-110", None, "EUR")
+    assert Decimal(value["after"]) == invoice.totals.vat.value
+    assert value["label"]
+    assert not value["essential"]
 
 
 @pytest.mark.parametrize("wanted", ["peppol-bis-3", "en16931-ubl", "facturx-extended"])

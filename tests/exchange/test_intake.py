@@ -218,7 +218,7 @@ async def test_a_conversion_answers_with_the_document_and_its_account(lite):
     assert (answer.status, answer.body["outcome"]) == (200, "valid"), answer.body
     assert answer.body["report"]["verdict"] == "valid"
     assert answer.body["counts"] == dict.fromkeys(
-        ("unread", "lost", "discrepancies", "identifiers"), 0
+        ("unread", "lost", "added", "discrepancies", "identifiers"), 0
     )
     document = base64.b64decode(answer.body["content"])
     assert differences(read(ubl()), read(document)) == ()
