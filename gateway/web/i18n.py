@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final
@@ -152,12 +153,17 @@ def _weighted(header: str) -> Iterable[tuple[str, float]]:
 def _read(packages: Sequence[str], language: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for package in packages:
-        file = resources.files(package).joinpath("locale", f"{language}.toml")
-        for key, sentence in _flat(tomllib.loads(file.read_text("utf-8"))):
+        for key, sentence in _shipped(package, language):
             if key in found:
                 raise ValueError(f"{package} gives '{key}' a second time in '{language}'")
             found[key] = sentence
     return MappingProxyType(found)
+
+
+@cache
+def _shipped(package: str, language: str) -> tuple[tuple[str, str], ...]:
+    file = resources.files(package).joinpath("locale", f"{language}.toml")
+    return tuple(_flat(tomllib.loads(file.read_text("utf-8"))))
 
 
 def _flat(table: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, str]]:

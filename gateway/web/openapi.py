@@ -12,9 +12,11 @@ Pages for people are not described. Answers of the operational endpoints outside
 one shape whatever their status.
 """
 
+import copy
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from aiohttp import web
@@ -111,6 +113,12 @@ def _schemas(routes: Iterable[Route]) -> tuple[_Refs, dict[str, Json]]:
             used[route.query, "validation"] = None
         if isinstance(route.answer, type):
             used[route.answer, "serialization"] = None
+    return copy.deepcopy(_described(tuple(used)))
+
+
+@lru_cache(maxsize=4)
+def _described(used: tuple[tuple[type[BaseModel], _Mode], ...]) -> tuple[_Refs, dict[str, Json]]:
+    """The schemas of these models: a second's work, alike for every server of one process."""
     refs, whole = models_json_schema(list(used), ref_template=_REF)
     return refs, dict(whole.get("$defs", {}))
 
