@@ -194,7 +194,7 @@ def _words(language: str) -> Mapping[str, str]:
 @cache
 def _templates() -> Environment:
     return Environment(
-        loader=PackageLoader("gateway.dispatch", "templates"),
+        loader=PackageLoader("gateway.dispatch", "letters"),
         autoescape=select_autoescape(("html",)),
         undefined=StrictUndefined,
         trim_blocks=True,
