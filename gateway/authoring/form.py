@@ -44,11 +44,12 @@ def place_of(path: str) -> Place:
     """Find the field at a path; raises GatewayError REQUEST-INVALID for one that is none."""
     model: type = Invoice
     place = Place("", None, Invoice)
-    group = ""
+    group, is_list = "", False
     for step in path.split("."):
-        if _INDEX.fullmatch(step):
+        if is_list and _INDEX.fullmatch(step):
+            is_list = False
             continue
-        if model is Amount and step in ("value", "currency"):
+        if model is Amount and step in ("value", "currency") and path.endswith(f".{step}"):
             return Place(place.key, place.term, Decimal if step == "value" else str)
         known = field_types(model) if dataclasses.is_dataclass(model) else {}
         hint = known.get(step) if model is not Amount else None
@@ -56,7 +57,7 @@ def place_of(path: str) -> Place:
             raise GatewayError(BAD_REQUEST, f"An invoice has no field '{path[:80]}'.")
         number = term_of(hint, group)[0]
         group = number or group
-        inner = value_type(hint)[0]
+        inner, is_list = value_type(hint)
         # What an identifier, a quantity or an amount is labelled by is the field it fills.
         key = place.key if model in (Identifier, Quantity) else f"{model.__name__}.{step}"
         place = Place(key, number or place.term, inner)
@@ -72,11 +73,15 @@ def merged(held: Json, posted: Iterable[tuple[str, str]]) -> Json:
     tree: Json = {}
     for path, text in posted:
         place = place_of(path)
+        if dataclasses.is_dataclass(place.kind):
+            raise GatewayError(BAD_REQUEST, f"'{path[:80]}' is a group of fields, not one.")
         value = _plain_number(text) if place.kind is Decimal else text.strip()
         node = tree
         *way, last = path.split(".")
         for step in way:
             node = node.setdefault(step, {})
+            if not isinstance(node, dict):
+                raise GatewayError(BAD_REQUEST, f"'{path[:80]}' lies inside another field.")
         node[last] = value
     found = _merge(held, tree)
     return found if isinstance(found, dict) else {}

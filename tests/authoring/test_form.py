@@ -104,3 +104,23 @@ def test_a_form_shows_what_it_was_given(first, second):
     held = merged(merged({}, first.items()), second.items())
     wanted = {name: text.strip() for name, text in (first | second).items()}
     assert flattened(held) == {name: text for name, text in wanted.items() if text}
+
+
+@pytest.mark.parametrize(
+    "posted",
+    [
+        {"seller": "x"},
+        {"lines.0": "x"},
+        {"lines": "x"},
+        {"lines.0.price.net": "1"},
+        {"lines.0.price.net.value": "1", "lines.0.price.net.value.currency": "EUR"},
+        {"number": "1", "number.0": "2"},
+        {"lines.0.0.quantity.value": "1"},
+        {"0": "x"},
+        {"": "x"},
+    ],
+)
+def test_a_made_up_field_is_refused_and_spoils_no_draft(posted):
+    with pytest.raises(GatewayError) as refused:
+        merged({"lines": [{}]}, posted.items())
+    assert refused.value.code == "REQUEST-INVALID"
