@@ -4,13 +4,14 @@ A buyer without an electronic address (BT-49) has an address of the account's ow
 tells it from other buyers and is never looked up.
 """
 
+import hashlib
 import re
 from enum import StrEnum
 from typing import Final
 
 from gateway.as4.identifiers import ParticipantId
 from gateway.core.errors import ErrorKind
-from ubl.model import Buyer
+from ubl.model import Buyer, Identifier
 
 __all__ = [
     "CHANNEL_MISSING",
@@ -39,7 +40,7 @@ OFF_NETWORK: Final = "buyer-off-network"
 """The scheme of addresses of the account's own making."""
 
 _UNFIT: Final = re.compile(r"[^!-~]+")
-_LONGEST: Final = 120
+_LONGEST: Final = 100
 
 
 class Channel(StrEnum):
@@ -78,19 +79,39 @@ def off_network_address(buyer: Buyer | None) -> ParticipantId | None:
     """What a buyer without BT-49 is told from others by; None for one that says nothing.
 
     The first there is of VAT identifier (BT-48), registration (BT-47), e-mail (BT-58) and name
-    (BT-44), without blanks and whatever is not US-ASCII.
+    (BT-44) with post code (BT-53), without blanks. An address is short and US-ASCII only, so
+    what does not fit stands in it as a digest: two buyers are never taken for one by that.
     """
     if buyer is None:
         return None
     registration = buyer.registration
     known = (
         ("vat", buyer.vat_identifier),
-        ("registration", registration.value if registration else None),
+        ("registration", _numbered(registration)),
         ("e-mail", buyer.contact.email if buyer.contact else None),
-        ("name", buyer.name),
+        ("name", _named(buyer)),
     )
     for kind, text in known:
-        value = _UNFIT.sub("", text or "")[:_LONGEST]
+        value = "".join((text or "").split()).casefold()
         if value:
-            return ParticipantId(OFF_NETWORK, f"{kind}:{value}")
+            return ParticipantId(OFF_NETWORK, f"{kind}:{_fitting(value)}")
     return None
+
+
+def _numbered(registration: Identifier | None) -> str | None:
+    if registration is None or not registration.value:
+        return None
+    return ":".join(filter(None, (registration.scheme, registration.value)))
+
+
+def _named(buyer: Buyer) -> str | None:
+    post_code = buyer.address.post_code if buyer.address else None
+    return f"{buyer.name},{post_code}" if buyer.name and post_code else buyer.name
+
+
+def _fitting(value: str) -> str:
+    """The value itself where an address can hold it, else what fits of it and its digest."""
+    fits = _UNFIT.sub("", value)[:_LONGEST]
+    if fits == value:
+        return value
+    return f"{fits}#{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

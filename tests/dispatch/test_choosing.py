@@ -61,7 +61,7 @@ def test_a_buyer_without_electronic_address_is_told_by_what_the_invoice_says():
     assert off_network_address(None) is None
     assert off_network_address(Buyer()) is None
     named = off_network_address(Buyer(name="Café Nord ÅÄÖ"))
-    assert str(named) == "buyer-off-network::name:cafnord"
+    assert str(named).startswith("buyer-off-network::name:cafnord#")
     full = Buyer(
         name="Nord", vat_identifier="FI 1234 5678", contact=Contact(email="a@nord.example")
     )
