@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from ubl.model import DirectDebit, PaymentInstructions
+from ubl.model import CreditTransfer, DirectDebit, PaymentInstructions
 
 __all__ = ["DIRECT_DEBIT_CODES", "merged", "with_creditor"]
 
@@ -17,14 +17,13 @@ DIRECT_DEBIT_CODES: Final = frozenset({"49", "59"})
 
 def merged(instructions: Iterable[PaymentInstructions]) -> tuple[PaymentInstructions, ...]:
     """Join what repeats its neighbour but for the account into one group with all the accounts."""
-    found: list[PaymentInstructions] = []
+    groups: list[tuple[PaymentInstructions, list[CreditTransfer]]] = []
     for following in instructions:
-        if found and _belong_together(found[-1], following):
-            transfers = (*found[-1].credit_transfers, *following.credit_transfers)
-            found[-1] = replace(found[-1], credit_transfers=transfers)
+        if groups and _belong_together(groups[-1][0], following):
+            groups[-1][1].extend(following.credit_transfers)
         else:
-            found.append(following)
-    return tuple(found)
+            groups.append((following, list(following.credit_transfers)))
+    return tuple(replace(first, credit_transfers=tuple(accounts)) for first, accounts in groups)
 
 
 def with_creditor(

@@ -32,6 +32,7 @@ _REASON_CODES: Final[Mapping[str, str]] = {
     "O": "VATEX-EU-O",
 }
 _HUNDRED: Final = Decimal(100)
+_SEVERAL: Final = 2
 
 GroupKey = tuple[str, Decimal]
 
@@ -41,7 +42,8 @@ class VatGroup:
     """What lines, allowances and charges of one category and rate come to.
 
     ``lines`` is the sum of line net amounts, ``entries`` charges less allowances of the document;
-    the counts say of how many. ``reasons`` are the exemption reasons lines state, as text and code.
+    the counts say of how many. ``reasons`` are the exemption reasons lines state, as text and
+    code; two stand for any number of them.
     """
 
     lines: Decimal = ZERO
@@ -82,11 +84,12 @@ def vat_groups(invoice: Invoice, money: Money) -> Mapping[GroupKey, VatGroup] | 
             return None
         group = groups.get(key, VatGroup())
         reason = (vat.exemption_reason, vat.exemption_reason_code)
+        is_told = any(reason) and len(group.reasons) < _SEVERAL
         groups[key] = replace(
             group,
             lines=group.lines + value,
             line_count=group.line_count + 1,
-            reasons=group.reasons | ({reason} if any(reason) else frozenset()),
+            reasons=group.reasons | {reason} if is_told else group.reasons,
         )
     for sign, entry in document_entries(invoice):
         key, value = group_key(entry.vat_category, entry.vat_rate), money.value(entry.amount)
