@@ -5,14 +5,16 @@ Reads files and nothing else; what lists are and how publications are written is
 """
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from gateway.core.errors import ErrorKind, GatewayError
 from schematron.manifest import Ruleset
@@ -55,6 +57,12 @@ class _Change(_Part):
     names: dict[str, str] = {}
     source: str = ""
 
+    @model_validator(mode="after")
+    def _begins_first(self) -> Self:
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            raise ValueError("valid_until is before valid_from")
+        return self
+
 
 class _List(_Part):
     id: str = Field(pattern=r"^[A-Z0-9][A-Z0-9-]{0,59}$")
@@ -66,11 +74,29 @@ class _List(_Part):
     names: str = ""
     change: tuple[_Change, ...] = ()
 
+    @model_validator(mode="after")
+    def _speaks_english(self) -> Self:
+        if not self.titles.get("en"):
+            raise ValueError(f"titles of {self.id} lack 'en', which every list has")
+        return self
+
 
 class _File(_Part):
     aged_after_months: int = Field(ge=1, le=120)
     source: tuple[_Source, ...]
     list: tuple[_List, ...]
+
+    @model_validator(mode="after")
+    def _refers_to_itself(self) -> Self:
+        sources = [one.id for one in self.source]
+        for ids in (sources, [one.id for one in self.list]):
+            for name, count in Counter(ids).items():
+                if count > 1:
+                    raise ValueError(f"id '{name}' is given twice")
+        for one in self.list:
+            if one.source not in sources:
+                raise ValueError(f"{one.id} has the source '{one.source}', which is not there")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +134,17 @@ def read_code_lists(config_dir: Path | None) -> CodeListStore:
     try:
         described = _File.model_validate(tomllib.loads(path.read_text("utf-8")))
         lists = CodeLists(_lists(described))
-    except (OSError, ModuleNotFoundError, KeyError) as error:
-        raise _refused(path, f"{error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, PublicationUnreadable) as error:
-        raise _refused(path, f"{error}") from None
     except ValidationError as error:
-        places = (".".join(map(str, one["loc"])) + ": " + one["msg"] for one in error.errors())
-        raise _refused(path, "; ".join(places)) from None
+        raise _refused(path, "; ".join(map(_reason, error.errors()))) from None
+    except (OSError, ValueError) as error:
+        raise _refused(path, f"{error}") from None
     return CodeListStore(lists, described.aged_after_months)
+
+
+def _reason(error: ErrorDetails) -> str:
+    place = ".".join(map(str, error["loc"]))
+    reason = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason
 
 
 def _refused(path: Path, reason: str) -> GatewayError:
@@ -140,7 +169,10 @@ def _lists(described: _File) -> Iterable[CodeList]:
 
 
 def _content(source: _Source) -> bytes:
-    return resources.files(source.package).joinpath(source.file).read_bytes()
+    try:
+        return resources.files(source.package).joinpath(source.file).read_bytes()
+    except (OSError, ImportError, TypeError, ValueError) as error:
+        raise PublicationUnreadable(f"{source.title} cannot be read: {error}") from None
 
 
 def _changed(codes: Iterable[str], changes: Iterable[_Change]) -> dict[str, Code]:

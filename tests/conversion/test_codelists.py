@@ -92,7 +92,13 @@ def test_an_operator_adds_and_ends_codes(own: Any) -> None:
         ('file = "xsd_and', 'file = "elsewhere', "elsewhere"),
         ("aged_after_months = 9", "aged_after_months = 0", "aged_after_months"),
         ("aged_after_months = 9", "aged = [", "codelists.toml"),
-        ('source = "peppol-eas"', 'source = "nowhere"', "nowhere"),
+        ('package = "facturx"', 'package = ""', "cannot be read: Empty module name"),
+        ('package = "facturx"', 'package = "json.decoder"', "cannot be read: "),
+        ('file = "rules/', 'file = "\\u0000', "cannot be read: embedded null byte"),
+        ("titles = { en = ", "titles = { it = ", "UNTDID-1001 lack 'en'"),
+        ('source = "peppol-eas"', 'source = "nobody"', "the source 'nobody', which is not there"),
+        ('id = "UNTDID-1153"', 'id = "UNTDID-1001"', "'UNTDID-1001' is given twice"),
+        ('code = "HRK"\n', 'code = "HRK"\nvalid_from = 2026-01-01\n', "before valid_from"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_reason(own: Any, old: str, new: str, told: str) -> None:

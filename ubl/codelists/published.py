@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from ubl.codelists.lists import Release
@@ -63,16 +63,17 @@ def read_publication(content: bytes, *, title: str, rules: str) -> Publication:
         return _database(content, title=title, rules=rules)
     try:
         table = tomllib.loads(content.decode())
-        codes = tuple(str(code) for code in table["codes"])
-        version, valid_from = str(table["version"]), table["valid_from"]
+        listed, version, valid_from = table["codes"], str(table["version"]), table["valid_from"]
     except (ValueError, KeyError, TypeError) as error:
         raise PublicationUnreadable(f"{title} cannot be read: {error}") from None
-    if not isinstance(valid_from, date):
+    if not isinstance(valid_from, date) or isinstance(valid_from, datetime):
         raise PublicationUnreadable(f"{title} cannot be read: valid_from is no day")
+    if not isinstance(listed, list) or not all(isinstance(code, str) for code in listed):
+        raise PublicationUnreadable(f"{title} cannot be read: codes is no list of texts")
     release = Release(
         title=title, version=version, published=None, valid_from=valid_from, rules=rules
     )
-    return Publication(release, {"": codes})
+    return Publication(release, {"": tuple(listed)})
 
 
 def _database(content: bytes, *, title: str, rules: str) -> Publication:
