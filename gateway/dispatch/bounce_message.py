@@ -24,8 +24,12 @@ BOUNCE_UNREADABLE: Final = ErrorKind(
 )
 
 MAX_BOUNCE_BYTES: Final = 4 * 1024 * 1024
-"""A notification quotes at most the message it is about; beyond this it is cut, not refused."""
+"""What is kept: a notification quotes at most the message it is about. Beyond this it is cut."""
 
+_LOOKED_AT: Final = 256 * 1024
+"""The report stands before the message it quotes, and what counts of that in its first lines."""
+_BOUNDARIES: Final = 40
+"""Reading takes as long as lines times nested parts; a notification has hardly more than two."""
 _TOKEN: Final = re.compile(r"(?<![0-9a-f])([0-9a-f]{30})(?=@)")
 _STATUS: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _PARTS: Final = 100
@@ -68,7 +72,10 @@ class Bounce:
 def read_bounce(content: bytes) -> Bounce:
     """Read one message; raises GatewayError BOUNCE-UNREADABLE for what is none at all."""
     try:
-        message = message_from_bytes(content[:MAX_BOUNCE_BYTES], policy=compat32)
+        start = content[:_LOOKED_AT]
+        if start.lower().count(b"boundary") > _BOUNDARIES:
+            raise _unreadable()
+        message = message_from_bytes(start, policy=compat32)
         parts = list(_parts(message))
         if not message.keys():
             raise _unreadable()

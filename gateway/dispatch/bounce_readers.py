@@ -35,19 +35,35 @@ class FolderReader:
         self._folder = folder
 
     def read(self, take: Take) -> int:
-        """Hand out what is there, the oldest first; returns how many."""
+        """Hand out what is there, the oldest first; returns how many. Raises BOUNCE-MAILBOX."""
         done = self._folder / "done"
         count = 0
         for file in self._files():
-            with file.open("rb") as opened:
+            with self._reached(), file.open("rb") as opened:
                 content = opened.read(MAX_BOUNCE_BYTES)
             take(content)
-            done.mkdir(exist_ok=True)
-            file.replace(done / file.name)
+            with self._reached():
+                done.mkdir(exist_ok=True)
+                file.replace(done / file.name)
             count += 1
         return count
 
-    def _files(self) -> Iterator[Path]:
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise GatewayError(
+                BOUNCE_MAILBOX,
+                f"{self._folder} cannot be read or changed ({type(error).__name__}). Let the "
+                "gateway read and write there; it is tried again.",
+            ) from None
+
+    def _files(self) -> list[Path]:
+        with self._reached():
+            return self._listed()
+
+    def _listed(self) -> list[Path]:
         new = self._folder / "new"
         if new.is_dir():
             places = [one for each in (new, self._folder / "cur") if each.is_dir()
@@ -60,7 +76,7 @@ class FolderReader:
                 f"There is no folder {self._folder}. Create it, or correct dispatch.bounce_folder.",
             )
         files = [one for one in places if one.is_file() and not one.name.startswith(".")]
-        yield from sorted(files, key=lambda one: (one.stat().st_mtime_ns, one.name))[:_ROUND]
+        return sorted(files, key=lambda one: (one.stat().st_mtime_ns, one.name))[:_ROUND]
 
 
 class ImapReader:

@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.jobs.backoff import JobError
 from gateway.core.jobs.queue import JobQueue
+from gateway.core.mail import MAIL_SERVER_AWAY
 from gateway.dispatch import choosing
 from gateway.dispatch.choosing import Known, Way
 from gateway.dispatch.lanes import MAIL_LANE, SEND
@@ -163,7 +164,7 @@ class Channels:
     ) -> Dispatch:
         """Begin a dispatch of a document that is locked, and queue its work.
 
-        E-mail without any address fails at once, which shows what is missing.
+        E-mail without any address or mail server fails at once, which shows what is missing.
         """
         await self._links.prepare(session)
         row = await self._row(session, document, customer, sending, at=at)
@@ -176,12 +177,8 @@ class Channels:
             session, document, EventGroup.TRANSPORT, "dispatch.begun", at=at, facts=facts
         )
         session.add(document)
-        if row.channel is Channel.EMAIL and row.recipient is None:
-            fault = JobError(
-                DISPATCH_ADDRESS_MISSING.code,
-                "No e-mail address for invoices is known for this customer. Enter one on the "
-                "customer's page and send the document again.",
-            )
+        fault = self._hindrance(row)
+        if fault is not None:
             await self._steps.happen(
                 session, document, row, DispatchEvent.REFUSED, at=at, fault=fault
             )
@@ -194,6 +191,23 @@ class Channels:
             dedupe_key=f"{SEND}:{row.id}",
         )
         return row
+
+    def _hindrance(self, row: Dispatch) -> JobError | None:
+        if row.channel is not Channel.EMAIL:
+            return None
+        if row.recipient is None:
+            return JobError(
+                DISPATCH_ADDRESS_MISSING.code,
+                "No e-mail address for invoices is known for this customer. Enter one on the "
+                "customer's page and send the document again.",
+            )
+        if not self._can_mail:
+            return JobError(
+                MAIL_SERVER_AWAY.code,
+                "This gateway has no mail server. Set mail.host and mail.sender and send the "
+                "document again, or choose a link.",
+            )
+        return None
 
     async def _row(
         self,

@@ -13,6 +13,7 @@ from gateway.dispatch.states import DispatchEvent
 from gateway.dispatch.steps import Steps
 from gateway.dispatch.tables import Dispatch
 from gateway.exchange.archive import Archive
+from gateway.exchange.states import TransportState
 from gateway.exchange.tables import Document, StoredBlob
 
 __all__ = ["Downloads", "Opened"]
@@ -53,6 +54,8 @@ class Downloads:
             if row is None or row.pdf_id is None:
                 return None
             document = await session.get_one(Document, row.document_id)
+            if document.transport is TransportState.CANCELLED:
+                return None
             return Opened(
                 dispatch=row,
                 document=document,

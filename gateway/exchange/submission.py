@@ -137,7 +137,7 @@ class Submission:
                     channel=channel,
                 )
         wishes = _Wishes(
-            fingerprint=await asyncio.to_thread(_fingerprint, content, wanted),
+            fingerprint=await asyncio.to_thread(_fingerprint, content, wanted, channel),
             key=idempotency_key,
             file_name=file_name,
             channel=channel,
@@ -337,9 +337,11 @@ class _Wishes:
     channel: Channel | None
 
 
-def _fingerprint(spool: Spool, wanted: str) -> str:
-    """The SHA-256 of a submission, in hex: of its bytes, and of the format wanted if one is."""
+def _fingerprint(spool: Spool, wanted: str, channel: Channel | None) -> str:
+    """The SHA-256 of a submission, in hex: of its bytes, and of what is wanted beyond them."""
     spool.seek(0)
     digest = hashlib.file_digest(spool, "sha256").hexdigest()
     spool.seek(0)
-    return hashlib.sha256(f"{wanted} {digest}".encode()).hexdigest() if wanted else digest
+    if not wanted and channel is None:
+        return digest
+    return hashlib.sha256(f"{wanted} {channel or ''} {digest}".encode()).hexdigest()

@@ -105,6 +105,17 @@ def test_nesting_without_end_ends():
     assert verdict_of(nested) in (Verdict.OTHER, "BOUNCE-UNREADABLE")
 
 
+def test_a_report_is_read_without_what_it_quotes():
+    whole = dsn() + b"x\r\n" * 2_000_000
+    assert verdict_of(whole) is Verdict.FAILED
+    nested = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (one, one)
+        for one in range(90)
+    )
+    # Every line after this would be held against each of ninety boundaries.
+    assert verdict_of(b"From: a@b.example\r\n" + nested + b"x\n" * 100) == "BOUNCE-UNREADABLE"
+
+
 @settings(max_examples=150)
 @given(st.binary(max_size=600), st.integers(0, 900))
 def test_no_bytes_do_harm(noise, place):

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from gateway.core.errors import GatewayError
 from gateway.core.settings import DispatchSettings
 from gateway.dispatch.bounce_readers import FolderReader, ImapReader
+from gateway.exchange.tables import StoredBlob
 
 REPORT = """From: MAILER-DAEMON@mx.example
 To: bounces+{token}@seller.example
@@ -83,6 +84,31 @@ async def test_sent_to_the_right_address_it_is_on_its_way_again(house):
     assert (await house.document(document_id)).transport == "dispatched"
 
 
+async def test_a_delay_told_twice_is_written_down_once(house):
+    document_id = await house.sent()
+    (row,) = await house.dispatches(document_id)
+    for status, changed in (("4.4.1", True), ("4.4.1", False), ("4.4.7", True)):
+        taken = await house.call(
+            "POST", "/v1/mail/bounces", data=report(row.token, "delayed", status)
+        )
+        assert (taken.status, taken.body["changed"]) == (200, changed)
+    assert (await house.kinds(document_id)).count("dispatch.delayed") == 2
+    assert len(await house.rows(StoredBlob, StoredBlob.purpose == "bounce")) == 2
+
+
+async def test_a_bounce_after_the_link_was_opened_is_told_and_takes_nothing_back(lite):
+    document_id = await lite.sent()
+    (row,) = await lite.dispatches(document_id)
+    assert (await lite.visit(await lite.link(document_id))).status == 200
+    for changed in (True, False):
+        taken = await lite.call("POST", "/v1/mail/bounces", data=report(row.token))
+        assert taken.body["changed"] is changed
+    assert (await lite.document(document_id)).transport == "dispatched"
+    (row,) = await lite.dispatches(document_id)
+    assert (row.state, row.bounced_at is not None) == ("opened", True)
+    assert (await lite.kinds(document_id)).count("dispatch.bounced") == 1
+
+
 async def test_a_made_up_or_foreign_bounce_changes_nothing(lite):
     document_id = await lite.sent()
     (row,) = await lite.dispatches(document_id)
@@ -130,6 +156,15 @@ def test_a_message_that_cannot_be_taken_now_stays_where_it_is(tmp_path):
     with pytest.raises(GatewayError) as away:
         FolderReader(tmp_path / "none").read(lambda _: None)
     assert away.value.code == "BOUNCE-MAILBOX"
+
+
+def test_a_folder_that_cannot_be_changed_stops_no_other_reader(tmp_path):
+    (tmp_path / "1.eml").write_bytes(b"x")
+    (tmp_path / "done").write_bytes(b"in the way")
+    with pytest.raises(GatewayError) as away:
+        FolderReader(tmp_path).read(lambda _: None)
+    assert away.value.code == "BOUNCE-MAILBOX"
+    assert (tmp_path / "1.eml").exists()
 
 
 class Mailbox:

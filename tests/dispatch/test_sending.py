@@ -193,3 +193,44 @@ async def test_a_dispatch_found_half_sent_is_unknown_and_not_sent_again(house):
     assert house.sink.taken == []
     await house.later()
     assert house.sink.taken == []
+
+
+@pytest.fixture
+def without_mail_server(monkeypatch):
+    monkeypatch.setattr("gateway.assembly.dispatch._can_mail", lambda _settings: False)
+
+
+async def test_without_a_mail_server_an_email_fails_at_once_and_says_so(without_mail_server, lite):
+    document_id = await lite.sent(query="?channel=email")
+    document = await lite.document(document_id)
+    assert (document.transport, document.failure_code) == ("failed", "MAIL-SERVER-AWAY")
+    assert "mail.host" in document.failure_text
+    assert lite.sink.taken == []
+
+
+async def test_what_was_cancelled_opens_by_no_earlier_link(lite):
+    lite.sink.answers["RCPT"] = "550 5.1.1 no such user"
+    document_id = await lite.sent()
+    async with lite.gateway.platform.database.write() as session:
+        # As where it bounced: its link exists, and everybody may have it.
+        await session.exec(update(Dispatch).values(state=DispatchState.BOUNCED))
+    link = await lite.link(document_id)
+    assert (await lite.visit(link)).status == 200
+    path = f"/v1/documents/{document_id}"
+    again = await lite.call("POST", f"{path}/dispatches", json={"channel": "link"})
+    assert again.status == 202, again.body
+    await lite.work()
+    cancelled = await lite.call("POST", f"{path}/cancel")
+    assert cancelled.status == 200, cancelled.body
+    assert (await lite.visit(link)).status == 404
+
+
+async def test_the_same_key_by_another_channel_is_another_request(lite):
+    headers = {"Content-Type": "application/xml", "Idempotency-Key": "order-7"}
+    answers = [
+        await lite.call("POST", path, data=lite.invoice(), headers=headers)
+        for path in ("/v1/documents?channel=link",) * 2 + ("/v1/documents",)
+    ]
+    assert [one.status for one in answers] == [202, 202, 409]
+    assert answers[0].body["id"] == answers[1].body["id"]
+    assert answers[2].body["code"] == "IDEMPOTENCY-CONFLICT"
