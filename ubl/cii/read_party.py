@@ -1,5 +1,7 @@
 """The parties of a CII invoice: seller, buyer, payee, tax representative, delivery and others."""
 
+from typing import TypeVar
+
 from ubl.cii.codes import TAX_REGISTRATION, VAT_REGISTRATION
 from ubl.cii.places import read_day, read_identifiers
 from ubl.cursor import Cursor
@@ -27,6 +29,8 @@ __all__ = [
     "read_tax_representative",
 ]
 
+_Principal = TypeVar("_Principal", Seller, Buyer)
+
 
 def read_party(place: Cursor | None, name: str) -> Party | None:
     """Read a party with everything CII says of one; None where nothing is said."""
@@ -52,30 +56,18 @@ def read_party(place: Cursor | None, name: str) -> Party | None:
 
 def read_seller(agreement: Cursor) -> Seller | None:
     """Read BG-4."""
-    party = read_party(agreement, "ram:SellerTradeParty")
-    if party is None:
-        return None
-    return Seller(
-        name=party.name,
-        trading_name=party.trading_name,
-        identifiers=party.identifiers,
-        registration=party.registration,
-        vat_identifier=party.vat_identifier,
-        tax_registration=party.tax_registration,
-        legal_information=party.legal_information,
-        electronic_address=party.electronic_address,
-        address=party.address,
-        contact=party.contact,
-        role=party.role,
-    )
+    return _as_principal(Seller, read_party(agreement, "ram:SellerTradeParty"))
 
 
 def read_buyer(agreement: Cursor) -> Buyer | None:
     """Read BG-7."""
-    party = read_party(agreement, "ram:BuyerTradeParty")
+    return _as_principal(Buyer, read_party(agreement, "ram:BuyerTradeParty"))
+
+
+def _as_principal(model: type[_Principal], party: Party | None) -> _Principal | None:
     if party is None:
         return None
-    return Buyer(
+    return model(
         name=party.name,
         trading_name=party.trading_name,
         identifiers=party.identifiers,

@@ -1,6 +1,6 @@
 """The parties of a UBL invoice: those of EN 16931, and those the extensions add."""
 
-from typing import Final
+from typing import Final, TypeVar
 
 from ubl.cursor import Cursor
 from ubl.model import (
@@ -29,6 +29,8 @@ __all__ = [
     "read_tax_representative",
 ]
 
+_AnyParty = TypeVar("_AnyParty", Seller, Buyer, Party)
+
 CREDITOR_SCHEME: Final = "SEPA"
 VAT: Final = "VAT"
 # What a tax registration that is not for VAT (BT-32) is filed under where nobody says; CII's code.
@@ -37,46 +39,12 @@ OTHER_TAX_SCHEME: Final = "FC"
 
 def read_seller(document: Cursor) -> Seller | None:
     """Read BG-4; identifiers of scheme SEPA are left for the direct debit (BT-90)."""
-    party = document.first("cac:AccountingSupplierParty", "cac:Party")
-    if party is None:
-        return None
-    return given(
-        Seller(
-            name=party.text("cac:PartyLegalEntity", "cbc:RegistrationName"),
-            trading_name=party.text("cac:PartyName", "cbc:Name"),
-            identifiers=_read_identifiers(party),
-            registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
-            vat_identifier=_read_vat_identifier(party),
-            tax_registration=_read_tax_registration(party),
-            legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
-            electronic_address=party.identifier("cbc:EndpointID"),
-            address=read_address(party.first("cac:PostalAddress")),
-            contact=_read_contact(party),
-            role=party.text("cbc:IndustryClassificationCode"),
-        )
-    )
+    return _read_as(Seller, document.first("cac:AccountingSupplierParty", "cac:Party"))
 
 
 def read_buyer(document: Cursor) -> Buyer | None:
     """Read BG-7."""
-    party = document.first("cac:AccountingCustomerParty", "cac:Party")
-    if party is None:
-        return None
-    return given(
-        Buyer(
-            name=party.text("cac:PartyLegalEntity", "cbc:RegistrationName"),
-            trading_name=party.text("cac:PartyName", "cbc:Name"),
-            identifiers=_read_identifiers(party),
-            registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
-            vat_identifier=_read_vat_identifier(party),
-            tax_registration=_read_tax_registration(party),
-            legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
-            electronic_address=party.identifier("cbc:EndpointID"),
-            address=read_address(party.first("cac:PostalAddress")),
-            contact=_read_contact(party),
-            role=party.text("cbc:IndustryClassificationCode"),
-        )
-    )
+    return _read_as(Buyer, document.first("cac:AccountingCustomerParty", "cac:Party"))
 
 
 def read_payee(document: Cursor) -> Payee | None:
@@ -135,21 +103,25 @@ def read_further_parties(document: Cursor) -> FurtherParties | None:
 
 def read_party(party: Cursor | None) -> Party | None:
     """Read a party of the extensions."""
+    return _read_as(Party, party)
+
+
+def _read_as(model: type[_AnyParty], party: Cursor | None) -> _AnyParty | None:
     if party is None:
         return None
     return given(
-        Party(
+        model(
             name=party.text("cac:PartyLegalEntity", "cbc:RegistrationName"),
             trading_name=party.text("cac:PartyName", "cbc:Name"),
             identifiers=_read_identifiers(party),
             registration=party.identifier("cac:PartyLegalEntity", "cbc:CompanyID"),
             vat_identifier=_read_vat_identifier(party),
             tax_registration=_read_tax_registration(party),
+            legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
             electronic_address=party.identifier("cbc:EndpointID"),
-            role=party.text("cbc:IndustryClassificationCode"),
             address=read_address(party.first("cac:PostalAddress")),
             contact=_read_contact(party),
-            legal_information=party.text("cac:PartyLegalEntity", "cbc:CompanyLegalForm"),
+            role=party.text("cbc:IndustryClassificationCode"),
         )
     )
 
