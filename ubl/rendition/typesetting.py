@@ -42,6 +42,11 @@ _ROOM: Final = 62
 _SHORT: Final = 60
 _TIGHTER: Final = (0.84, 0.66)
 _MEASURED: Final = 5
+# What a line feed and a place to break a word cost, in characters of a table, of which the
+# typesetter sets half a million a second.
+_LINE: Final = 12
+_BREAK: Final = 10
+_MOST_EFFORT: Final = 40_000_000
 
 
 class PdfUnset(ValueError):
@@ -67,13 +72,15 @@ def typeset(
     ``content`` has ``title``, ``number`` and ``author``, which head the pages, and what else the
     template asks for; ``qr`` is an SVG. ``created_at`` is timezone-aware. What would leave a few
     lines for a second page is set tighter, if one page holds it then. A character that no font
-    here has is printed as a box, and the page says so. Raises PdfUnset.
+    here has is printed as a box, and the page says so. Raises PdfUnset, also for texts so long
+    that setting them would take minutes.
     """
     label = Localized(language).label
     words = {key: label(f"Rendition.{key}") for key in ("page_of", "scan_to_pay", "unprintable")}
     cleaned, missing = printable({**content, "words": words, "language": language})
     metadata = {"title": f"{cleaned['title']} {cleaned['number']}", "author": cleaned["author"]}
     data = {**breakable(cleaned), "unprintable": missing, "metadata": metadata}
+    _require_bounded(json.dumps(data, ensure_ascii=False))
     at = int(created_at.timestamp())
     pdf = _compiled(template, {**data, "spacing": 1}, qr, at)
     if _pages(pdf) == 2:
@@ -82,6 +89,13 @@ def typeset(
             if _pages(tighter) == 1:
                 return tighter
     return pdf
+
+
+def _require_bounded(content: str) -> None:
+    """Refuse what would keep the typesetter busy for minutes; nothing can stop it once it runs."""
+    effort = len(content) + _LINE * content.count("\\n") + _BREAK * content.count("\u200b")
+    if effort > _MOST_EFFORT:
+        raise PdfUnset("The document is too long to be set as pages. Read it as HTML.")
 
 
 def _compiled(template: str, data: Mapping[str, Any], qr: str, at: int) -> bytes:

@@ -21,7 +21,7 @@ from ubl.model import Address, DocumentKind, Invoice, Note, Seller
 from ubl.model_json import invoice_from_json
 from ubl.rendition.html import document_html
 from ubl.rendition.payment_code import payment_code
-from ubl.rendition.pdf import Window, invoice_pdf, render_invoice, window_of
+from ubl.rendition.pdf import PdfUnset, Window, invoice_pdf, render_invoice, window_of
 from ubl.safexml import parse
 from ubl.totals import complete
 from ubl.view import invoice_view, view_texts
@@ -169,6 +169,13 @@ def test_amounts_and_words_without_end_do_not_break_the_sheet(invoice: Invoice) 
     said = text_of(render_invoice(changed, locale="de", created_at=AT))
     assert "9" * 60 in said
     assert squeezed("word " * 30) in said
+
+
+@pytest.mark.parametrize("text", ["\n" * 3_100_000, "W" * 3_700_000], ids=["lines", "word"])
+def test_texts_nobody_could_wait_for_are_refused_at_once(invoice: Invoice, text: str) -> None:
+    noted = replace(invoice, notes=(Note(text=f"a{text}b"),))
+    with pytest.raises(PdfUnset, match="too long"):
+        render_invoice(noted, locale="en", created_at=AT)
 
 
 def test_an_invoice_with_nothing_in_it_can_be_set() -> None:
