@@ -5,18 +5,20 @@ is read back. Numbers are compared by value, so ``10`` and ``10.00`` are the sam
 nothing is known counts as a group that is not there.
 
 Order counts: the model keeps the order of the document, people quote lines and documents by it,
-and every format can hold it. Before two sequences are compared they are laid side by side, so
+and every format can hold it; but for the identifiers of somebody, which CII parts by whether they
+have a scheme. Before two sequences are compared they are laid side by side, so
 that one lost note is one difference and not a change of all the notes behind it.
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import takewhile, zip_longest
 from typing import Any, Final
 
-from ubl.model import Invoice, field_numbers
+from ubl.model import Identifier, Invoice, field_numbers
 
 __all__ = ["Difference", "differences"]
 
@@ -80,8 +82,16 @@ def _compare(
 def _compare_all(
     before: tuple[Any, ...], after: tuple[Any, ...], *, path: str, group: str, term: str | None
 ) -> Iterator[Difference]:
+    if _is_same_set(before, after):
+        return
     for index, left, right in _side_by_side(before, after):
         yield from _compare(left, right, path=f"{path}[{index}]", group=group, term=term)
+
+
+def _is_same_set(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
+    """Tell identifiers in another order, which say the same, from anything else."""
+    are_identifiers = all(isinstance(entry, Identifier) for entry in (*before, *after))
+    return are_identifiers and Counter(before) == Counter(after)
 
 
 def _side_by_side(before: tuple[Any, ...], after: tuple[Any, ...]) -> Iterator[_Pair]:

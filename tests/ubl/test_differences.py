@@ -12,6 +12,7 @@ from ubl.model import (
     Address,
     DocumentKind,
     DocumentTotals,
+    Identifier,
     Invoice,
     InvoiceLine,
     Item,
@@ -66,6 +67,16 @@ def test_what_is_lost_is_one_difference_and_not_all_behind_it(
 
 def test_order_counts() -> None:
     assert differences(with_notes("a", "b"), with_notes("b", "a")) != ()
+
+
+def test_identifiers_of_somebody_have_no_order() -> None:
+    def seller(*identifiers: Identifier) -> Invoice:
+        return Invoice(kind=DocumentKind.INVOICE, seller=Seller(identifiers=identifiers))
+
+    one, other = Identifier("1", "0088"), Identifier("2")
+    assert differences(seller(one, other), seller(other, one)) == ()
+    assert differences(seller(one, other), seller(other)) != ()
+    assert differences(seller(one, other), seller(other, one, one)) != ()
 
 
 def test_long_texts_are_shortened_for_people() -> None:
