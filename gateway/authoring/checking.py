@@ -1,5 +1,6 @@
 """What a draft comes to and what is wrong with it, field by field."""
 
+import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -100,10 +101,10 @@ async def check_draft(
     ``auto`` is judged by the rules every receiver's format builds on.
     """
     try:
-        invoice = invoice_of(draft.invoice)
+        invoice = await asyncio.to_thread(invoice_of, draft.invoice)
     except JsonRefused as refused:
         return Checked(messages=_unreadable(refused))
-    slips = _slips(invoice, lang)
+    slips = await asyncio.to_thread(_slips, invoice, lang)
     gaps = _gaps(invoice)
     if gaps:
         return Checked(invoice=invoice, messages={**slips, **gaps})

@@ -1,20 +1,20 @@
 """Drafts as a use case: begin, save, copy, throw away, send. The form is elsewhere."""
 
+import asyncio
 import base64
-import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import delete
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.principal import Principal
 from gateway.access.service import audit
 from gateway.authoring.checking import Checked, check_draft, invoice_of
-from gateway.authoring.errors import DRAFT_CHANGED, DRAFT_NOT_COPIED, DRAFT_TOO_LONG
+from gateway.authoring.errors import DRAFT_CHANGED, DRAFT_NOT_COPIED, DRAFT_SENT, DRAFT_TOO_LONG
 from gateway.authoring.form import MAX_ROWS, Json
 from gateway.authoring.starting import (
     blank,
@@ -30,10 +30,11 @@ from gateway.conversion.service import Conversion
 from gateway.core.clock import BusinessClock, MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
-from gateway.core.http import NOT_FOUND
+from gateway.core.http import IDEMPOTENCY_CONFLICT, NOT_FOUND
 from gateway.exchange.archive import Archive
+from gateway.exchange.states import TransportState
 from gateway.exchange.submission import Submission, Submitted
-from gateway.exchange.tables import Direction, Document, DocumentKind
+from gateway.exchange.tables import Direction, Document, DocumentKind, IdempotencyKey
 from gateway.network.queries import participants
 from gateway.receivables.tables import Customer
 from ubl.model import Attachment, Buyer, Identifier, Invoice, Seller, SupportingDocument
@@ -192,22 +193,50 @@ class Drafts:
     async def send(self, caller: Principal, draft: Draft) -> Submitted:
         """Put the invoice on its way; the draft is gone then. Twice is once.
 
-        Raises what ``Submission.submit`` raises, and JsonRefused for an unreadable draft.
+        One draft becomes one document, whichever page or process is faster; only what the rules
+        refused may be corrected and sent again. Raises GatewayError DRAFT-SENT for a draft that
+        was sent with other content, what ``Submission.submit`` raises, and JsonRefused for an
+        unreadable draft.
         """
-        content = json.dumps({"invoice": invoice_to_json(invoice_of(draft.invoice))}).encode()
-        digest = hashlib.sha256(content + draft.wanted.encode()).hexdigest()[:32]
-        submitted = await self._submission.submit(
-            caller,
-            content,
-            wanted=draft.wanted,
-            media_type=_JSON,
-            idempotency_key=f"draft:{draft.id}:{digest}",
-            file_name=f"{draft.number or 'invoice'}.json",
-        )
+        content = await asyncio.to_thread(_submittable, draft.invoice)
+        try:
+            submitted = await self._submission.submit(
+                caller,
+                content,
+                wanted=draft.wanted,
+                media_type=_JSON,
+                idempotency_key=await self._key(caller, draft),
+                file_name=f"{draft.number or 'invoice'}.json",
+            )
+        except GatewayError as error:
+            if error.kind is not IDEMPOTENCY_CONFLICT:
+                raise
+            raise GatewayError(
+                DRAFT_SENT,
+                "This draft was sent already, with other content. Look in the outbox; to send what "
+                "is here as another invoice, keep it as a draft of its own and change its number.",
+                **error.facts,
+            ) from None
         if not submitted.refused:
             async with self._database.write() as session:
                 await session.exec(delete(Draft).where(col(Draft.id) == draft.id))
         return submitted
+
+    async def _key(self, caller: Principal, draft: Draft) -> str:
+        """The key of the draft's next submission: another one only after a refusal."""
+        start = f"draft:{draft.id}:"
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(func.count())
+                .select_from(IdempotencyKey)
+                .join(Document, col(Document.id) == col(IdempotencyKey.document_id))
+                .where(
+                    IdempotencyKey.tenant_id == caller.tenant_id,
+                    col(IdempotencyKey.key).startswith(start),
+                    Document.transport == TransportState.REFUSED,
+                )
+            )
+            return f"{start}{found.one()}"
 
     async def customers(self, caller: Principal) -> Sequence[Customer]:
         """Whom the account invoiced before, by name; at most 100."""
@@ -316,6 +345,10 @@ async def _own(
             NOT_FOUND, "There is no such draft; it was sent or thrown away. Look in the outbox."
         )
     return draft
+
+
+def _submittable(held: Json) -> bytes:
+    return json.dumps({"invoice": invoice_to_json(invoice_of(held))}).encode()
 
 
 def _hold(draft: Draft, held: Json) -> None:

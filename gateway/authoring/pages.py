@@ -16,7 +16,7 @@ from multidict import MultiDictProxy
 from gateway.access.principal import principal
 from gateway.authoring.checking import Checked
 from gateway.authoring.drafts import enclosed
-from gateway.authoring.errors import DRAFT_CHANGED
+from gateway.authoring.errors import DRAFT_CHANGED, DRAFT_SENT
 from gateway.authoring.form import Json, merged, place_of, without_row
 from gateway.authoring.keys import DRAFTS
 from gateway.authoring.tables import Draft
@@ -174,7 +174,14 @@ async def _send(request: web.Request, draft: Draft, form: Form) -> web.Response:
     except GatewayError as error:
         report = error.report if isinstance(error, ReportedError) else None
         return await _editor(
-            request, draft, tab=tab, checked=checked, error=error, report=report, refused=True
+            request,
+            draft,
+            tab=tab,
+            checked=checked,
+            error=error,
+            report=report,
+            refused=True,
+            conflict=error.kind is DRAFT_SENT,
         )
     if submitted.refused:
         return await _editor(
