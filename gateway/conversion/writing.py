@@ -21,7 +21,7 @@ from gateway.conversion.reading import Source, read_document
 from gateway.core.errors import GatewayError
 from ubl.amounts import AmountUnreadable
 from ubl.differences import Difference
-from ubl.facturx import FacturxRefused, OwnPdf, hybrid_pdf
+from ubl.facturx import ATTACHMENT_REFUSED, FacturxRefused, OwnPdf, hybrid_pdf
 from ubl.formats import FORMATS, Format, states_mode
 from ubl.identifier_warnings import IdentifierWarning, identifier_warnings
 from ubl.invoice import write_invoice
@@ -102,8 +102,8 @@ def write_document(invoice: Invoice, order: Order) -> Converted:
     """Write an invoice.
 
     Raises GatewayError CONVERSION-MODE for an invoice that does not state the invoicing mode its
-    format wants, CONVERSION-UNWRITABLE for what no XML document can carry, and
-    CONVERSION-OWN-PDF for pages that cannot carry the invoice.
+    format wants, CONVERSION-UNWRITABLE for what no document can carry, and CONVERSION-OWN-PDF
+    for pages that cannot carry the invoice.
     """
     if order.format.mode_required and not states_mode(invoice.business_process):
         raise GatewayError(
@@ -151,6 +151,8 @@ def _with_pages(invoice: Invoice, xml: bytes, order: Order) -> bytes:
             cause=error.code,
         ) from None
     except FacturxRefused as refused:
+        if refused.code == ATTACHMENT_REFUSED:
+            raise GatewayError(UNWRITABLE, refused.message, cause=refused.code) from None
         raise InvoiceRefused(
             OWN_PDF_REFUSED,
             refused.message,

@@ -19,7 +19,7 @@ from gateway.core.errors import GatewayError
 from schematron import worker as engine
 from ubl.differences import differences
 from ubl.formats import FORMATS
-from ubl.model import Identifier, ItemAttribute, Note
+from ubl.model import Attachment, Identifier, ItemAttribute, Note, SupportingDocument
 
 XML = [one.id for one in FORMATS.values() if one.attachment is None]
 PDF = [one.id for one in FORMATS.values() if one.attachment is not None]
@@ -193,3 +193,11 @@ def test_names_of_files_are_safe(invoice, at):
     named = replace(invoice, number='../../é "x"\n')
     converted = write_document(named, Order(format=FORMATS["peppol-bis-3"], at=at))
     assert converted.file_name == "x-peppol-bis-3.xml"
+
+
+def test_a_damaged_file_in_the_invoice_is_not_blamed_on_pages(invoice, at):
+    damaged = SupportingDocument(reference="1", attachment=Attachment(encoded="!!!"))
+    source = replace(invoice, supporting_documents=(damaged,))
+    with pytest.raises(GatewayError, match="not base64") as refused:
+        write_document(source, Order(format=FORMATS["facturx-en16931"], at=at))
+    assert refused.value.kind.code == "CONVERSION-UNWRITABLE"

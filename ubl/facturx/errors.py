@@ -1,6 +1,11 @@
 """Why no Factur-X file is made."""
 
-__all__ = ["FacturxRefused"]
+from typing import Final
+
+__all__ = ["ATTACHMENT_REFUSED", "FacturxRefused"]
+
+ATTACHMENT_REFUSED: Final = "FACTURX-ATTACHMENT"
+"""A file in the invoice is the reason, and no PDF."""
 
 
 class FacturxRefused(ValueError):

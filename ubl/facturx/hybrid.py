@@ -24,7 +24,7 @@ from ubl.facturx.container import (
     unembed,
     written,
 )
-from ubl.facturx.errors import FacturxRefused
+from ubl.facturx.errors import ATTACHMENT_REFUSED, FacturxRefused
 from ubl.facturx.metadata import InvoiceMetadata, with_invoice
 from ubl.formats import Format, Profile
 from ubl.model import Invoice
@@ -160,7 +160,7 @@ def _supporting(invoice: Invoice, beside: bytes | None) -> Iterator[EmbeddedFile
         try:
             content = attachment.content()
         except AttachmentUnreadable as error:
-            raise FacturxRefused("FACTURX-ATTACHMENT", error.message) from None
+            raise FacturxRefused(ATTACHMENT_REFUSED, error.message) from None
         name = attachment.file_name or document.reference or "attachment"
         yield EmbeddedFile(
             name=name,
