@@ -39,6 +39,7 @@ from gateway.network.queries import participants
 from gateway.receivables.tables import Customer
 from ubl.model import Attachment, Buyer, Identifier, Invoice, Seller, SupportingDocument
 from ubl.model_json import invoice_to_json
+from ubl.totals import with_rate
 
 __all__ = ["Drafts", "enclosed"]
 
@@ -46,6 +47,8 @@ _SCOPE: Final = "documents:send"
 _BILLS: Final = (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE)
 _JSON: Final = "application/json"
 _SHOWN: Final = 100
+_MOST_ENCLOSED: Final = 28 * 1024 * 1024
+"""Two of the largest files: every save writes all of them anew."""
 _ACCOUNTING: Final = "vat_in_accounting_currency"
 
 
@@ -240,6 +243,7 @@ class Drafts:
 
     async def customers(self, caller: Principal) -> Sequence[Customer]:
         """Whom the account invoiced before, by name; at most 100."""
+        caller.require(_SCOPE)
         async with self._database.read() as session:
             found = await session.exec(
                 select(Customer)
@@ -254,6 +258,7 @@ class Drafts:
 
         Raises GatewayError NOT-FOUND.
         """
+        caller.require(_SCOPE)
         async with self._database.read() as session:
             customer = await session.get(Customer, customer_id)
         if customer is None or customer.tenant_id != caller.tenant_id:
@@ -352,6 +357,17 @@ def _submittable(held: Json) -> bytes:
 
 
 def _hold(draft: Draft, held: Json) -> None:
+    """Put an invoice into its row; raises GatewayError DRAFT-TOO-LONG for too large enclosures."""
+    size = sum(
+        len((one.get("attachment") or {}).get("encoded") or "")
+        for one in held.get("supporting_documents", ())
+    )
+    if size > _MOST_ENCLOSED:
+        raise GatewayError(
+            DRAFT_TOO_LONG,
+            f"The enclosures have more than {_MOST_ENCLOSED // 1024 // 1024} MB together, counted "
+            "as they are sent (Base64). Take some out, or send the invoice as a file.",
+        )
     draft.invoice = held
     draft.number = str(held.get("number") or "")[:200]
     draft.buyer_name = str((held.get("buyer") or {}).get("name") or "")[:300]
@@ -359,7 +375,7 @@ def _hold(draft: Draft, held: Json) -> None:
 
 def _draft(invoice: Invoice) -> Json:
     """An invoice as a draft holds it: without what is worked out and without its own currency."""
-    held = invoice_to_json(invoice)
+    held = invoice_to_json(with_rate(invoice))
     totals = {
         name: held["totals"][name]
         for name in ("paid", "rounding", _ACCOUNTING)

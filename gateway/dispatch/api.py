@@ -15,6 +15,7 @@ from gateway.dispatch.api_models import (
     DispatchPage,
     DispatchQuery,
 )
+from gateway.dispatch.bounce_message import MAX_BOUNCE_BYTES
 from gateway.dispatch.keys import BOUNCES, DESK, LINKS
 from gateway.dispatch.queries import dispatches_of, list_dispatches
 from gateway.dispatch.states import DispatchState
@@ -86,7 +87,7 @@ async def get_dispatches(request: web.Request) -> web.Response:
 async def take_bounce(request: web.Request) -> web.Response:
     """Take a message that a mail server sent back, as it came."""
     outcome = await request.app[BOUNCES].take(
-        await request.read(), tenant_id=principal(request).tenant_id
+        (await request.read())[:MAX_BOUNCE_BYTES], tenant_id=principal(request).tenant_id
     )
     return json_answer(BounceOut.of(outcome))
 

@@ -115,3 +115,12 @@ async def test_another_account_finds_no_draft(lite):
         with pytest.raises(GatewayError) as refused:
             await attempt
         assert refused.value.code == "NOT-FOUND"
+
+
+async def test_enclosures_of_a_draft_have_an_end(lite):
+    drafts, caller, draft = await begun(lite)
+    enclosure = {"reference": "1", "attachment": {"encoded": "AAAA" * 4_000_000}}
+    with pytest.raises(GatewayError) as refused:
+        await saved(drafts, caller, draft, supporting_documents=[enclosure] * 2)
+    assert refused.value.code == "DRAFT-TOO-LONG"
+    assert "supporting_documents" not in (await drafts.get(caller, draft.id)).invoice
