@@ -240,7 +240,7 @@ def parse(data: bytes, limits: Limits | None = None) -> etree._Element:
     keeps line numbers (``sourceline``). Raises XmlRefused.
     """
     limits = limits or Limits()
-    if not data.strip():
+    if not data.strip(b" \t\r\n"):
         raise _empty()
     if len(data) > limits.max_bytes:
         raise XmlRefused(
@@ -331,7 +331,7 @@ def _checked_pieces(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
                 yield bytes(held)
     if prolog.ended:
         return
-    if not held.strip():
+    if not held.strip(b" \t\r\n"):
         raise _empty()
     prolog.feed(bytes(held[fed:]))
     _check_encoding(bytes(held), prolog.declared)

@@ -92,6 +92,7 @@ def test_limits_and_faults(document: bytes, limits: Limits, code: str, size: int
 
 
 @given(data=st.binary(max_size=200) | st.text("<>/ab &;!x=\"'", max_size=60).map(str.encode))
+@example(data=b"\x0b")
 def test_any_bytes_end_as_they_do_when_read_at_once(data: bytes) -> None:
     size = random.Random(len(data)).randint(1, 50)
     try:
