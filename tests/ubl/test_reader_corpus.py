@@ -185,7 +185,8 @@ def test_whatever_was_read_can_be_written_and_read_again(
         for found in differences(reading.invoice, again.invoice):
             added = [after for end, after in ADDED.items() if found.path.endswith(end)]
             assert found.before is None, (case, found)
-            assert added == [found.after], (case, found)
+            # The sum of VAT is that of the breakdown, which differs from case to case.
+            assert added == [found.after] or found.path.startswith("totals.vat."), (case, found)
 
 
 def test_reading_leaves_the_tree_alone(cases: list[dict[str, Any]]) -> None:
