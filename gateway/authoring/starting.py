@@ -16,6 +16,7 @@ from ubl.model import (
     PrecedingInvoice,
     Seller,
 )
+from ubl.totals import with_rate
 
 __all__ = ["blank", "credit", "duplicate", "kind_of_type", "named_seller", "next_number"]
 
@@ -70,11 +71,12 @@ def duplicate(invoice: Invoice, *, number: str | None, today: date) -> Invoice:
     """The same again, today: what belongs to the one occasion is left out.
 
     That is its references to earlier invoices, its enclosures, when it was delivered, the period
-    it was for, what was paid, and every sum: those follow from the lines.
+    it was for, what was paid, and every sum: those follow from the lines, and VAT in the
+    accounting currency from the rate it was converted at.
     """
     delivery = invoice.delivery
     return replace(
-        invoice,
+        with_rate(invoice),
         number=number,
         issue_date=today,
         due_date=_due(invoice, today),

@@ -1,5 +1,6 @@
 """What an invoice starts from."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -14,11 +15,15 @@ from ubl.model import (
     DocumentTotals,
     Invoice,
     InvoiceLine,
+    LineVat,
     PaymentInstructions,
     PrecedingInvoice,
+    Price,
+    Quantity,
     Seller,
 )
 from ubl.model_json import JsonRefused
+from ubl.totals import complete
 
 TODAY = date(2026, 11, 22)
 LAST = Invoice(
@@ -112,3 +117,33 @@ def test_a_draft_is_worked_out_anew():
     assert invoice.lines[0].net_amount == Amount(Decimal("20.00"), "EUR")
     with pytest.raises(JsonRefused):
         invoice_of({"issue_date": "yesterday"})
+
+
+def test_vat_in_the_accounting_currency_follows_the_rate_of_the_first_invoice():
+    """A stale sum would be a wrong tax; none at all could not be sent (BR-53)."""
+    line = InvoiceLine(
+        identifier="1",
+        quantity=Quantity(Decimal(1), "C62"),
+        price=Price(net=Amount(Decimal("33.33"), "EUR")),
+        vat=LineVat(category="S", rate=Decimal(21)),
+    )
+    start = Invoice(
+        kind=DocumentKind.INVOICE,
+        currency="EUR",
+        vat_accounting_currency="SEK",
+        totals=DocumentTotals(
+            vat=Amount(Decimal("7.00"), "EUR"),
+            vat_in_accounting_currency=Amount(Decimal("78.63"), "SEK"),
+        ),
+        lines=(line,),
+    )
+    same = complete(credit(start, number="C-1", today=TODAY), recompute=True)
+    assert same.totals.vat_in_accounting_currency == Amount(Decimal("78.63"), "SEK")
+    twice = replace(line, quantity=Quantity(Decimal(2), "C62"))
+    more = complete(
+        replace(duplicate(start, number="F-2", today=TODAY), lines=(twice,)), recompute=True
+    )
+    assert more.totals.vat == Amount(Decimal("14.00"), "EUR")
+    assert more.totals.vat_in_accounting_currency == Amount(Decimal("157.26"), "SEK")
+    nothing = replace(start, totals=replace(start.totals, vat=Amount(Decimal(0), "EUR")))
+    assert duplicate(nothing, number="F-3", today=TODAY).currency_exchange is None

@@ -5,9 +5,10 @@ Nothing is guessed: an amount whose parts are not all known stays away.
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Final
 
-from ubl.amounts import Amount
-from ubl.model import DocumentTotals, Invoice
+from ubl.amounts import Amount, round_half_away
+from ubl.model import CurrencyExchange, DocumentTotals, Invoice
 from ubl.totals.document import (
     allowances_total,
     amount_due,
@@ -20,7 +21,28 @@ from ubl.totals.lines import complete_allowances, complete_lines
 from ubl.totals.money import ZERO, Money, add, exactly, less
 from ubl.totals.vat import complete_breakdown, vat_groups
 
-__all__ = ["complete"]
+__all__ = ["complete", "with_rate"]
+
+# Enough for a rate taken from two rounded amounts to give the one from the other again.
+_RATE_DIGITS: Final = 12
+
+
+def with_rate(invoice: Invoice) -> Invoice:
+    """Hold the rate of exchange that VAT was converted at (BG-X-41), where only the sums tell it.
+
+    So that the VAT in the accounting currency (BT-111) follows when an invoice is changed. The
+    rate is the quotient of BT-111 and BT-110; nothing is done where there is a rate already.
+    """
+    totals = invoice.totals or DocumentTotals()
+    vat, converted = totals.vat, totals.vat_in_accounting_currency
+    if invoice.currency_exchange is not None or vat is None or converted is None or not vat.value:
+        return invoice
+    with exactly():
+        rate = round_half_away(converted.value / vat.value, _RATE_DIGITS)
+    exchange = CurrencyExchange(
+        source_currency=vat.currency, target_currency=converted.currency, rate=rate
+    )
+    return replace(invoice, currency_exchange=exchange)
 
 
 def complete(invoice: Invoice, *, recompute: bool = False) -> Invoice:
