@@ -147,7 +147,10 @@ def register_dispatch(registry: Registry, parts: Dispatching) -> None:
     settings = platform.settings.dispatch
     readers = _readers(settings)
     if readers:
-        registry.add(BOUNCES, BounceJob(readers=readers, bounces=_bounces(parts)))
+        bounces = BounceJob(
+            readers=readers, bounces=_bounces(parts), database=platform.database, now=now
+        )
+        registry.add(BOUNCES, bounces)
         registry.every(BOUNCES, f"every {settings.bounces_every_s} seconds")
     registry.add(DISCOVER, DiscoverJob(database=platform.database, lookup=parts.lookup, now=now))
     registry.every(DISCOVER, f"daily {settings.discover_at} {platform.settings.time_zone}")

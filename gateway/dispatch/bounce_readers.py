@@ -34,6 +34,11 @@ class FolderReader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def place(self) -> str:
+        """The folder's path."""
+        return str(self._folder)
+
     def read(self, take: Take) -> int:
         """Hand out what is there, the oldest first; returns how many. Raises BOUNCE-MAILBOX."""
         done = self._folder / "done"
@@ -88,6 +93,11 @@ class ImapReader:
     def __init__(self, settings: DispatchSettings, *, tls: ssl.SSLContext | None = None) -> None:
         self._settings = settings
         self._tls = tls
+
+    @property
+    def place(self) -> str:
+        """The mailbox and its server."""
+        return f"{self._settings.bounce_mailbox} @ {self._settings.bounce_host}"
 
     def read(self, take: Take) -> int:
         """Hand out what is unread; returns how many. Raises GatewayError BOUNCE-MAILBOX."""

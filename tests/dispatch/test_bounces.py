@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from gateway.core.alarms import Alarm
 from gateway.core.errors import GatewayError
 from gateway.core.settings import DispatchSettings
 from gateway.dispatch.bounce_readers import FolderReader, ImapReader
@@ -140,6 +141,18 @@ async def test_a_maildir_is_read_by_the_clock(lite, tmp_path):
     assert (await lite.document(document_id)).failure_code == "MAIL-BOUNCED"
     assert sorted(one.name for one in (folder / "done").iterdir()) == ["1.junk", "2.report"]
     assert list((folder / "new").iterdir()) == []
+
+
+async def test_an_alarm_is_open_as_long_as_bounces_cannot_be_read(lite, tmp_path):
+    folder = tmp_path / "bounces"
+    folder.rename(tmp_path / "away")
+    await lite.run("dispatch.bounces")
+    (alarm,) = await lite.rows(Alarm, Alarm.code == "BOUNCES-UNREAD")
+    assert (alarm.subject, alarm.cleared_at) == (str(folder), None)
+    (tmp_path / "away").rename(folder)
+    await lite.later()
+    (alarm,) = await lite.rows(Alarm, Alarm.code == "BOUNCES-UNREAD")
+    assert alarm.cleared_at is not None
 
 
 def test_a_message_that_cannot_be_taken_now_stays_where_it_is(tmp_path):
