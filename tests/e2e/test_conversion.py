@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,8 @@ from playwright.async_api import Browser, Page, expect
 from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import render_invoice
 from gateway.demo.stage import House, Stage
-from ubl.invoice import read_invoice
+from ubl.formats import FORMATS
+from ubl.invoice import read_invoice, write_invoice
 from ubl.safexml import parse
 
 pytestmark = [
@@ -90,3 +92,19 @@ async def test_what_a_format_cannot_hold_and_sums_that_differ_are_read_on_the_pa
         await expect(page.locator("#result")).to_be_visible()
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 390
+
+
+async def test_what_the_format_adds_is_not_shown_as_lost(browser: Browser, stage: Stage) -> None:
+    """CII may state a VAT breakdown without its sum; UBL has to state it."""
+    invoice = read_invoice(parse(upload()["buffer"])).invoice  # type: ignore[arg-type] # bytes
+    assert invoice.totals is not None
+    source = replace(invoice, totals=replace(invoice.totals, vat=None))
+    content = write_invoice(source, FORMATS["en16931-cii"]).xml
+    file = {"name": "VT-77.xml", "mimeType": "application/xml", "buffer": content}
+    async with visit(browser, stage.seller) as page:
+        await convert(page, "en16931-ubl", file)
+        added = page.locator("h3:has-text('Added by the format') + ul li")
+        await expect(added).to_have_count(1)
+        await expect(added).to_contain_text("EUR")
+        await expect(added).to_contain_text("BT-110")
+        await expect(page.locator("h3", has_text="does not hold")).to_have_count(0)
