@@ -100,7 +100,11 @@ async def test_what_the_format_adds_is_not_shown_as_lost(browser: Browser, stage
     assert invoice.totals is not None
     source = replace(invoice, totals=replace(invoice.totals, vat=None))
     content = write_invoice(source, FORMATS["en16931-cii"]).xml
-    file = {"name": "VT-77.xml", "mimeType": "application/xml", "buffer": content}
+    file: dict[str, object] = {
+        "name": "VT-77.xml",
+        "mimeType": "application/xml",
+        "buffer": content,
+    }
     async with visit(browser, stage.seller) as page:
         await convert(page, "en16931-ubl", file)
         added = page.locator("h3:has-text('Added by the format') + ul li")
