@@ -101,7 +101,10 @@ class Localized:
         if value.unit is None:
             return self.number(value.value)
         one, _, many = self.code("unit", value.unit).partition(_ONE_OR_MANY)
-        is_one = not many or self._locale.plural_form(abs(value.value)) == "one"
+        # 1.00 is written "1", and so it is one.
+        whole = value.value.to_integral_value()
+        count = abs(int(whole) if whole == value.value else value.value)
+        is_one = not many or self._locale.plural_form(count) == "one"
         return f"{self.number(value.value)}{_NO_BREAK_SPACE}{one if is_one else many}"
 
     def size(self, value: int) -> str:

@@ -93,6 +93,11 @@ def test_units_follow_the_number(value: str, unit: str, expected: str) -> None:
     assert shown.replace("\u00a0", " ") == expected
 
 
+def test_one_is_one_however_many_decimals_it_was_written_with() -> None:
+    shown = text("nl", "InvoiceLine.quantity", Quantity(Decimal("1.0000"), "XCT"))
+    assert shown.replace("\u00a0", " ") == "1 karton"
+
+
 def test_classes_and_properties_keep_all_they_say() -> None:
     one = ItemClassification(code="123", scheme="TST", version="2", name="Bois")
     assert text("en", "Item.classifications", one) == "123 Bois (TST 2)"
