@@ -103,7 +103,7 @@ class Localized:
         one, _, many = self.code("unit", value.unit).partition(_ONE_OR_MANY)
         # 1.00 is written "1", and so it is one.
         whole = value.value.to_integral_value()
-        count = abs(int(whole) if whole == value.value else value.value)
+        count = abs(whole if whole == value.value else value.value)
         is_one = not many or self._locale.plural_form(count) == "one"
         return f"{self.number(value.value)}{_NO_BREAK_SPACE}{one if is_one else many}"
 
