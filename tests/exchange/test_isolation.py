@@ -1,6 +1,7 @@
 """One account never sees or changes what is another's: every API route is walked."""
 
 import re
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -11,8 +12,12 @@ from gateway.access.tables import ApiKey
 from gateway.app import all_routes
 from gateway.as4.identifiers import BILLING_INVOICE
 from gateway.core.http import Face
+from gateway.core.ids import new_id
+from gateway.dispatch.states import DispatchState, Reason
+from gateway.dispatch.tables import Dispatch
 from gateway.dunning.states import MailPurpose, MailState, ReminderState
 from gateway.dunning.tables import OutgoingMail, Reminder
+from gateway.exchange.channels import Channel, DispatchFormat
 from gateway.network.registration_states import MoveState
 from gateway.network.tables import ParticipantMove, PublicationChange
 from gateway.receivables.tables import (
@@ -121,8 +126,23 @@ async def everything(house, document):
         started_at=at,
         updated_at=at,
     )
+    dispatch = Dispatch(
+        tenant_id=house.tenant_id,
+        document_id=document.id,
+        customer_id=item.customer_id,
+        number=1,
+        channel=Channel.LINK,
+        reason=Reason.CHOSEN,
+        locale="en",
+        format=DispatchFormat.PDF,
+        state=DispatchState.OFFERED,
+        token="once",
+        link_id=new_id(),
+        link_expires_at=at + timedelta(days=1),
+        created_at=at,
+    )
     async with house.gateway.platform.database.write() as session:
-        for row in (message, payment, reminder, mail, move):
+        for row in (message, payment, reminder, mail, move, dispatch):
             session.add(row)
             await session.flush()
     changed = await house.call(
@@ -168,12 +188,14 @@ async def everything(house, document):
         "mail_id": str(mail.id),
         "move_id": str(move.id),
         "change_id": changed.body["id"],
+        "dispatch_id": str(dispatch.id),
     }
 
 
 def address(route, ids):
     def value(match):
-        return ids[match[1].partition(":")[0]]
+        name = match[1].partition(":")[0]
+        return "0" if name == "index" else ids[name]
 
     return re.sub(r"\{((?:[^{}]|\{[^{}]*\})+)\}", value, route.path)
 
@@ -232,6 +254,8 @@ BODIES = {
     "suspension": {"because": "unpaid"},
     "arrival": {"migration_key": "no key at all"},
     "responses": {"status": "AP"},
+    "dispatches": {"channel": "link"},
+    "peppol": {"accept": True},
     "decision": {"set_aside": "no customer's"},
     "disputes": {"reason": "goods missing"},
     "outcome": {"outcome": "delivered"},
@@ -269,7 +293,7 @@ async def test_lists_show_the_own_account_only(pair, open_account):
 
 async def test_without_a_key_nothing_is_told(lite):
     for route in (*IDENTIFIED, *LISTS):
-        path = re.sub(r"\{(?:[^{}]|\{[^{}]*\})+\}", "0" * 36, route.path)
+        path = address(route, defaultdict(lambda: "0" * 36))
         async with lite.receiver.session.request(
             route.method, f"{lite.receiver.url}{path}"
         ) as answer:
