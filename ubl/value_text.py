@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from stdnum import iban as iban_number
 
-from ubl.amounts import Amount, AmountUnreadable, parse_decimal
+from ubl.amounts import NO_CURRENCY, Amount, AmountUnreadable, parse_decimal
 from ubl.localized import Localized
 from ubl.model import (
     Address,
@@ -166,7 +166,7 @@ class ValueText:
             value = parse_decimal(text)
         except AmountUnreadable:
             return text
-        return self.words.amount(Amount(value, self.currency or "XXX"))
+        return self.words.amount(Amount(value, self.currency or NO_CURRENCY))
 
     def period(self, period: Period) -> str:
         """Write a period; an open side is left blank around the dash."""
