@@ -213,33 +213,43 @@ def pem(certificate: x509.Certificate) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def java_class_path() -> str:
-    """The class path of the compiled peer; Maven runs only when the sources have changed."""
+def compiled() -> Callable[[Path, str], str]:
+    """The class path of a Java project; Maven runs only when its sources have changed."""
+    return class_path_of
+
+
+@pytest.fixture(scope="session")
+def java_class_path(compiled: Callable[[Path, str], str]) -> str:
+    """The class path of the compiled peer."""
+    return compiled(PROJECT, "the Java peer")
+
+
+def class_path_of(project: Path, what: str) -> str:
     for tool in ("java", "javac", "mvn"):
         if shutil.which(tool) is None:
-            pytest.skip(f"no {tool} on PATH: the Java peer cannot be built")
-    sources = sorted([PROJECT / "pom.xml", *PROJECT.glob("src/**/*.java")])
+            pytest.skip(f"no {tool} on PATH: {what} cannot be built")
+    sources = sorted([project / "pom.xml", *project.glob("src/**/*.java")])
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    target = PROJECT / "target"
+    target = project / "target"
     target.mkdir(exist_ok=True)
     with (target / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamp = target / "stamp"
         if not stamp.exists() or stamp.read_text() != digest:
-            build()
+            build(project, what)
             stamp.write_text(digest)
     jars = (target / "classpath").read_text().strip()
     return f"{target / 'classes'}:{jars}"
 
 
-def build() -> None:
-    """Compile the peer; skip when the libraries cannot be fetched, fail when it is our fault."""
+def build(project: Path, what: str) -> None:
+    """Compile a project; skip when its libraries cannot be fetched, fail when it is our fault."""
     mvn = shutil.which("mvn")
     assert mvn is not None
-    shutil.rmtree(PROJECT / "target" / "classes", ignore_errors=True)
+    shutil.rmtree(project / "target" / "classes", ignore_errors=True)
     done = subprocess.run(
         [mvn, "-q", "-B", "-Dstyle.color=never", "compile", "dependency:build-classpath"],
-        cwd=PROJECT,
+        cwd=project,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -247,9 +257,9 @@ def build() -> None:
         check=False,
     )
     if "COMPILATION ERROR" in done.stdout:
-        pytest.fail(f"the Java peer does not compile:\n{done.stdout}", pytrace=False)
+        pytest.fail(f"{what} does not compile:\n{done.stdout}", pytrace=False)
     if done.returncode:
-        pytest.skip(f"Maven could not fetch the Java peer's libraries: {done.stdout[:500]}")
+        pytest.skip(f"Maven could not fetch what {what} needs: {done.stdout[:500]}")
 
 
 @dataclass(slots=True)

@@ -4,8 +4,6 @@ Where Java, Maven or the Maven repository are not at hand every test is skipped 
 a judge of ours that does not compile is a failure.
 """
 
-import fcntl
-import hashlib
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +13,6 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent
-BUILD_SECONDS = 900
 JUDGE_SECONDS = 900
 
 
@@ -31,43 +28,9 @@ Judge = Callable[..., Mapping[tuple[str, str], Verdict]]
 
 
 @pytest.fixture(scope="session")
-def judge_class_path() -> str:
-    """The class path of the compiled judges; Maven runs only when the sources have changed."""
-    for tool in ("java", "javac", "mvn"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"no {tool} on PATH: the judges cannot be built")
-    sources = sorted([PROJECT / "pom.xml", *PROJECT.glob("src/**/*.java")])
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    target = PROJECT / "target"
-    target.mkdir(exist_ok=True)
-    with (target / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = target / "stamp"
-        if not stamp.exists() or stamp.read_text() != digest:
-            build()
-            stamp.write_text(digest)
-    jars = (target / "classpath").read_text().strip()
-    return f"{target / 'classes'}:{jars}"
-
-
-def build() -> None:
-    """Compile the judges; skip when the libraries cannot be fetched, fail when it is our fault."""
-    mvn = shutil.which("mvn")
-    assert mvn is not None
-    shutil.rmtree(PROJECT / "target" / "classes", ignore_errors=True)
-    done = subprocess.run(
-        [mvn, "-q", "-B", "-Dstyle.color=never", "compile", "dependency:build-classpath"],
-        cwd=PROJECT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=BUILD_SECONDS,
-        check=False,
-    )
-    if "COMPILATION ERROR" in done.stdout:
-        pytest.fail(f"the judges do not compile:\n{done.stdout}", pytrace=False)
-    if done.returncode:
-        pytest.skip(f"Maven could not fetch veraPDF and Mustang: {done.stdout[:500]}")
+def judge_class_path(compiled: Callable[[Path, str], str]) -> str:
+    """The class path of the compiled judges."""
+    return compiled(PROJECT, "the judges veraPDF and Mustang")
 
 
 @pytest.fixture(scope="session")
