@@ -4,12 +4,12 @@ One shape for the API, the console, the command line and a document's timeline.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.conversion.loss import MANDATORY
 from gateway.conversion.writing import Converted
-from ubl.amounts import decimal_text
+from ubl.amounts import Amount, decimal_text, parse_decimal
 from ubl.differences import Difference
 from ubl.identifier_warnings import IdentifierWarning, explain_problem
 from ubl.localized import Localized
@@ -17,9 +17,10 @@ from ubl.model import Invoice, field_types, value_type
 from ubl.totals import Discrepancy
 from ubl.totals.words import explain
 
-__all__ = ["account_of", "loss"]
+__all__ = ["account_of", "kept_account", "laid_out", "loss"]
 
 _STEP: Final = re.compile(r"(?P<name>\w+)(?:\[(?P<index>\d+)\])?")
+_LISTS: Final = ("unread", "lost", "added", "discrepancies", "identifiers")
 _PARTS_OF_A_VALUE: Final = frozenset({"value", "currency", "unit", "scheme"})
 
 
@@ -53,12 +54,51 @@ def loss(one: Difference, localized: Localized) -> dict[str, Any]:
     """
     return {
         "path": one.path,
-        "label": " › ".join(_labels(one.path, localized)),
+        "label": _place(one.path, localized),
         "term": one.term,
         "before": one.before,
         "after": one.after,
         "essential": one.term in MANDATORY and not one.is_addition,
     }
+
+
+def kept_account(facts: Mapping[str, Any], *, lang: str) -> dict[str, Any] | None:
+    """The account a timeline kept, its places in ``lang``; None where there is nothing to tell.
+
+    ``facts`` hold each list of ``account_of`` and, under ``<list>_count``, how long it was. A sum
+    that differs has the label of its place instead of an explanation.
+    """
+    localized = Localized(lang)
+    account: dict[str, Any] = {name: list(facts.get(name, ())) for name in _LISTS}
+    if not any(account.values()):
+        return None
+    for name in ("lost", "added", "discrepancies"):
+        account[name] = [{**one, "label": _place(one["path"], localized)} for one in account[name]]
+    counts = {name: facts.get(f"{name}_count", len(account[name])) for name in _LISTS}
+    for one in account["discrepancies"]:
+        for side in ("stated", "computed"):
+            amount = Amount(parse_decimal(one[side]["amount"]), one[side]["currency"])
+            one[side] = localized.amount(amount)
+        one["explanation"] = ""
+    return {**account, "counts": counts}
+
+
+def laid_out(account: Mapping[str, Any]) -> dict[str, Any]:
+    """The account for a page: what belongs together, as an amount and its currency, in one row."""
+    rows = {f"{name}_rows": _rows(account[name]) for name in ("lost", "added")}
+    return {**account, **rows}
+
+
+def _rows(values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for one in values:
+        last = rows[-1] if rows else None
+        if last is not None and (last["label"], last["term"]) == (one["label"], one["term"]):
+            for side in ("before", "after"):
+                last[side] = " ".join(text for text in (last[side], one[side]) if text)
+        else:
+            rows.append(dict(one))
+    return rows
 
 
 def _discrepancy(one: Discrepancy, localized: Localized) -> dict[str, Any]:
@@ -91,6 +131,10 @@ def _label(model: Any, name: str, localized: Localized) -> str:
         return localized.label(f"{model.__name__}.{name}")
     except KeyError:
         return ""
+
+
+def _place(path: str, localized: Localized) -> str:
+    return " › ".join(_labels(path, localized))
 
 
 def _labels(path: str, localized: Localized) -> Iterator[str]:

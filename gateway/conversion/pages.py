@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.web_request import FileField
 
 from gateway.access.principal import principal
-from gateway.conversion.accounts import account_of
+from gateway.conversion.accounts import account_of, laid_out
 from gateway.conversion.keys import CONVERSION
 from gateway.conversion.service import Judged
 from gateway.conversion.writing import format_named
@@ -72,31 +72,16 @@ async def _convert(request: web.Request, file: FileField, pages: Any, wanted: st
 
 def _shown(judged: Judged, *, lang: str) -> dict[str, Any]:
     converted = judged.converted
-    account = account_of(converted, lang=lang, most=_LISTED)
+    account = laid_out(account_of(converted, lang=lang, most=_LISTED))
     fits = len(converted.content) <= LARGEST_IN_A_PAGE
     encoded = b64encode(converted.content).decode() if fits else ""
     return {
         "converted": converted,
         "outcome": judged.outcome,
         "account": account,
-        "rows": _rows(account["lost"]),
-        "additions": _rows(account["added"]),
         "report": report_view(judged.report, lang=lang),
         "download": f"data:{converted.media_type};base64,{encoded}" if fits else "",
     }
-
-
-def _rows(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row for each value: what belongs together, as an amount and its currency, in one."""
-    rows: list[dict[str, Any]] = []
-    for one in values:
-        last = rows[-1] if rows else None
-        if last is not None and (last["label"], last["term"]) == (one["label"], one["term"]):
-            for side in ("before", "after"):
-                last[side] = " ".join(text for text in (last[side], one[side]) if text)
-        else:
-            rows.append(dict(one))
-    return rows
 
 
 def _page(request: web.Request, *, wanted: str, status: int = 200, **shown: Any) -> web.Response:
@@ -107,8 +92,6 @@ def _page(request: web.Request, *, wanted: str, status: int = 200, **shown: Any)
         "converted": None,
         "outcome": None,
         "account": None,
-        "rows": [],
-        "additions": [],
         "report": None,
         "download": "",
     }

@@ -1,16 +1,13 @@
 """The API of the exchange: send documents, follow them, answer them, prove them."""
 
-import asyncio
-import shutil
 from io import SEEK_END
-from typing import BinaryIO, Final
+from typing import Final
 from uuid import UUID
 
 from aiohttp import web
 
 from gateway.access.principal import principal
 from gateway.conversion.api import document_answer
-from gateway.conversion.keys import CONVERSION
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, Route, body_of, idempotency_key, json_answer, query_of
@@ -36,6 +33,7 @@ from gateway.exchange.queries import (
     timeline_of,
 )
 from gateway.exchange.responding import ResponseOrder
+from gateway.exchange.showing import in_format
 from gateway.exchange.streaming import send_stored, take_body
 from gateway.exchange.submission import DOCUMENT_INVALID, ReportedError
 from ubl.response import Condition
@@ -104,7 +102,8 @@ async def get_content(request: web.Request) -> web.StreamResponse:
         stored = await stored_blob(session, row.tenant_id, row.content_id)
     content = await request.app[ARCHIVE].open(stored)
     if query.format:
-        return await _in_format(request, content, query)
+        lang = query.lang or principal(request).locale
+        return document_answer(await in_format(request, content, query.format, lang=lang))
     return await send_stored(
         request,
         content,
@@ -112,17 +111,6 @@ async def get_content(request: web.Request) -> web.StreamResponse:
         media_type="application/xml",
         file_name=f"{row.id}.xml",
     )
-
-
-async def _in_format(request: web.Request, content: BinaryIO, query: ContentQuery) -> web.Response:
-    caller, service = principal(request), request.app[CONVERSION]
-    lang = query.lang or caller.locale
-    with Spool() as spool:
-        with content:
-            await asyncio.to_thread(shutil.copyfileobj, content, spool)
-        stored = await asyncio.to_thread(lambda: spool.content)
-        converted = await service.convert(stored, query.format, lang=lang)
-    return document_answer(await service.judge(caller.tenant_id, converted, lang=lang))
 
 
 async def get_timeline(request: web.Request) -> web.Response:

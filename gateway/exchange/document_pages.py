@@ -12,6 +12,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from gateway.access.principal import principal
+from gateway.conversion.accounts import kept_account, laid_out
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, form_of, path_id
@@ -37,6 +38,7 @@ _LIVE: Final = "exchange/live.html"
 _PATH: Final = "/documents/{document_id:[0-9a-f]{8}-[0-9a-f-]{27}}"
 _TABS: Final = ("invoice", "report", "messages", "evidence")
 _BILLS: Final = frozenset({DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE})
+_FORMAT: Final = "format."
 _SOON_S: Final = 2
 _LATER_S: Final = 10
 _PATIENCE: Final = timedelta(minutes=10)
@@ -54,7 +56,7 @@ async def show_document(request: web.Request) -> web.Response:
 async def show_live(request: web.Request) -> web.Response:
     """The part that can change while somebody looks: status, timeline, answers."""
     case = await _case(request)
-    return request.app[RENDER](request, _LIVE, _frame(case))
+    return request.app[RENDER](request, _LIVE, _frame(request, case))
 
 
 async def answer_document(request: web.Request) -> web.Response:
@@ -110,7 +112,7 @@ async def _page(request: web.Request, case: Dossier, *, error: GatewayError | No
         panel = await mls_panel(session, case.document)
         way = await way_of(session, case.document)
     context = {
-        **_frame(case),
+        **_frame(request, case),
         "mls": panel,
         "way": way,
         "tab": tab,
@@ -124,7 +126,7 @@ async def _page(request: web.Request, case: Dossier, *, error: GatewayError | No
     return request.app[RENDER](request, _PAGE, context)
 
 
-def _frame(case: Dossier) -> dict[str, Any]:
+def _frame(request: web.Request, case: Dossier) -> dict[str, Any]:
     return {
         "document": case.document,
         "outgoing": case.document.direction is Direction.OUT,
@@ -133,6 +135,7 @@ def _frame(case: Dossier) -> dict[str, Any]:
         "title": title,
         "detail": detail,
         "written": written,
+        "accounts_kept": _accounts(case, lang=principal(request).locale),
         "answers": [
             (one, _status(one)) for one in case.answers if one.kind is not DocumentKind.REMINDER
         ],
@@ -141,6 +144,16 @@ def _frame(case: Dossier) -> dict[str, Any]:
         ],
         "refresh_s": _refresh_s(case, datetime.now(UTC)),
     }
+
+
+def _accounts(case: Dossier, *, lang: str) -> dict[int | None, dict[str, Any]]:
+    """What conversion left out of a document on its way in, by the entry that tells of it."""
+    kept = {
+        one.id: kept_account(one.facts, lang=lang)
+        for one in case.events
+        if one.kind.startswith(_FORMAT)
+    }
+    return {id: laid_out(account) for id, account in kept.items() if account is not None}
 
 
 def _status(document: Document) -> Any:

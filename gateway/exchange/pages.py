@@ -14,7 +14,7 @@ from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of
 from gateway.core.spool import Spool
-from gateway.exchange import document_pages, document_tab, inspection_pages
+from gateway.exchange import document_pages, document_tab, format_pages, inspection_pages
 from gateway.exchange.keys import SUBMISSION
 from gateway.exchange.queries import Filters, list_documents
 from gateway.exchange.states import TransportState, display_status
@@ -161,5 +161,6 @@ ROUTES: Final = (
     Route("POST", "/outbox/new", send_file, "documents:send", "Send an invoice", Face.PAGE),
     *document_pages.ROUTES,
     *document_tab.ROUTES,
+    *format_pages.ROUTES,
     *inspection_pages.ROUTES,
 )

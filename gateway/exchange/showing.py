@@ -5,11 +5,15 @@ carries bytes.
 """
 
 import asyncio
+import shutil
 from collections.abc import Callable
-from typing import TypeVar, TypeVarTuple
+from typing import BinaryIO, TypeVar, TypeVarTuple
 
 from aiohttp import web
 
+from gateway.access.principal import principal
+from gateway.conversion.keys import CONVERSION
+from gateway.conversion.service import Judged
 from gateway.core.app_keys import DATABASE
 from gateway.core.spool import LARGE_BYTES, Spool
 from gateway.exchange.keys import ARCHIVE
@@ -18,7 +22,7 @@ from gateway.exchange.tables import Document
 from gateway.validation.keys import VALIDATION
 from ubl.rendition.html import page_policy
 
-__all__ = ["attachment_answer", "content_of", "read_apart", "rendition_answer"]
+__all__ = ["attachment_answer", "content_of", "in_format", "read_apart", "rendition_answer"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -46,6 +50,20 @@ async def read_apart(
     with Spool() as spool:
         await asyncio.to_thread(spool.write, content)
         return await service.read(spool.content, reader, *arguments)
+
+
+async def in_format(request: web.Request, content: BinaryIO, to: str, *, lang: str) -> Judged:
+    """Write a stored invoice in the format ``to`` and hold it to that format's rules.
+
+    Closes ``content``. Raises GatewayError as ``Conversion`` does.
+    """
+    service = request.app[CONVERSION]
+    with Spool() as spool:
+        with content:
+            await asyncio.to_thread(shutil.copyfileobj, content, spool)
+        stored = await asyncio.to_thread(lambda: spool.content)
+        converted = await service.convert(stored, to, lang=lang)
+    return await service.judge(principal(request).tenant_id, converted, lang=lang)
 
 
 def rendition_answer(rendition: Rendition, *, inline: bool) -> web.Response:
