@@ -53,38 +53,43 @@ class Cursor:
         self.element = element
         self.currency = currency
         self._covered = set() if covered is None else covered
-        self._children: dict[str, etree._Element] | None = None
+        # The first child of each name, once somebody asks; comments have names nobody asks for.
+        self._children: dict[object, etree._Element] | None = None
 
     def _at(self, element: etree._Element) -> "Cursor":
         return Cursor(element, currency=self.currency, covered=self._covered)
 
-    def _child(self, name: str) -> etree._Element | None:
-        """Find the first child of that name; the children are looked through only once."""
-        if self._children is None:
-            self._children = {}
-            for child in self.element.iterchildren("*"):
-                self._children.setdefault(str(child.tag), child)
-        return self._children.get(clark(name))
+    def _find(self, path: tuple[str, ...]) -> etree._Element | None:
+        """Walk down the first child of each name; this place itself where there is none."""
+        if not path:
+            return self.element
+        children = self._children
+        if children is None:
+            children = self._children = {}
+            for child in self.element:
+                children.setdefault(child.tag, child)
+        found = children.get(clark(path[0]))
+        if len(path) == 1:
+            return found
+        for name in path[1:]:
+            if found is None:
+                return None
+            found = next(found.iterchildren(clark(name)), None)
+        return found
 
     def has(self, name: str) -> bool:
         """Whether there is a child of that name."""
-        return self._child(name) is not None
+        return self._find((name,)) is not None
 
     def all(self, name: str) -> "Iterator[Cursor]":
         """Stand on each child of that name in turn."""
-        if self._child(name) is not None:
-            for child in self.element.iterchildren(clark(name)):
-                yield self._at(child)
+        if self._find((name,)) is None:
+            return iter(())
+        return map(self._at, self.element.iterchildren(clark(name)))
 
     def first(self, *path: str) -> "Cursor | None":
         """Walk down the first child of each name; None where one is missing."""
-        if not path:
-            return self
-        element = self._child(path[0])
-        for name in path[1:]:
-            if element is None:
-                return None
-            element = next(element.iterchildren(clark(name)), None)
+        element = self._find(path)
         return None if element is None else self._at(element)
 
     def cover(self) -> None:
@@ -93,26 +98,32 @@ class Cursor:
 
     def own_text(self) -> str | None:
         """Return the element's own text without surrounding white space, None where blank."""
-        self.cover()
-        return string_value(self.element).strip(_WHITE_SPACE) or None
+        return self._text_of(self.element)
+
+    def _text_of(self, element: etree._Element) -> str | None:
+        self._covered.add(element)
+        return string_value(element).strip(_WHITE_SPACE) or None
 
     def attribute(self, name: str) -> str | None:
         """Return an attribute without surrounding white space, None where absent or blank."""
-        value = self.element.get(name)
+        return self._attribute_of(self.element, name)
+
+    def _attribute_of(self, element: etree._Element, name: str) -> str | None:
+        value = element.get(name)
         if value is None:
             return None
-        self._covered.add((self.element, name))
+        self._covered.add((element, name))
         return value.strip(_WHITE_SPACE) or None
 
     def peek(self, name: str) -> str | None:
         """Return a child's text without covering it, to decide how to read what surrounds it."""
-        child = self._child(name)
+        child = self._find((name,))
         return None if child is None else string_value(child).strip(_WHITE_SPACE) or None
 
     def text(self, *path: str) -> str | None:
         """Read the text at the end of the path."""
-        place = self.first(*path)
-        return None if place is None else place.own_text()
+        element = self._find(path)
+        return None if element is None else self._text_of(element)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Read the text of every child of that name, leaving out blank ones."""
@@ -120,25 +131,23 @@ class Cursor:
 
     def expect(self, *path: str, value: str) -> None:
         """Cover a fixed value the model implies, such as the tax scheme VAT; leave any other."""
-        place = self.first(*path)
-        if place is not None and string_value(place.element).strip(_WHITE_SPACE) == value:
-            place.cover()
+        element = self._find(path)
+        if element is not None and string_value(element).strip(_WHITE_SPACE) == value:
+            self._covered.add(element)
 
     def identifier(self, *path: str) -> Identifier | None:
         """Read an identifier with its ``schemeID``."""
-        place = self.first(*path)
-        if place is None:
+        element = self._find(path)
+        if element is None or (value := self._text_of(element)) is None:
             return None
-        value = place.own_text()
-        return None if value is None else Identifier(value, place.attribute("schemeID"))
+        return Identifier(value, self._attribute_of(element, "schemeID"))
 
     def day(self, *path: str) -> date | None:
         """Read a date. One with a time zone is read too, and stays uncovered for its zone."""
-        place = self.first(*path)
-        if place is None:
+        element = self._find(path)
+        if element is None:
             return None
-        text = string_value(place.element).strip(_WHITE_SPACE)
-        found = _ZONED_DAY.fullmatch(text)
+        found = _ZONED_DAY.fullmatch(string_value(element).strip(_WHITE_SPACE))
         if found is None:
             return None
         try:
@@ -146,36 +155,35 @@ class Cursor:
         except ValueError:
             return None
         if found["zone"] is None:
-            place.cover()
+            self._covered.add(element)
         return day
 
     def number(self, *path: str) -> Decimal | None:
         """Read a decimal number."""
-        place = self.first(*path)
-        if place is None:
-            return None
+        element = self._find(path)
+        return None if element is None else self._number_of(element)
+
+    def _number_of(self, element: etree._Element) -> Decimal | None:
         try:
-            value = parse_decimal(string_value(place.element))
+            value = parse_decimal(string_value(element))
         except AmountUnreadable:
             return None
-        place.cover()
+        self._covered.add(element)
         return value
 
     def amount(self, *path: str) -> Amount | None:
         """Read an amount with its ``currencyID``, or the document's currency where it has none."""
-        place = self.first(*path)
-        value = None if place is None else place.number()
-        if place is None or value is None:
+        element = self._find(path)
+        if element is None or (value := self._number_of(element)) is None:
             return None
-        return Amount(value, place.attribute("currencyID") or self.currency)
+        return Amount(value, self._attribute_of(element, "currencyID") or self.currency)
 
     def quantity(self, *path: str) -> Quantity | None:
         """Read a quantity with its ``unitCode``."""
-        place = self.first(*path)
-        value = None if place is None else place.number()
-        if place is None or value is None:
+        element = self._find(path)
+        if element is None or (value := self._number_of(element)) is None:
             return None
-        return Quantity(value, place.attribute("unitCode"))
+        return Quantity(value, self._attribute_of(element, "unitCode"))
 
     def uncovered(self) -> tuple[str, ...]:
         """List the paths below this element that carry something nobody read."""
@@ -192,22 +200,23 @@ def uncovered_paths(
     xsi attributes carry no business content and are left out.
     """
     paths = _Paths(root)
-    for element in root.iter(etree.Element):
-        if element not in covered and _has_own_text(element):
+    broken = _with_broken_text(root)
+    for element in root.iter("*"):
+        if element not in covered and (_is_text(element.text) or element in broken):
             yield paths.of(element)
         for name in element.keys():  # noqa: SIM118 - lxml elements iterate over children
             attribute = str(name)
-            if not attribute.startswith(_XSI) and (element, attribute) not in covered:
+            if (element, attribute) not in covered and not attribute.startswith(_XSI):
                 yield f"{paths.of(element)}/@{short(attribute)}"
 
 
-def _has_own_text(element: etree._Element) -> bool:
-    text = element.text
-    if text and text.strip(_WHITE_SPACE):
-        return True
-    return len(element) > 0 and any(
-        child.tail and child.tail.strip(_WHITE_SPACE) for child in element
-    )
+def _with_broken_text(root: etree._Element) -> frozenset[etree._Element | None]:
+    """Find the elements with text behind one of their children, which hardly any document has."""
+    return frozenset(node.getparent() for node in root.iter() if _is_text(node.tail))
+
+
+def _is_text(text: str | None) -> bool:
+    return text is not None and text.strip(_WHITE_SPACE) != ""
 
 
 class _Paths:

@@ -11,20 +11,23 @@ from typing import Final
 
 from lxml import etree
 
-from ubl.cii.reader import CII_ROOT, read_cii
+from ubl.cii.reader import CII_ROOT, cii_invoice, read_cii
 from ubl.cii.writer import write_cii
 from ubl.differences import Difference, differences
 from ubl.formats import Format, Syntax
 from ubl.model import Invoice
 from ubl.profiles import held_by
 from ubl.reading import DocumentUnreadable, Reading
-from ubl.ubl21.reader import KINDS, read_ubl
+from ubl.ubl21.reader import KINDS, read_ubl, ubl_invoice
 from ubl.ubl21.writer import write_ubl
 
 __all__ = ["Written", "read_invoice", "write_invoice"]
 
-_WRITERS: Final = MappingProxyType[Syntax, Callable[[Invoice], etree._Element]](
-    {Syntax.UBL: write_ubl, Syntax.CII: write_cii}
+_Writer = Callable[[Invoice], etree._Element]
+_Reader = Callable[[etree._Element], Invoice]
+
+_BINDINGS: Final = MappingProxyType[Syntax, tuple[_Writer, _Reader]](
+    {Syntax.UBL: (write_ubl, ubl_invoice), Syntax.CII: (write_cii, cii_invoice)}
 )
 
 
@@ -67,7 +70,8 @@ def write_invoice(invoice: Invoice, wanted: Format) -> Written:
         business_process=wanted.business_process or invoice.business_process,
     )
     held = held_by(stated, wanted.profile, syntax=wanted.syntax)
-    root = _WRITERS[wanted.syntax](held)
-    lost = differences(stated, read_invoice(root).invoice)
+    write, read_back = _BINDINGS[wanted.syntax]
+    root = write(held)
+    lost = differences(stated, read_back(root))
     xml = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return Written(xml, lost)

@@ -1,21 +1,35 @@
-"""Writing an XML tree in the order of its schema, with no empty elements.
+"""Writing an XML document in the order of its schema, with no empty elements.
 
-The counterpart of the cursor: names are in the short form ``cbc:ID``, values are those of the
-model. An element comes into being when something is written into it, so an address of which
-nothing is known leaves no trace. Knows no document.
+The counterpart of the cursor: names are in the short form ``cbc:ID``, which is also how they stand
+in the document; values are those of the model. An element comes into being when something is
+written into it, so an address of which nothing is known leaves no trace. What is written is text,
+made into a tree by the parser of the product: what that tree says, the document says. Knows no
+document.
 """
 
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from lxml import etree
 
 from ubl.amounts import Amount, decimal_text
 from ubl.model import Identifier, Quantity
-from ubl.namespaces import clark
+from ubl.safexml import Limits, parse
 
 __all__ = ["DocumentUnwritable", "Pen"]
+
+# Whatever the model held fits; who reads the document sets limits of his own.
+_OWN: Final = Limits(max_bytes=sys.maxsize, max_markup=sys.maxsize, max_attributes=sys.maxsize)
+_UNCARRIED: Final = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
+_NOT_XML: Final = re.compile(f"[{_UNCARRIED}]")
+# Written as references: markup, and white space a parser would change.
+_SPECIAL: Final = re.compile(f'[&<>"\t\n\r{_UNCARRIED}]')
+_IN_TEXT: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_IN_ATTRIBUTE: Final = _IN_TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
 
 
 class DocumentUnwritable(ValueError):
@@ -37,59 +51,38 @@ class Pen:
     with characters XML cannot carry, and AmountUnreadable for numbers that are not finite.
     """
 
-    __slots__ = ("_above", "_element", "_tag")
+    __slots__ = ("_above", "_name", "_pieces")
 
-    def __init__(
-        self, tag: str, *, above: "Pen | None" = None, element: etree._Element | None = None
-    ) -> None:
-        self._tag = tag
+    def __init__(self, name: str, *, above: "Pen | None" = None) -> None:
+        self._name = name
         self._above = above
-        self._element = element
-
-    @classmethod
-    def document(cls, tag: str, namespaces: Mapping[str | None, str]) -> "Pen":
-        """Begin a document; ``tag`` is the root's expanded name ``{namespace}name``."""
-        # The stubs do not know that the default namespace has the prefix None.
-        root = etree.Element(tag, nsmap=namespaces)  # type: ignore[arg-type]
-        return cls(tag, element=root)
-
-    @property
-    def element(self) -> etree._Element:
-        """The element written here, made now if nothing was written yet."""
-        if self._element is None:
-            if self._above is None:
-                raise RuntimeError("A pen is made by document() or at().")
-            self._element = etree.SubElement(self._above.element, self._tag)
-        return self._element
+        self._pieces: list[str | Pen] = []
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was written here so far."""
-        return self._element is None
+        return not self._pieces
 
     def at(self, *path: str) -> "Pen":
         """Go to a new child (and its new child, and so on), which appears once written to."""
         place = self
         for name in path:
-            place = Pen(clark(name), above=place)
+            place = Pen(name, above=place)
+        return place
+
+    def begun(self, name: str) -> "Pen":
+        """Go to a new child that is there even where nothing is written into it."""
+        place = Pen(name, above=self)
+        place._add("")
         return place
 
     def text(self, name: str, value: str | None, /, **attributes: str | None) -> None:
         """Write a child with text; attributes that are None or blank are left out."""
         if value is None or not value.strip():
             return
-        element = etree.SubElement(self.element, clark(name))
-        try:
-            element.text = value
-            for attribute, content in attributes.items():
-                if content is not None and content.strip():
-                    element.set(attribute, content)
-        except ValueError:
-            raise DocumentUnwritable(
-                "TEXT-NOT-XML",
-                f"The text for '{name}' holds a character that XML cannot carry, such as a "
-                "control character. Remove it.",
-            ) from None
+        if _SPECIAL.search(value):
+            value = _escaped(value, _IN_TEXT, name)
+        self._leaf(name, value, attributes)
 
     def texts(self, name: str, values: Iterable[str]) -> None:
         """Write a child for each text."""
@@ -104,19 +97,68 @@ class Pen:
     def day(self, name: str, value: date | None) -> None:
         """Write a calendar day as ``2026-11-02``, without a time zone."""
         if value is not None:
-            self.text(name, value.isoformat())
+            self._leaf(name, value.isoformat(), {})
 
     def number(self, name: str, value: Decimal | None) -> None:
         """Write a decimal number with the decimals it has."""
         if value is not None:
-            self.text(name, decimal_text(value))
+            self._leaf(name, decimal_text(value), {})
 
     def amount(self, name: str, value: Amount | None) -> None:
         """Write an amount with its ``currencyID``."""
         if value is not None:
-            self.text(name, decimal_text(value.value), currencyID=value.currency)
+            self._leaf(name, decimal_text(value.value), {"currencyID": value.currency})
 
     def quantity(self, name: str, value: Quantity | None) -> None:
         """Write a quantity with its ``unitCode``."""
         if value is not None:
-            self.text(name, decimal_text(value.value), unitCode=value.unit)
+            self._leaf(name, decimal_text(value.value), {"unitCode": value.unit})
+
+    def tree(self, namespaces: Mapping[str, str]) -> etree._Element:
+        """Make what was written here and below into a tree, this place being its root.
+
+        ``namespaces`` maps each prefix in use, also the empty one, to its namespace. Raises
+        XmlRefused for elements nested deeper than this product reads.
+        """
+        pieces: list[str] = []
+        self._gather(pieces)
+        declared = "".join(
+            f' xmlns{prefix and ":" + prefix}="{namespace}"'
+            for prefix, namespace in namespaces.items()
+        )
+        pieces[0] = f"<{self._name}{declared}>"
+        return parse("".join(pieces).encode(), _OWN)
+
+    def _leaf(self, name: str, text: str, attributes: Mapping[str, str | None]) -> None:
+        stated = ""
+        for attribute, value in attributes.items():
+            if value is not None and value.strip():
+                shown = _escaped(value, _IN_ATTRIBUTE, name) if _SPECIAL.search(value) else value
+                stated += f' {attribute}="{shown}"'
+        self._add(f"<{name}{stated}>{text}</{name}>")
+
+    def _add(self, piece: "str | Pen") -> None:
+        """Add what comes next here; the first piece also brings this place into being."""
+        if not self._pieces and self._above is not None:
+            self._above._add(self)
+        self._pieces.append(piece)
+
+    def _gather(self, pieces: list[str]) -> None:
+        """Lay out everything written here and below in the order of the document."""
+        pieces.append(f"<{self._name}>")
+        for piece in self._pieces:
+            if isinstance(piece, Pen):
+                piece._gather(pieces)
+            else:
+                pieces.append(piece)
+        pieces.append(f"</{self._name}>")
+
+
+def _escaped(value: str, references: dict[int, str], name: str) -> str:
+    if _NOT_XML.search(value):
+        raise DocumentUnwritable(
+            "TEXT-NOT-XML",
+            f"The text for '{name}' holds a character that XML cannot carry, such as a "
+            "control character. Remove it.",
+        )
+    return value.translate(references)

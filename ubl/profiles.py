@@ -7,10 +7,11 @@ that of KoSIT. Knows no XML.
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cache
+from operator import attrgetter, is_
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -35,7 +36,9 @@ from ubl.model import (
     Quantity,
     SupportingDocument,
     field_numbers,
+    field_types,
     given,
+    value_type,
 )
 
 __all__ = ["held_by"]
@@ -210,26 +213,53 @@ def _with_counted_lines(invoice: Invoice) -> Invoice:
     return dataclasses.replace(invoice, lines=counted)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be done to a group of a class, worked out once.
+
+    ``off`` gets the values of the fields that are not held, ``nothing`` is what they are where
+    there is none to take off. ``below`` are the fields to look into: name, and their own group.
+    """
+
+    emptied: Mapping[str, Any]
+    off: Callable[[Any], Any]
+    nothing: Any
+    below: tuple[tuple[str, str], ...]
+
+
 @cache
-def _verdicts(profile: Profile, model: type, group: str) -> tuple[tuple[str, str, _Verdict], ...]:
-    """List the fields of a class in a group: name, the group below it, and whether it is held."""
+def _plan(profile: Profile, once: frozenset[str], model: type, group: str) -> _Plan:
     holding = _HOLDINGS[profile]
-    return tuple(
-        (name, number or group, holding.verdict(model, name, number))
-        for name, number in field_numbers(model, group).items()
+    emptied: dict[str, Any] = {}
+    below: list[tuple[str, str]] = []
+    for name, number in field_numbers(model, group).items():
+        inner, repeats = value_type(field_types(model)[name])
+        verdict = holding.verdict(model, name, number)
+        if verdict is _Verdict.OFF:
+            emptied[name] = () if repeats else None
+        elif verdict is _Verdict.IN_PARTS and (_is_divided(inner) or number in once):
+            below.append((name, number or group))
+    off = tuple(emptied)
+    return _Plan(
+        emptied,
+        attrgetter(*off) if off else lambda _: (),
+        tuple(emptied.values()) if len(off) != 1 else emptied[off[0]],
+        tuple(below),
     )
+
+
+def _is_divided(model: Any) -> bool:
+    return dataclasses.is_dataclass(model) and model not in _UNDIVIDED
 
 
 def _held(value: Any, group: str, profile: Profile, once: frozenset[str]) -> Any:
     """Take off what is not held below a group of fields; None where nothing is left of it."""
     model: type = type(value)
-    changes: dict[str, Any] = {}
-    for name, below, verdict in _verdicts(profile, model, group):
+    plan = _plan(profile, once, model, group)
+    changes = {} if plan.off(value) == plan.nothing else dict(plan.emptied)
+    for name, below in plan.below:
         current = getattr(value, name)
-        if current is None or current == () or verdict is _Verdict.WHOLE:
-            continue
-        if verdict is _Verdict.OFF:
-            changes[name] = () if isinstance(current, tuple) else None
+        if not current:
             continue
         kept = _held_below(current, below, profile, once)
         if kept is not current:
@@ -238,11 +268,12 @@ def _held(value: Any, group: str, profile: Profile, once: frozenset[str]) -> Any
 
 
 def _held_below(current: Any, group: str, profile: Profile, once: frozenset[str]) -> Any:
-    if isinstance(current, tuple):
-        entries = current[:1] if group in once else current
-        held = (_held_below(entry, group, profile, once) for entry in entries)
-        kept = tuple(entry for entry in held if entry is not None)
-        return current if kept == current else kept
-    if dataclasses.is_dataclass(current) and not isinstance(current, _UNDIVIDED):
+    if not isinstance(current, tuple):
         return _held(current, group, profile, once)
-    return current
+    entries = current[:1] if group in once else current
+    if not _is_divided(type(entries[0])):
+        return current if len(entries) == len(current) else entries
+    held = [_held(entry, group, profile, once) for entry in entries]
+    if len(held) == len(current) and all(map(is_, held, current)):
+        return current
+    return tuple(entry for entry in held if entry is not None)

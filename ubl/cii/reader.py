@@ -45,7 +45,7 @@ from ubl.model import DocumentReferences, DocumentTotals, Invoice, VatBreakdown,
 from ubl.namespaces import clark
 from ubl.reading import Reading
 
-__all__ = ["CII_ROOT", "read_cii"]
+__all__ = ["CII_ROOT", "cii_invoice", "read_cii"]
 
 CII_ROOT: Final = clark(INVOICE_ROOT)
 _CONTEXT: Final = "rsm:ExchangedDocumentContext"
@@ -61,11 +61,21 @@ def read_cii(root: etree._Element) -> Reading:
 
     Missing or unreadable values become None.
     """
+    document = _begin(root)
+    return Reading(_read(document), document.uncovered())
+
+
+def cii_invoice(root: etree._Element) -> Invoice:
+    """Read what the model holds, without an account of what the document says beyond it."""
+    return _read(_begin(root))
+
+
+def _begin(root: etree._Element) -> Cursor:
     document = Cursor(root, currency=NO_CURRENCY)
     settlement = document.first(_TRANSACTION, "ram:ApplicableHeaderTradeSettlement")
     if settlement is not None:
         document.currency = settlement.peek("ram:InvoiceCurrencyCode") or NO_CURRENCY
-    return Reading(_read(document), document.uncovered())
+    return document
 
 
 def _read(document: Cursor) -> Invoice:

@@ -1,5 +1,7 @@
 """Writes the lines of a CII invoice."""
 
+from typing import Final
+
 from ubl.cii.codes import VAT, tax_point_code_out
 from ubl.cii.write_item import write_item
 from ubl.cii.write_party import write_party
@@ -25,6 +27,9 @@ from ubl.pen import Pen
 
 __all__ = ["write_line"]
 
+_NO_DELIVERY: Final = LineDelivery()
+_NO_REFERENCES: Final = LineReferences()
+
 
 def write_line(place: Pen, line: InvoiceLine, *, currency: str) -> None:
     """Write BG-25; ``currency`` is that of the invoice, which amounts need not name."""
@@ -38,7 +43,7 @@ def write_line(place: Pen, line: InvoiceLine, *, currency: str) -> None:
     )
     write_notes(document, (note, *line.further_notes))
     write_item(place, line.item)
-    references = line.references or LineReferences()
+    references = line.references or _NO_REFERENCES
     _write_agreement(place.at("ram:SpecifiedLineTradeAgreement"), line, references, currency)
     _write_delivery(place.at("ram:SpecifiedLineTradeDelivery"), line)
     _write_settlement(place.at("ram:SpecifiedLineTradeSettlement"), line, references, currency)
@@ -70,7 +75,7 @@ def _write_agreement(
 
 
 def _write_delivery(place: Pen, line: InvoiceLine) -> None:
-    delivery = line.delivery or LineDelivery()
+    delivery = line.delivery or _NO_DELIVERY
     place.quantity("ram:BilledQuantity", line.quantity)
     place.quantity("ram:ChargeFreeQuantity", delivery.charge_free_quantity)
     place.quantity("ram:PackageQuantity", delivery.package_quantity)

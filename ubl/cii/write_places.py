@@ -3,16 +3,12 @@
 from collections.abc import Iterable
 from datetime import date
 
-from lxml import etree
-
 from ubl.amounts import NO_CURRENCY, Amount, decimal_text
 from ubl.cii.codes import DAY_FORMAT
 from ubl.model import Period
-from ubl.namespaces import clark
 from ubl.pen import Pen
 
 __all__ = [
-    "begun",
     "write_amount",
     "write_date",
     "write_day",
@@ -21,12 +17,6 @@ __all__ = [
     "write_period",
     "write_vat_sums",
 ]
-
-
-def begun(above: Pen, name: str) -> Pen:
-    """Go to a new child that the schema wants even where nothing is written into it."""
-    tag = clark(name)
-    return Pen(tag, element=etree.SubElement(above.element, tag))
 
 
 def write_day(place: Pen, value: date | None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import localcontext
+from typing import Final
 
 from ubl.amounts import MAX_DIGITS, Amount
 from ubl.cii.codes import VAT
@@ -10,6 +11,8 @@ from ubl.model import AllowanceCharge, Price
 from ubl.pen import Pen
 
 __all__ = ["write_allowances_charges", "write_price"]
+
+_NO_DISCOUNT: Final = AllowanceCharge()
 
 
 def write_allowances_charges(
@@ -76,4 +79,4 @@ def _discount(price: Price) -> tuple[AllowanceCharge, ...]:
         reason=price.discount_reason,
         reason_code=price.discount_reason_code,
     )
-    return () if discount == AllowanceCharge() else (discount,)
+    return () if discount == _NO_DISCOUNT else (discount,)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ubl.cii.codes import VAT
 from ubl.cii.write_party import write_party
 from ubl.cii.write_payment import mandate_of
-from ubl.cii.write_places import begun, write_amount, write_day, write_formatted_day
+from ubl.cii.write_places import write_amount, write_day, write_formatted_day
 from ubl.cii.write_references import write_references
 from ubl.model import (
     AdvancePayment,
@@ -30,7 +30,7 @@ def write_terms(settlement: Pen, invoice: Invoice, *, currency: str) -> None:
     """Write the terms of payment: BT-9, BT-20 and BT-89 with the first, then further ones."""
     first, *further = invoice.payment_terms_details or (PaymentTerms(),)
     # Further terms are told from the first by their place alone, so it is written even if empty.
-    place = (begun if further else Pen.at)(settlement, "ram:SpecifiedTradePaymentTerms")
+    place = (Pen.begun if further else Pen.at)(settlement, "ram:SpecifiedTradePaymentTerms")
     place.text("ram:Description", terms_text(invoice.payment_terms))
     write_day(place.at("ram:DueDateDateTime"), invoice.due_date)
     place.identifier("ram:DirectDebitMandateID", mandate_of(invoice.payment))

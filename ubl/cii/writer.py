@@ -10,13 +10,18 @@ from typing import Final
 from lxml import etree
 
 from ubl.amounts import NO_CURRENCY
-from ubl.cii.codes import PROJECT_NAME, SUPPORTING_TYPE, TENDER_TYPE, VAT, tax_point_code_out
-from ubl.cii.reader import CII_ROOT
+from ubl.cii.codes import (
+    INVOICE_ROOT,
+    PROJECT_NAME,
+    SUPPORTING_TYPE,
+    TENDER_TYPE,
+    VAT,
+    tax_point_code_out,
+)
 from ubl.cii.write_line import write_line
 from ubl.cii.write_party import party_of, write_party
 from ubl.cii.write_payment import creditor_of, payment_reference_of, write_payment_means
 from ubl.cii.write_places import (
-    begun,
     write_amount,
     write_date,
     write_day,
@@ -46,7 +51,7 @@ from ubl.pen import Pen
 
 __all__ = ["write_cii"]
 
-_NAMESPACES: Final[dict[str | None, str]] = {"rsm": RSM, "ram": RAM, "qdt": QDT, "udt": UDT}
+_NAMESPACES: Final = {"rsm": RSM, "ram": RAM, "qdt": QDT, "udt": UDT}
 
 
 def write_cii(invoice: Invoice) -> etree._Element:
@@ -55,23 +60,23 @@ def write_cii(invoice: Invoice) -> etree._Element:
     What a profile does not hold must have been taken off before (``ubl.profiles``). Raises
     DocumentUnwritable and AmountUnreadable for values no XML document can carry.
     """
-    document = Pen.document(CII_ROOT, _NAMESPACES)
-    _write_context(begun(document, "rsm:ExchangedDocumentContext"), invoice)
-    _write_exchanged(begun(document, "rsm:ExchangedDocument"), invoice)
-    transaction = begun(document, "rsm:SupplyChainTradeTransaction")
+    document = Pen(INVOICE_ROOT)
+    _write_context(document.begun("rsm:ExchangedDocumentContext"), invoice)
+    _write_exchanged(document.begun("rsm:ExchangedDocument"), invoice)
+    transaction = document.begun("rsm:SupplyChainTradeTransaction")
     currency = invoice.currency or NO_CURRENCY
     for line in invoice.lines:
-        place = begun(transaction, "ram:IncludedSupplyChainTradeLineItem")
+        place = transaction.begun("ram:IncludedSupplyChainTradeLineItem")
         write_line(place, line, currency=currency)
     references = invoice.references or DocumentReferences()
     parties = invoice.parties or FurtherParties()
-    agreement = begun(transaction, "ram:ApplicableHeaderTradeAgreement")
+    agreement = transaction.begun("ram:ApplicableHeaderTradeAgreement")
     _write_agreement(agreement, invoice, references, parties)
-    delivery = begun(transaction, "ram:ApplicableHeaderTradeDelivery")
+    delivery = transaction.begun("ram:ApplicableHeaderTradeDelivery")
     _write_delivery(delivery, invoice, references, parties)
-    settlement = begun(transaction, "ram:ApplicableHeaderTradeSettlement")
+    settlement = transaction.begun("ram:ApplicableHeaderTradeSettlement")
     _write_settlement(settlement, invoice, references, parties, currency)
-    return document.element
+    return document.tree(_NAMESPACES)
 
 
 def _write_context(context: Pen, invoice: Invoice) -> None:

@@ -1,11 +1,14 @@
 """Small values every part of an invoice uses: identifiers, quantities and periods."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, TypeVar
+from functools import cache
+from operator import attrgetter
+from typing import Annotated, Any, TypeVar
 
-from ubl.model.terms import TermByGroup, field_types
+from ubl.model.terms import TermByGroup, field_types, value_type
 
 __all__ = ["Identifier", "Period", "Quantity", "given"]
 
@@ -18,8 +21,16 @@ def given(group: T) -> T | None:
     Readers build groups from what they find; a group of which nothing was found is no group.
     """
     model: type = type(group)
-    said = (getattr(group, name) for name in field_types(model))
-    return group if any(value is not None and value != () for value in said) else None
+    said, nothing = _nothing_said(model)
+    return None if said(group) == nothing else group
+
+
+@cache
+def _nothing_said(model: type) -> tuple[Callable[[object], Any], Any]:
+    """How to get the values of all fields of a class, and what they are in an empty group."""
+    said = attrgetter(*field_types(model))
+    nothing = [() if value_type(hint)[1] else None for hint in field_types(model).values()]
+    return said, tuple(nothing) if len(nothing) > 1 else nothing[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from ubl.ubl21.read_references import (
 )
 from ubl.ubl21.read_totals import read_currency_exchange, read_totals, read_vat_breakdown
 
-__all__ = ["KINDS", "read_ubl"]
+__all__ = ["KINDS", "read_ubl", "ubl_invoice"]
 
 KINDS: Final = {
     f"{{{document_namespace('Invoice')}}}Invoice": DocumentKind.INVOICE,
@@ -54,11 +54,19 @@ def read_ubl(root: etree._Element) -> Reading:
 
     Missing or unreadable values become None.
     """
-    kind = KINDS[str(root.tag)]
+    document = _begin(root)
+    return Reading(_read(document, KINDS[str(root.tag)]), document.uncovered())
+
+
+def ubl_invoice(root: etree._Element) -> Invoice:
+    """Read what the model holds, without an account of what the document says beyond it."""
+    return _read(_begin(root), KINDS[str(root.tag)])
+
+
+def _begin(root: etree._Element) -> Cursor:
     document = Cursor(root, currency=NO_CURRENCY)
     document.currency = document.peek("cbc:DocumentCurrencyCode") or NO_CURRENCY
-    invoice = _read(document, kind)
-    return Reading(invoice, document.uncovered())
+    return document
 
 
 def _read(document: Cursor, kind: DocumentKind) -> Invoice:

@@ -10,6 +10,7 @@ from ubl.ubl21.read_party import VAT
 __all__ = ["write_allowances_charges", "write_price", "write_tax_scheme"]
 
 _INDICATORS: Final = {False: "false", True: "true"}
+_NO_DISCOUNT: Final = AllowanceCharge()
 
 
 def write_allowances_charges(
@@ -36,7 +37,7 @@ def write_price(place: Pen, price: Price | None) -> None:
         reason=price.discount_reason,
         reason_code=price.discount_reason_code,
     )
-    has_discount = discount != AllowanceCharge() or price.further_discounts
+    has_discount = discount != _NO_DISCOUNT or price.further_discounts
     discounts = (discount, *price.further_discounts) if has_discount else ()
     write_allowances_charges(place, discounts, price.charges)
 

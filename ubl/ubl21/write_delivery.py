@@ -1,11 +1,15 @@
 """Writes deliveries in UBL: of the whole invoice, and of one line where it has its own."""
 
+from typing import Final
+
 from ubl.model import Address, Delivery, DocumentReference, Identifier, LineDelivery, Party
 from ubl.pen import Pen
 from ubl.ubl21.read_delivery import NO_LINE
 from ubl.ubl21.write_party import write_address
 
 __all__ = ["write_advice", "write_delivery", "write_line_delivery"]
+
+_NO_PARTY: Final = Party()
 
 
 def write_delivery(place: Pen, delivery: Delivery | None) -> None:
@@ -19,7 +23,7 @@ def write_delivery(place: Pen, delivery: Delivery | None) -> None:
 def write_line_delivery(place: Pen, delivery: LineDelivery) -> None:
     """Write the delivery of a line; the advices about it stand before it."""
     place.day("cbc:ActualDeliveryDate", delivery.delivered_on)
-    party = delivery.ship_to or Party()
+    party = delivery.ship_to or _NO_PARTY
     location = party.identifiers[0] if party.identifiers else None
     _write_destination(place, location, party.address, party.name)
 

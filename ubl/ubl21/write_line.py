@@ -1,5 +1,7 @@
 """Writes the lines of a UBL invoice or credit note, and the periods they share with it."""
 
+from typing import Final
+
 from ubl.model import (
     DocumentKind,
     InvoiceLine,
@@ -21,6 +23,11 @@ from ubl.ubl21.write_references import write_supporting
 
 __all__ = ["write_line", "write_period"]
 
+_NO_DELIVERY: Final = LineDelivery()
+_NO_ITEM: Final = Item()
+_NO_REFERENCES: Final = LineReferences()
+_NO_VAT: Final = LineVat()
+
 
 def write_line(place: Pen, line: InvoiceLine, kind: DocumentKind, *, number: str | None) -> None:
     """Write BG-25.
@@ -36,7 +43,7 @@ def write_line(place: Pen, line: InvoiceLine, kind: DocumentKind, *, number: str
     place.text("cbc:AccountingCost", line.accounting_reference)
     write_period(place.at("cac:InvoicePeriod"), line.period)
     _write_references(place, line, number)
-    write_line_delivery(place.at("cac:Delivery"), line.delivery or LineDelivery())
+    write_line_delivery(place.at("cac:Delivery"), line.delivery or _NO_DELIVERY)
     if kind is DocumentKind.CREDIT_NOTE:
         _write_vat_totals(place, line.totals)
     write_allowances_charges(place, line.allowances, line.charges)
@@ -56,7 +63,7 @@ def write_period(place: Pen, period: Period | None) -> None:
 
 
 def _write_references(place: Pen, line: InvoiceLine, number: str | None) -> None:
-    references = line.references or LineReferences()
+    references = line.references or _NO_REFERENCES
     order = place.at("cac:OrderLineReference")
     if references.purchase_order or references.purchase_order_date:
         order.text("cbc:LineID", line.order_line or NO_LINE)
@@ -114,7 +121,7 @@ def _write_vat_totals(place: Pen, totals: LineTotals | None) -> None:
 
 
 def _write_item(place: Pen, line: InvoiceLine) -> None:
-    item = line.item or Item()
+    item = line.item or _NO_ITEM
     place.text("cbc:Description", item.description)
     place.text("cbc:Name", item.name)
     place.text("cbc:BrandName", item.brand)
@@ -131,7 +138,7 @@ def _write_item(place: Pen, line: InvoiceLine) -> None:
             listVersionID=entry.version,
             name=entry.name,
         )
-    _write_vat(place.at("cac:ClassifiedTaxCategory"), line.vat or LineVat())
+    _write_vat(place.at("cac:ClassifiedTaxCategory"), line.vat or _NO_VAT)
     for attribute in item.attributes:
         pair = place.at("cac:AdditionalItemProperty")
         pair.text("cbc:Name", attribute.name)

@@ -55,12 +55,10 @@ def write_ubl(invoice: Invoice) -> etree._Element:
     Raises DocumentUnwritable and AmountUnreadable for values no XML document can carry.
     """
     name = _ROOTS[invoice.kind]
-    namespace = document_namespace(name)
-    namespaces = {None: namespace, "cac": CAC, "cbc": CBC}
-    document = Pen.document(f"{{{namespace}}}{name}", namespaces)
+    document = Pen(name)
     for write in _SEQUENCES[invoice.kind]:
         write(document, invoice)
-    return document.element
+    return document.tree({"": document_namespace(name), "cac": CAC, "cbc": CBC})
 
 
 def _identification(document: Pen, invoice: Invoice) -> None:
