@@ -5,7 +5,7 @@ Jinja's sandbox: it cannot loop, call, compute, or reach anything but the values
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -79,8 +79,8 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
-def check_text(source: str) -> None:
-    """Check a template an operator wrote, without values. Raises TextRefused."""
+def check_text(source: str, names: Collection[str] = TEXT_NAMES) -> None:
+    """Check a template an operator wrote over these names, without values. Raises TextRefused."""
     if len(source) > MAX_SOURCE:
         message = f"The text has more than {MAX_SOURCE} characters. Shorten it."
         raise TextRefused("TEXT-TOO-LONG", message)
@@ -100,14 +100,13 @@ def check_text(source: str) -> None:
         if count > MAX_NODES or depth > MAX_DEPTH:
             message = "The text has too many conditions, or nests them too deep. Simplify it."
             raise TextRefused("TEXT-TOO-LONG", message)
-        _check_node(node)
+        _check_node(node, names)
         waiting.extend((child, depth + 1) for child in node.iter_child_nodes())
 
 
-def _check_node(node: nodes.Node) -> None:
-    if isinstance(node, nodes.Name) and node.name not in TEXT_NAMES:
-        names = ", ".join(sorted(TEXT_NAMES))
-        message = f"'{node.name}' is not known here. There are: {names}."
+def _check_node(node: nodes.Node, names: Collection[str]) -> None:
+    if isinstance(node, nodes.Name) and node.name not in names:
+        message = f"'{node.name}' is not known here. There are: {', '.join(sorted(names))}."
         raise TextRefused("TEXT-UNKNOWN-NAME", message, line=node.lineno)
     is_foreign = isinstance(node, nodes.Filter) and node.name not in FILTERS
     if not isinstance(node, _ALLOWED) or is_foreign:
@@ -116,8 +115,8 @@ def _check_node(node: nodes.Node) -> None:
 
 
 def render_text(source: str, values: Mapping[str, str | int]) -> str:
-    """Fill a template; ``values`` has every name of TEXT_NAMES. Raises TextRefused."""
-    check_text(source)
+    """Fill a template with ``values``, whose keys are the names it may use. Raises TextRefused."""
+    check_text(source, values.keys())
     try:
         return _environment().from_string(source).render(values)
     except (TemplateError, TypeError) as error:

@@ -36,8 +36,9 @@ class DispatchIn(BaseModel):
 class DispatchOut(BaseModel):
     """One dispatch. ``link`` opens the document without sign-in: it is a secret to be passed on.
 
-    ``sent_at`` is when the mail server took the e-mail, which says nothing of the customer;
-    ``opened_at`` is known from the link only.
+    ``sent_at`` is when the mail server took the e-mail, which says nothing of the customer.
+    ``fetched_at`` is when something first asked for the link, a person or a mail scanner;
+    ``opened_at`` when somebody pressed a button on its page.
     """
 
     id: UUID
@@ -55,6 +56,7 @@ class DispatchOut(BaseModel):
     failure_text: str | None
     created_at: datetime
     sent_at: datetime | None
+    fetched_at: datetime | None
     opened_at: datetime | None
     bounced_at: datetime | None
 

@@ -144,10 +144,10 @@ class Channels:
                 "The connection broke while the mail server had the e-mail, so the customer may "
                 "have it. If so, take it back by a credit note.",
             )
-        if any(one.state in _MAY_HAVE_ARRIVED for one in found):
+        if any(one.state in _MAY_HAVE_ARRIVED or one.fetched_at for one in found):
             raise GatewayError(
                 CANCEL_OFFERED,
-                "An earlier e-mail with this document went out, or its link was opened. Take it "
+                "An earlier e-mail with this document went out, or its link was used. Take it "
                 "back by a credit note.",
             )
         for row in found:

@@ -1,12 +1,9 @@
 """The e-mail that carries a document, or leads to it: words, files, return path. Does no I/O."""
 
 import re
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from importlib import resources
 from typing import Final
 
 from babel.dates import format_date
@@ -14,15 +11,25 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from gateway.core.errors import GatewayError
 from gateway.dispatch.tables import Dispatch
+from gateway.dispatch.wording import Told, Wording, labels, tell
 from gateway.exchange.channels import DISPATCH_UNWRITABLE, DispatchFormat
 from gateway.exchange.tables import Document
 from reminders.mail import Mailbox, MailRefused, begin_mail, end_mail
 from ubl.amounts import from_minor
 from ubl.localized import Localized
 
-__all__ = ["Letter", "Written", "compose", "file_stem", "message_id_of", "return_path_of"]
+__all__ = [
+    "Letter",
+    "Said",
+    "Shown",
+    "Written",
+    "compose",
+    "file_stem",
+    "message_id_of",
+    "return_path_of",
+    "show",
+]
 
-_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _UNSAFE: Final = re.compile(r"[^0-9A-Za-z._-]+")
 _DATA_INSIDE: Final = frozenset(
     {
@@ -37,12 +44,14 @@ _DATA_INSIDE: Final = frozenset(
 class Letter:
     """Everything an e-mail says and holds.
 
-    ``xml`` goes along only where the customer wants it beside the PDF. ``limit`` is how many
-    octets of files an e-mail may carry; beyond, it only leads to them by ``url``.
+    ``wording`` is what it says, ours or the account's own. ``xml`` goes along only where the
+    customer wants it beside the PDF. ``limit`` is how many octets of files an e-mail may carry;
+    beyond, it only leads to them by ``url``.
     """
 
     dispatch: Dispatch
     document: Document
+    wording: Wording
     seller: str
     buyer: str
     sender: str
@@ -64,18 +73,47 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the names of a text stand for, of one document to one buyer.
+
+    ``locale`` is the reader's; ``total`` is written in it. ``until`` is the last day of the link
+    ``url``. ``attached``: the files are in the e-mail, ``data_in_pdf`` and ``data_in_xml`` which of
+    them hold data.
+    """
+
+    locale: str
+    number: str
+    seller: str
+    buyer: str
+    total: str
+    issued: date | None
+    due: date | None
+    until: date
+    url: str
+    attached: bool
+    data_in_pdf: bool
+    data_in_xml: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An e-mail as it is read: its subject, as plain text and as HTML."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Message:
     """What the templates fill in."""
 
     language: str
-    subject: str
-    salutation: str
-    lines: tuple[str, ...]
+    told: Told
+    seller: str
     open: str
     url: str
     until: str
-    regards: str
-    signature: str
     automatic: str
 
 
@@ -96,15 +134,19 @@ def file_stem(number: str) -> str:
 
 
 def compose(letter: Letter) -> Written:
-    """Write the e-mail; raises GatewayError DISPATCH-UNWRITABLE for an address no server takes."""
+    """Write the e-mail.
+
+    Raises GatewayError DISPATCH-UNWRITABLE for an address no server takes, DISPATCH-TEXT for a
+    wording that cannot be filled.
+    """
     row = letter.dispatch
     files = _files(letter)
     attached = sum(len(one) for _, _, one in files) <= letter.limit
-    message = _message(letter, attached=attached)
+    shown = show(letter.wording, _said(letter, attached=attached))
     message_id = message_id_of(row, letter.sender)
     try:
         mail = begin_mail(
-            subject=message.subject,
+            subject=shown.subject,
             sender=_mailbox(letter.sender, letter.seller),
             recipient=_mailbox(row.recipient or "", letter.buyer),
             reply_to=_reply_to(letter),
@@ -114,15 +156,12 @@ def compose(letter: Letter) -> Written:
         )
     except MailRefused as refused:
         raise GatewayError(DISPATCH_UNWRITABLE, refused.message, fault=refused.code) from None
-    templates = _templates()
-    text = templates.get_template("mail.txt").render(m=message)
-    mail.set_content(text, cte="quoted-printable")
-    html = templates.get_template("mail.html").render(m=message)
-    mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    mail.set_content(shown.text, cte="quoted-printable")
+    mail.add_alternative(shown.html, subtype="html", cte="quoted-printable")
     for name, subtype, content in files if attached else ():
         mail.add_attachment(content, maintype="application", subtype=subtype, filename=name)
     end_mail(mail, locale=row.locale, message_id=message_id)
-    return Written(mail.as_bytes(), message.subject, attached)
+    return Written(mail.as_bytes(), shown.subject, attached)
 
 
 def _files(letter: Letter) -> list[tuple[str, str, bytes]]:
@@ -133,39 +172,69 @@ def _files(letter: Letter) -> list[tuple[str, str, bytes]]:
     return files
 
 
-def _message(letter: Letter, *, attached: bool) -> _Message:
-    row, document = letter.dispatch, letter.document
-    formats = Localized(row.locale)
-    words = _words(formats.language)
-    kind = document.kind.value
-    total = "–"
-    if document.amount_minor is not None and document.currency:
-        total = formats.amount(from_minor(document.amount_minor, document.currency))
-    facts = {"number": document.number, "seller": letter.seller, "total": total}
-    lines = [words[f"{'attached' if attached else 'linked'}_{kind}"].format_map(facts)]
-    if not attached:
-        lines.append(words["too_large"])
-    if document.due_date is not None and kind == "invoice":
-        lines.append(words["due"].format(day=_day(document.due_date, row.locale)))
-    if attached and row.format in _DATA_INSIDE:
-        lines.append(words["data"])
-    if attached and row.format is DispatchFormat.XML:
-        lines.append(words["data_xml"])
-    return _Message(
-        language=formats.language,
-        subject=_BREAKS.sub(" ", words[kind].format_map(facts)),
-        salutation=words["salutation"],
-        lines=tuple(lines),
-        open=words["open"],
-        url=letter.url,
-        until=words["until"].format(day=_day(row.link_expires_at.date(), row.locale)),
-        regards=words["regards"],
-        signature=letter.seller,
-        automatic=words["automatic"].format_map(facts),
+def show(wording: Wording, said: Said) -> Shown:
+    """Put an e-mail into words; raises GatewayError DISPATCH-TEXT."""
+    language = Localized(said.locale).language
+    around = labels(language)
+    told = tell(wording, _values(said))
+    message = _Message(
+        language=language,
+        told=told,
+        seller=said.seller,
+        open=around["open"],
+        url=said.url,
+        until=around["until"].format(day=_day(said.until, said.locale)),
+        automatic=around["automatic"].format(seller=said.seller),
+    )
+    templates = _templates()
+    return Shown(
+        subject=told.subject,
+        text=templates.get_template("mail.txt").render(m=message),
+        html=templates.get_template("mail.html").render(m=message),
     )
 
 
-def _day(day: date, locale: str) -> str:
+def _values(said: Said) -> dict[str, str | int]:
+    """Every name of ``wording.NAMES``."""
+    return {
+        "number": said.number,
+        "seller": said.seller,
+        "buyer": said.buyer,
+        "total": said.total,
+        "issued": _day(said.issued, said.locale),
+        "due": _day(said.due, said.locale),
+        "until": _day(said.until, said.locale),
+        "attached": int(said.attached),
+        "data_in_pdf": int(said.data_in_pdf),
+        "data_in_xml": int(said.data_in_xml),
+    }
+
+
+def _said(letter: Letter, *, attached: bool) -> Said:
+    row, document = letter.dispatch, letter.document
+    total = "–"
+    if document.amount_minor is not None and document.currency:
+        amount = from_minor(document.amount_minor, document.currency)
+        total = Localized(row.locale).amount(amount)
+    return Said(
+        locale=row.locale,
+        number=document.number,
+        seller=letter.seller,
+        buyer=letter.buyer,
+        total=total,
+        issued=document.issue_date,
+        due=document.due_date,
+        until=row.link_expires_at.date(),
+        url=letter.url,
+        attached=attached,
+        data_in_pdf=attached and row.format in _DATA_INSIDE,
+        data_in_xml=attached and row.format is DispatchFormat.XML,
+    )
+
+
+def _day(day: date | None, locale: str) -> str:
+    if day is None:
+        return ""
     return str(format_date(day, format="long", locale=locale.replace("-", "_")))
 
 
@@ -183,12 +252,6 @@ def _mailbox(address: str, name: str) -> Mailbox:
     """A mailbox with as much of a name as a header can show; raises MailRefused."""
     shown = "".join(one if one.isprintable() else " " for one in name)
     return Mailbox(address, " ".join(shown.split()))
-
-
-@cache
-def _words(language: str) -> Mapping[str, str]:
-    file = resources.files("gateway.dispatch").joinpath("texts", f"{language}.toml")
-    return tomllib.loads(file.read_text("utf-8"))
 
 
 @cache

@@ -1,7 +1,8 @@
 """The page a download link opens: what the document is, as PDF and as data.
 
 For people without an account here; works without script and loads nothing from elsewhere. A link
-that is unknown, forged, expired or replaced gets one and the same answer.
+that is unknown, forged, expired or replaced gets one and the same answer. Asking for an address is
+noted as a fetch, which mail scanners do as well; only a button of the page counts as opening.
 """
 
 import math
@@ -31,24 +32,25 @@ DOWNLOAD_BUSY: Final = ErrorKind("DOWNLOAD-BUSY", "Too many requests", 429)
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; "
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
         "frame-ancestors 'none'; base-uri 'none'"
     ),
-    "Referrer-Policy": "no-referrer",
+    # Not "no-referrer": the form's request has to say that it comes from this very site.
+    "Referrer-Policy": "same-origin",
     "X-Robots-Tag": "noindex, nofollow",
     "Cache-Control": "no-store",
 }
 
 
 async def show_download(request: web.Request) -> web.Response:
-    """What the link leads to; opening it is noted."""
+    """What the link leads to."""
     if (refused := _slow_down(request)) is not None:
         return refused
     opened = await request.app[DOWNLOADS].look(_token(request))
     if opened is None:
         return _sorry(request, "gone", NOT_FOUND)
     if request.method == "GET":
-        await request.app[DOWNLOADS].opened(opened.dispatch)
+        await request.app[DOWNLOADS].fetched(opened.dispatch)
     context = {
         "document": opened.document,
         "pdf_size": opened.pdf.size,
@@ -73,10 +75,24 @@ async def read_document(request: web.Request) -> web.Response:
     content = await content_of(request, opened.document)
     rendition = await read_apart(request, content, render_document, order)
     if request.method == "GET":
-        await request.app[DOWNLOADS].opened(opened.dispatch)
+        await request.app[DOWNLOADS].fetched(opened.dispatch)
     response = rendition_answer(rendition, inline=True)
     response.headers["X-Robots-Tag"] = _HEADERS["X-Robots-Tag"]
     return response
+
+
+async def take_piece(request: web.Request) -> web.Response:
+    """Note that somebody pressed a button, and lead to what it is about."""
+    if (refused := _slow_down(request)) is not None:
+        return refused
+    opened = await request.app[DOWNLOADS].look(_token(request))
+    if opened is None:
+        return _sorry(request, "gone", NOT_FOUND)
+    await request.app[DOWNLOADS].opened(opened.dispatch)
+    place = f"{DOWNLOAD_PATH}{_token(request)}/document.{request.match_info['piece']}"
+    if request.query.get("lang") in LANGUAGES:
+        place += f"?lang={request.query['lang']}"
+    return web.Response(status=303, headers={"Location": place, **_HEADERS})
 
 
 async def download_pdf(request: web.Request) -> web.StreamResponse:
@@ -96,7 +112,7 @@ async def _file(request: web.Request, suffix: str, media_type: str) -> web.Strea
     if opened is None:
         return _sorry(request, "gone", NOT_FOUND)
     if request.method == "GET":
-        await request.app[DOWNLOADS].opened(opened.dispatch)
+        await request.app[DOWNLOADS].fetched(opened.dispatch)
     stored = _stored(opened, suffix)
     return await send_stored(
         request,
@@ -152,6 +168,14 @@ _PATH: Final = f"{DOWNLOAD_PATH}{{token}}"
 
 ROUTES: Final = (
     Route("GET", _PATH, show_download, None, "Show a download link", Face.PAGE),
+    Route(
+        "POST",
+        f"{_PATH}/document.{{piece:html|pdf|xml}}",
+        take_piece,
+        None,
+        "Open the document of a link",
+        Face.PAGE,
+    ),
     Route("GET", f"{_PATH}/document.html", read_document, None, "Read the document", Face.PAGE),
     Route("GET", f"{_PATH}/document.pdf", download_pdf, None, "Download the PDF", Face.PAGE),
     Route("GET", f"{_PATH}/document.xml", download_xml, None, "Download the data", Face.PAGE),

@@ -1,7 +1,8 @@
-"""What a download link opens: the document as PDF and as XML, and the note that it was opened.
+"""What a download link opens: the document as PDF and as XML, and the note of how it was used.
 
-Opening is known from the link alone. Nothing in an e-mail reports anything by itself, so a buyer
-who reads the attachment only is never seen to have done so.
+A link is fetched by programs that look for malware as well as by people, and nobody can tell which;
+it is opened only when somebody presses a button on its page. Nothing in an e-mail reports anything
+by itself, so a buyer who reads the attachment only is never seen to have done so.
 """
 
 from dataclasses import dataclass
@@ -63,8 +64,18 @@ class Downloads:
                 xml=await self._archive.row(session, document.content_id),
             )
 
+    async def fetched(self, dispatch: Dispatch) -> None:
+        """Note that something asked for the link's address; only the first time says anything."""
+        if dispatch.fetched_at is not None:
+            return
+        at = self._now()
+        async with self._database.write() as session:
+            document, row = await self._steps.locked(session, dispatch.id)
+            if row.fetched_at is None:
+                self._steps.fetched(session, document, row, at=at)
+
     async def opened(self, dispatch: Dispatch) -> None:
-        """Note that somebody who has the link opened it; only the first time says anything."""
+        """Note that somebody pressed a button of the page; only the first time says anything."""
         if dispatch.opened_at is not None:
             return
         at = self._now()

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -15,7 +16,16 @@ from gateway.dispatch.states import DispatchState
 from gateway.dispatch.tables import Dispatch
 from gateway.exchange.tables import Document
 
-__all__ = ["Listed", "count_by_state", "dispatch_of", "dispatches_of", "list_dispatches"]
+__all__ = [
+    "Listed",
+    "count_by_state",
+    "dispatch_of",
+    "dispatches_of",
+    "list_dispatches",
+    "was_sent",
+]
+
+_TAKEN: Final = (DispatchState.SENT, DispatchState.OPENED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,21 @@ async def dispatch_of(
     if row is None or row.tenant_id != tenant_id or row.document_id != document_id:
         raise GatewayError(NOT_FOUND, "No dispatch of this document has that id.")
     return row
+
+
+async def was_sent(session: AsyncSession, row: Dispatch) -> bool:
+    """Whether a mail server took an earlier e-mail with the document, which did not come back."""
+    found = await session.exec(
+        select(Dispatch.id)
+        .where(
+            Dispatch.document_id == row.document_id,
+            col(Dispatch.number) < row.number,
+            col(Dispatch.sent_at).is_not(None),
+            col(Dispatch.state).in_(_TAKEN),
+        )
+        .limit(1)
+    )
+    return found.first() is not None
 
 
 async def list_dispatches(

@@ -25,13 +25,17 @@ from gateway.dispatch.composing import Letter, Written, compose, return_path_of
 from gateway.dispatch.links import DispatchLinks
 from gateway.dispatch.parties import Parties, parties_of
 from gateway.dispatch.ports import Renderings
+from gateway.dispatch.queries import was_sent
 from gateway.dispatch.states import DispatchEvent, DispatchState
 from gateway.dispatch.steps import Steps
 from gateway.dispatch.tables import Dispatch
+from gateway.dispatch.text_desk import wording_of
+from gateway.dispatch.wording import TextKind, Wording
 from gateway.exchange.archive import Archive
 from gateway.exchange.channels import Channel
 from gateway.exchange.states import TransportState
 from gateway.exchange.tables import Document
+from ubl.localized import Localized
 
 __all__ = ["DISPATCH_PATIENCE", "SendJob", "give_up"]
 
@@ -97,6 +101,7 @@ class SendJob:
             document = await session.get_one(Document, row.document_id)
             stored = await self._archive.row(session, document.content_id)
             url = await self._links.url(session, row)
+            wording = await self._wording(session, row, document)
         content = await self._archive.read(stored)
         pdf = await self._renderings.pdf(content, form=row.format, locale=row.locale)
         kept = [
@@ -110,7 +115,9 @@ class SendJob:
         written: Written | None = None
         if row.channel is Channel.EMAIL:
             parties = await asyncio.to_thread(parties_of, content, document)
-            letter = self._letter(row, document, parties, url=url, pdf=pdf, xml=content)
+            letter = self._letter(
+                row, document, parties, wording=wording, url=url, pdf=pdf, xml=content
+            )
             written = await asyncio.to_thread(compose, letter)
             kept.append(
                 await self._archive.keep(
@@ -131,12 +138,18 @@ class SendJob:
                 session.add(row)
         return row
 
+    async def _wording(self, session: AsyncSession, row: Dispatch, document: Document) -> Wording:
+        kind = TextKind.of(document.kind.value, again=await was_sent(session, row))
+        language = Localized(row.locale).language
+        return await wording_of(session, row.tenant_id, kind, language)
+
     def _letter(
         self,
         row: Dispatch,
         document: Document,
         parties: Parties,
         *,
+        wording: Wording,
         url: str,
         pdf: bytes,
         xml: bytes,
@@ -144,6 +157,7 @@ class SendJob:
         return Letter(
             dispatch=row,
             document=document,
+            wording=wording,
             seller=parties.seller,
             buyer=parties.buyer,
             reply_to=parties.reply_to,

@@ -33,7 +33,7 @@ class DispatchState(StrEnum):
     UNKNOWN = "unknown"
     """Cut off while the server had the text: it may have arrived."""
     OPENED = "opened"
-    """Somebody who has the link opened it."""
+    """Somebody who has the link pressed a button on its page; that it was fetched is no opening."""
     BOUNCED = "bounced"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"

@@ -91,6 +91,21 @@ class Steps:
         )
         return document, rows.one()
 
+    def fetched(
+        self, session: AsyncSession, document: Document, row: Dispatch, *, at: datetime
+    ) -> None:
+        """Tell that a link was fetched, which moves nothing: a mail scanner may have done it."""
+        row.fetched_at = at
+        session.add(row)
+        timeline.record(
+            session,
+            document,
+            EventGroup.TRANSPORT,
+            "dispatch.fetched",
+            at=at,
+            facts=facts_of(row),
+        )
+
     async def happen(
         self,
         session: AsyncSession,

@@ -9,9 +9,10 @@ from sqlmodel import Field, SQLModel
 from gateway.core.columns import EnumText, UtcDateTime
 from gateway.core.ids import new_id
 from gateway.dispatch.states import DispatchState, Reason
+from gateway.dispatch.wording import TextKind
 from gateway.exchange.channels import Channel, DispatchFormat
 
-__all__ = ["Dispatch", "DispatchKey"]
+__all__ = ["Dispatch", "DispatchKey", "DispatchText"]
 
 
 class Dispatch(SQLModel, table=True):
@@ -21,6 +22,8 @@ class Dispatch(SQLModel, table=True):
     path, where a bounce brings it back. ``link_id`` is what the signed link names, good until
     ``link_expires_at`` in its ``link_version``. ``content_id`` is the e-mail as it went out,
     ``pdf_id`` what the buyer reads. The e-mail's last word, good or bad, is in ``failure_*``.
+    ``fetched_at`` is when something first asked for the link's address, a person or a mail scanner;
+    ``opened_at`` when somebody first pressed a button on its page.
     """
 
     __tablename__ = "dispatch"
@@ -53,6 +56,7 @@ class Dispatch(SQLModel, table=True):
     created_by: str | None = Field(default=None, max_length=300)
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     sent_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    fetched_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     opened_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     bounced_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
@@ -65,3 +69,18 @@ class DispatchKey(SQLModel, table=True):
     number: int = Field(primary_key=True)
     secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class DispatchText(SQLModel, table=True):
+    """What an account's e-mails of one kind say in one language, in place of our own words."""
+
+    __tablename__ = "dispatch_text"
+
+    tenant_id: UUID = Field(foreign_key="tenant.id", primary_key=True)
+    kind: TextKind = Field(sa_column=Column(EnumText(TextKind), primary_key=True))
+    language: str = Field(max_length=2, primary_key=True)
+    subject: str = Field(sa_column=Column(Text, nullable=False))
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    closing: str = Field(sa_column=Column(Text, nullable=False))
+    updated_by: str = Field(max_length=300)
+    updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))

@@ -45,6 +45,7 @@ LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
         "dispatch.sent": Look("blue", "outbox"),
         "dispatch.offered": Look("amber", "clock"),
         "dispatch.unknown": Look("amber", "question"),
+        "dispatch.fetched": Look("grey", "info"),
         "dispatch.opened": Look("green", "check"),
         "dispatch.bounced": Look("red", "cross"),
         "dispatch.delayed": Look("amber", "clock"),

@@ -90,13 +90,15 @@ class Customer(SQLModel, table=True):
     the language they are written in. ``channel`` is how invoices go (None: as the instance does
     it), ``invoice_email`` where to if not to ``email``, ``invoice_format`` in which form.
     ``peppol_found_at`` is when somebody who gets them otherwise was found on Peppol; a person
-    takes that up, or declines at ``peppol_declined_at``.
+    takes that up, or declines at ``peppol_declined_at``. ``peppol_address`` is where, for a
+    customer whose invoices name no address; ``peppol_asked_at`` when the network was asked last.
     """
 
     __tablename__ = "customer"
     __table_args__ = (
         UniqueConstraint("tenant_id", "participant"),
         Index("ix_customer_name", "tenant_id", "name"),
+        Index("ix_customer_peppol_address", "tenant_id", "peppol_address"),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -113,6 +115,8 @@ class Customer(SQLModel, table=True):
     )
     peppol_found_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     peppol_declined_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    peppol_address: str | None = Field(default=None, max_length=200)
+    peppol_asked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

@@ -127,6 +127,16 @@ class House:
         path = path.partition("/download/")[2] if path.startswith("http") else path
         return await self.call("GET", f"/download/{path}", outside=True)
 
+    async def press(self, link: str, piece: str = "pdf") -> Answer:
+        """Press a button of a link's page, as somebody without an account."""
+        path = link.partition("/download/")[2]
+        return await self.call(
+            "POST",
+            f"/download/{path}/document.{piece}",
+            outside=True,
+            headers={"Sec-Fetch-Site": "same-origin"},
+        )
+
     async def link(self, document_id: str) -> str:
         """The newest link of a document, as the API tells it."""
         answer = await self.call("GET", f"/v1/documents/{document_id}/dispatches")

@@ -8,7 +8,7 @@ from gateway.demo.cast import BUYER
 from gateway.dispatch.tables import Dispatch
 
 
-async def test_the_link_gives_the_document_in_both_forms_and_says_it_was_opened(lite):
+async def test_the_link_gives_the_document_in_both_forms(lite):
     document_id = await lite.sent()
     link = await lite.link(document_id)
     page = await lite.visit(link)
@@ -23,13 +23,57 @@ async def test_the_link_gives_the_document_in_both_forms_and_says_it_was_opened(
     assert read.status == 200
     assert b'lang="nl"' in read.body
     assert b"<script" not in read.body
-    (row,) = await lite.dispatches(document_id)
+
+
+async def test_what_a_scanner_fetches_is_not_opened(house):
+    document_id = await house.sent()
+    link = await house.link(document_id)
+    page = await house.visit(link)
+    assert b'method="post"' in page.body
+    # A scanner follows every address it sees, and may try those of the files.
+    for one in ("", "/document.pdf", "/document.xml", "/document.html"):
+        assert (await house.visit(link + one)).status == 200
+    (row,) = await house.dispatches(document_id)
+    assert (row.state, row.opened_at) == ("sent", None)
+    first = row.fetched_at
+    assert first is not None
+    kinds = await house.kinds(document_id)
+    assert (kinds.count("dispatch.fetched"), kinds.count("dispatch.opened")) == (1, 0)
+    shown = await house.call("GET", f"/v1/documents/{document_id}/dispatches")
+    (told,) = shown.body["items"]
+    assert (told["state"], told["opened_at"], bool(told["fetched_at"])) == ("sent", None, True)
+
+
+async def test_what_somebody_opens_by_a_button_is_opened_once(house):
+    document_id = await house.sent()
+    link = await house.link(document_id)
+    pressed = await house.press(link, "html?lang=nl")
+    assert pressed.status == 303
+    assert pressed.headers["Location"].endswith("/document.html?lang=nl")
+    assert (await house.call("GET", pressed.headers["Location"], outside=True)).status == 200
+    (row,) = await house.dispatches(document_id)
     assert row.state == "opened"
     first = row.opened_at
-    await lite.visit(link)
-    (row,) = await lite.dispatches(document_id)
+    await house.press(link)
+    (row,) = await house.dispatches(document_id)
     assert row.opened_at == first
-    assert (await lite.kinds(document_id)).count("dispatch.opened") == 1
+    assert (await house.kinds(document_id)).count("dispatch.opened") == 1
+    forged = await house.call(
+        "POST",
+        f"/download/{link.partition('/download/')[2]}/document.pdf",
+        outside=True,
+        headers={"Sec-Fetch-Site": "cross-site"},
+    )
+    assert (forged.status, (await house.press("/download/" + "x" * 80)).status) == (403, 404)
+
+
+async def test_a_link_somebody_may_have_seen_is_not_cancelled(lite):
+    document_id = await lite.sent(query="?channel=link")
+    await lite.visit(await lite.link(document_id))
+    (row,) = await lite.dispatches(document_id)
+    assert row.state == "offered"
+    cancelled = await lite.call("POST", f"/v1/documents/{document_id}/cancel")
+    assert (cancelled.status, cancelled.body["code"]) == (409, "CANCEL-OFFERED")
 
 
 async def test_only_the_newest_address_of_a_link_opens_anything(lite):

@@ -65,8 +65,10 @@ async def test_without_an_address_a_link_waits_to_be_passed_on(house):
     (row,) = await house.dispatches(document_id)
     assert (row.channel, row.state) == ("link", "offered")
     assert (await house.document(document_id)).transport == "dispatching"
-    page = await house.visit(await house.link(document_id))
-    assert page.status == 200
+    link = await house.link(document_id)
+    assert (await house.visit(link)).status == 200
+    assert (await house.document(document_id)).transport == "dispatching"
+    assert (await house.press(link)).status == 303
     assert (await house.document(document_id)).transport == "dispatched"
     (row,) = await house.dispatches(document_id)
     assert row.state is DispatchState.OPENED
@@ -215,7 +217,6 @@ async def test_what_was_cancelled_opens_by_no_earlier_link(lite):
         # As where it bounced: its link exists, and everybody may have it.
         await session.exec(update(Dispatch).values(state=DispatchState.BOUNCED))
     link = await lite.link(document_id)
-    assert (await lite.visit(link)).status == 200
     path = f"/v1/documents/{document_id}"
     again = await lite.call("POST", f"{path}/dispatches", json={"channel": "link"})
     assert again.status == 202, again.body
