@@ -4,6 +4,7 @@ Labels are data of this package (``labels/*.toml``); formats come from Unicode C
 Babel. Nothing here knows which document is shown.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -26,6 +27,9 @@ LANGUAGES: Final = ("en", "fr", "nl", "de")
 _PRECISION: Final = 2 * MAX_DIGITS
 _ONE_OR_MANY: Final = "|"
 _NO_BREAK_SPACE: Final = "\u00a0"
+_LETTER_BEFORE_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
+# Codes of UN/ECE Recommendations 20 and 21; anything else is a word of its own.
+_UNIT_CODE: Final = re.compile(r"[A-Z0-9]{2,3}")
 
 
 class LanguageUnknown(ValueError):
@@ -87,9 +91,11 @@ class Localized:
         if value.currency == NO_CURRENCY:
             return self.number(value.value)
         with localcontext(prec=_PRECISION):
-            return format_currency(
+            text = format_currency(
                 value.value, value.currency, locale=self._locale, decimal_quantization=False
             )
+        # CLDR sets currencies of letters apart from the digits; Babel does not.
+        return _LETTER_BEFORE_DIGIT.sub(_NO_BREAK_SPACE, text)
 
     def percentage(self, value: Decimal) -> str:
         """Write a percentage; the value 20 means twenty per cent."""
@@ -97,10 +103,16 @@ class Localized:
             return format_percent(value.scaleb(-2), locale=self._locale, decimal_quantization=False)
 
     def quantity(self, value: Quantity) -> str:
-        """Write a quantity with the name of its unit, in the plural where the language has it."""
+        """Write a quantity with the name of its unit, in the plural where the language has it.
+
+        A code of a unit that has no name here is said to be one.
+        """
         if value.unit is None:
             return self.number(value.value)
-        one, _, many = self.code("unit", value.unit).partition(_ONE_OR_MANY)
+        name = self.code("unit", value.unit)
+        if name == value.unit and _UNIT_CODE.fullmatch(name):
+            name = f"{name} (UN/ECE)"
+        one, _, many = name.partition(_ONE_OR_MANY)
         # 1.00 is written "1", and so it is one.
         whole = value.value.to_integral_value()
         count = abs(whole if whole == value.value else value.value)

@@ -1,7 +1,7 @@
 """Single values of an invoice in words: codes by name, accounts in groups, terms in sentences.
 
-Which list a code is of follows from the field it stands in. A code without a name is shown as it
-is; nothing a document says is left out.
+Which list a code is of follows from the field it stands in. A code without a name is shown with
+its list; nothing a document says is left out.
 """
 
 import re
@@ -29,19 +29,50 @@ __all__ = ["ValueText", "attachment_name", "attachment_size"]
 _CODE_LISTS: Final = {
     "Invoice.type_code": "document_type",
     "Invoice.tax_point_code": "tax_point",
+    "Invoice.delivery_terms": "incoterms",
+    "Invoice.transport_mode": "transport_mode",
     "PrecedingInvoice.type_code": "document_type",
     "PaymentInstructions.means_code": "payment_means",
     "AllowanceCharge.vat_category": "vat_category",
     "VatBreakdown.category": "vat_category",
     "LineVat.category": "vat_category",
     "LineVat.tax_point_code": "tax_point",
+    "LogisticsCharge.vat_category": "vat_category",
     "AdvanceVat.category": "vat_category",
     "DocumentReference.type_code": "document_type",
+    "DocumentReferences.contract_type": "reference",
+    "SupportingDocument.type_code": "document_type",
+    "SupportingDocument.reference_type": "reference",
     "Note.subject_code": "note_subject",
     "InvoiceLine.note_subject_code": "note_subject",
+    "InvoiceLine.status": "line_status",
     "InvoiceLine.subtype": "line_subtype",
     "Price.discount_reason_code": "allowance_reason",
+    "Seller.role": "party_role",
+    "Buyer.role": "party_role",
+    "Payee.role": "party_role",
+    "Party.role": "party_role",
 }
+_PUBLISHED: Final = {
+    "allowance_reason": "UNTDID 5189",
+    "charge_reason": "UNTDID 7161",
+    "classification": "UNTDID 7143",
+    "document_type": "UNTDID 1001",
+    "exemption": "VATEX",
+    "incoterms": "UNTDID 4053",
+    "line_status": "UNTDID 1229",
+    "note_subject": "UNTDID 4451",
+    "party_role": "UNTDID 3035",
+    "payment_means": "UNTDID 4461",
+    "reference": "UNTDID 1153",
+    "tax_point": "UNTDID 2475",
+    "transport_mode": "UN/ECE Rec. 19",
+    "vat_category": "UNTDID 5305",
+}
+"""What the lists are called by their publishers, for codes that have no name here."""
+_OBJECTS: Final = frozenset({"Invoice.invoiced_object", "InvoiceLine.object_identifier"})
+_SCHEME_NUMBER: Final = re.compile(r"\d{4}")
+_LIST_CODE: Final = re.compile(r"[A-Z0-9]{1,4}")
 _PERCENTAGES: Final = ("percentage", ".rate", ".vat_rate")
 _RATE_OF_EXCHANGE: Final = "CurrencyExchange.rate"
 _ACCOUNTS: Final = frozenset({"CreditTransfer.account", "DirectDebit.debited_account"})
@@ -109,9 +140,17 @@ class ValueText:
         return value
 
     def named(self, code_list: str, code: str) -> str:
-        """Write a code as its name with the code behind, the code alone where it has no name."""
+        """Write a code as its name with the code behind; one without a name with its list."""
         name = self.words.code(code_list, code)
-        return code if name == code else f"{name} ({code})"
+        if name != code:
+            return f"{name} ({code})"
+        published = _PUBLISHED.get(code_list)
+        return f"{code} ({published})" if published else code
+
+    def category(self, code: str) -> str:
+        """Write a VAT category by its name alone, with the list where it has none."""
+        name = self.words.code("vat_category", code)
+        return name if name != code or not code else self.named("vat_category", code)
 
     def identifier(self, key: str, identifier: Identifier) -> str:
         """Write an identifier with what it is of; bank accounts in groups of four."""
@@ -120,7 +159,14 @@ class ValueText:
             return str(iban_number.format(value)) if _is_iban(value) else value
         if identifier.scheme is None or identifier.scheme in _UNNAMED_SCHEMES:
             return value
-        return f"{value} ({self.words.code('scheme', identifier.scheme)})"
+        return f"{value} ({self._scheme(key, identifier.scheme)})"
+
+    def _scheme(self, key: str, scheme: str) -> str:
+        """Write what an identifier is of; a number without a name with the list it is of."""
+        name = self.words.code("reference" if key in _OBJECTS else "scheme", scheme)
+        if name != scheme or not _SCHEME_NUMBER.fullmatch(scheme):
+            return name
+        return f"EAS {scheme}" if key.endswith("electronic_address") else f"ICD {scheme}"
 
     def exemption(self, code: str) -> str:
         """Write why no VAT is charged (VATEX of CEF), articles of law in the reader's words."""
@@ -141,7 +187,7 @@ class ValueText:
             return self.words.label("Rendition.french_article").format(article=article) + (
                 f" ({code})"
             )
-        return code
+        return self.named("exemption", code)
 
     def terms(self, text: str) -> str:
         """Write payment terms; discounts in XRechnung's notation become sentences."""
@@ -193,16 +239,18 @@ class ValueText:
         measure = "" if attribute.measure is None else self.words.quantity(attribute.measure)
         value = ", ".join(part for part in (attribute.value, measure) if part)
         text = ": ".join(part for part in (attribute.name, value) if part)
-        return f"{text} ({attribute.code})".strip() if attribute.code else text
+        return f"{text} (UNTDID 6313: {attribute.code})".strip() if attribute.code else text
 
     def classification(self, classification: ItemClassification) -> str:
         """Write a class by code and name, with what the classification is called."""
-        called = None
-        if classification.scheme is not None:
-            called = self.words.code("classification", classification.scheme)
-        scheme = " ".join(part for part in (called, classification.version) if part)
+        called, scheme = None, classification.scheme
+        if scheme is not None:
+            called = self.words.code("classification", scheme)
+            if called == scheme and _LIST_CODE.fullmatch(scheme):
+                called = f"{_PUBLISHED['classification']}: {scheme}"
+        kind = " ".join(part for part in (called, classification.version) if part)
         text = " ".join(part for part in (classification.code, classification.name) if part)
-        return f"{text} ({scheme})" if scheme else text
+        return f"{text} ({kind})" if kind else text
 
     def attachment(self, attachment: Attachment) -> str:
         """Write what a file inside the invoice is: its name, kind and size."""

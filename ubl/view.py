@@ -13,7 +13,6 @@ from ubl.localized import Localized
 from ubl.model import (
     FurtherParties,
     Invoice,
-    PaymentInstructions,
     SupportingDocument,
     field_numbers,
 )
@@ -30,6 +29,7 @@ from ubl.view_parts import (
     ViewTable,
     view_texts,
 )
+from ubl.view_payment import TERMS, PaymentWriter
 from ubl.view_tables import TableWriter
 
 __all__ = [
@@ -57,7 +57,6 @@ _FACTS: Final = (
     "currency",
     "vat_accounting_currency",
 )
-_TERMS: Final = ("due_date", "contractual_due_date", "payment_terms")
 _TECHNICAL: Final = (
     "type_code",
     "name",
@@ -70,7 +69,7 @@ _TECHNICAL: Final = (
 _OWN_PLACES: Final = frozenset(
     {
         *_FACTS,
-        *_TERMS,
+        *TERMS,
         *_TECHNICAL,
         "kind",
         "seller",
@@ -136,7 +135,7 @@ class _Layout:
             vat_breakdown=tables.vat_breakdown(invoice),
             totals=totals,
             due=next((one for one in totals.fields if one.key == "DocumentTotals.due"), None),
-            payment=tuple(self.payment(invoice)),
+            payment=tuple(PaymentWriter(self.writer).sections(invoice)),
             supporting_documents=tuple(
                 self.writer.section("Invoice.supporting_documents", "BG-24", document)
                 for document in invoice.supporting_documents
@@ -149,7 +148,8 @@ class _Layout:
         code = invoice.type_code
         if code is None or code in _PLAIN_TYPES:
             return self.words.code("kind", invoice.kind)
-        return self.words.code("document_type", code)
+        name = self.words.code("document_type", code)
+        return self.words.code("kind", invoice.kind) if name == code else name
 
     def terms(self, key: str, invoice: Invoice, names: Iterable[str]) -> ViewSection:
         """Set chosen terms of the invoice itself under a title."""
@@ -189,25 +189,6 @@ class _Layout:
             section = self.writer.section(key, number, value)
             if section.fields:
                 found.sections.append(section)
-
-    def payment(self, invoice: Invoice) -> Iterator[ViewSection]:
-        """Set the ways to pay, and after them until when and on which terms."""
-        for way in invoice.payment:
-            section = self.writer.section("Invoice.payment", "BG-16", way)
-            if section.fields:
-                yield dataclasses.replace(section, title=self.way(way))
-        terms = self.terms("Invoice.payment_terms", invoice, _TERMS)
-        if any(field.key != "Invoice.due_date" for field in terms.fields):
-            yield terms
-        for details in invoice.payment_terms_details:
-            section = self.writer.section("Invoice.payment_terms_details", None, details)
-            if section.fields:
-                yield section
-
-    def way(self, way: PaymentInstructions) -> str:
-        name = self.words.code("payment_means", way.means_code or "")
-        is_named = bool(name) and name != way.means_code
-        return name if is_named else self.words.label("Invoice.payment")
 
 
 def _attachments(documents: tuple[SupportingDocument, ...]) -> Iterator[ViewAttachment]:

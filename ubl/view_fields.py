@@ -6,10 +6,22 @@ that terms which are new to the model are shown without being known here.
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any, Final
 
+from ubl.amounts import Amount
 from ubl.localized import Localized
-from ubl.model import AllowanceCharge, Note, field_numbers
+from ubl.model import (
+    AdvanceVat,
+    AllowanceCharge,
+    DocumentReference,
+    ItemInstance,
+    Note,
+    Party,
+    PrecedingInvoice,
+    SupportingDocument,
+    field_numbers,
+)
 from ubl.value_text import ValueText
 from ubl.view_parts import ViewField, ViewParty, ViewSection
 
@@ -33,6 +45,15 @@ _SPEAK_FOR_THEMSELVES: Final = frozenset(
     }
 )
 """Inner groups whose fields are understood without the name of the group."""
+_IN_ONE: Final[dict[type, frozenset[str]]] = {
+    AdvanceVat: frozenset({"amount", "rate", "category"}),
+    DocumentReference: frozenset({"number", "issue_date", "type_code"}),
+    ItemInstance: frozenset(),
+    Party: frozenset({"name", "address"}),
+    PrecedingInvoice: frozenset({"number", "issue_date", "type_code"}),
+    SupportingDocument: frozenset({"reference", "description", "location", "attachment"}),
+}
+"""Inner groups that read best as one text, with what needs no label in it."""
 _AMOUNT_AND_WHY: Final = ("amount", "base_amount", "percentage", "reason", "reason_code")
 
 
@@ -75,7 +96,10 @@ class FieldWriter:
             elif isinstance(one, Note):
                 yield self.note(key, number, one)
             elif (text := self.values.text(key, one)) is None:
-                yield from self.inner(key, one, inner)
+                if type(one) in _IN_ONE:
+                    yield self.in_one(key, number, one, inner)
+                else:
+                    yield from self.inner(key, one, inner)
             elif text:
                 yield ViewField(key, number, self.words.label(key), text)
 
@@ -87,6 +111,16 @@ class FieldWriter:
             else:
                 label = f"{self.words.label(key)}: {field.label}"
                 yield dataclasses.replace(field, label=label)
+
+    def in_one(self, key: str, number: str | None, value: Any, group: str) -> ViewField:
+        """Write a group within a group as one text, so that several of them stay apart."""
+        bare = _IN_ONE[type(value)]
+        texts = (
+            field.text if field.key.partition(".")[2] in bare else f"{field.label}: {field.text}"
+            for field in self.fields(value, group)
+        )
+        text = ", ".join(text.replace("\n", ", ") for text in texts)
+        return ViewField(key, number, self.words.label(key), text)
 
     def section(self, key: str, group: str | None, value: Any) -> ViewSection:
         """Set a group under its name."""
@@ -112,7 +146,8 @@ class FieldWriter:
             label = self.values.string("Note.subject_code", note.subject_code)
         text = note.text or ""
         if note.content_code:
-            text = f"{text} ({note.content_code})".strip()
+            code = f"{self.words.label('Note.content_code')}: {note.content_code}"
+            text = f"{text} ({code})".strip()
         return ViewField(key, number, label, text)
 
     def adjustment(
@@ -125,7 +160,7 @@ class FieldWriter:
         )
         texts = (
             self.reason(part, is_charge=key.endswith("charges")),
-            self._comes_from(part),
+            self.part(part.percentage, part.base_amount),
             amount,
             *rest,
         )
@@ -140,11 +175,12 @@ class FieldWriter:
         name = self.values.named(code_list, part.reason_code)
         return name if part.reason is None else f"{part.reason} – {name}"
 
-    def _comes_from(self, part: AllowanceCharge) -> str:
-        percentage = "" if part.percentage is None else self.words.percentage(part.percentage)
-        if part.base_amount is None:
-            return percentage
-        base = self.words.amount(part.base_amount)
-        if not percentage:
+    def part(self, percentage: Decimal | None, base_amount: Amount | None) -> str:
+        """Write what an amount comes from: a percentage, a base, or the one of the other."""
+        rate = "" if percentage is None else self.words.percentage(percentage)
+        if base_amount is None:
+            return rate
+        base = self.words.amount(base_amount)
+        if not rate:
             return f"{self.words.label('AllowanceCharge.base_amount')}: {base}"
-        return self.words.label("Rendition.part_of").format(percentage=percentage, base=base)
+        return self.words.label("Rendition.part_of").format(percentage=rate, base=base)

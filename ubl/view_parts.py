@@ -66,12 +66,14 @@ class ViewColumn:
 class ViewRow:
     """A row: one text for each column, and details to be shown beneath it.
 
-    ``level`` is how deep a line stands within other lines, 0 for the lines of the invoice.
+    ``level`` is how deep a line stands within other lines, 0 for the lines of the invoice;
+    ``is_sum`` marks a line that others stand in, whose amount is theirs.
     """
 
     cells: tuple[str, ...]
     details: tuple[ViewField, ...] = ()
     level: int = 0
+    is_sum: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,19 @@ What the columns do not hold of a row stands in the details beneath it.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
 from ubl.amounts import Amount
-from ubl.model import AllowanceCharge, Invoice, InvoiceLine, LogisticsCharge, VatBreakdown
+from ubl.model import (
+    AllowanceCharge,
+    IncludedItem,
+    Invoice,
+    InvoiceLine,
+    LogisticsCharge,
+    VatBreakdown,
+)
 from ubl.view_fields import FieldWriter
 from ubl.view_parts import ViewColumn, ViewField, ViewRow, ViewTable
 
@@ -52,6 +59,7 @@ _BREAKDOWN: Final[_Columns] = (
 )
 _BREAKDOWN_CELLS: Final = ("category", "rate", "taxable_amount", "tax_amount")
 _STANDARD: Final = frozenset({None, "S"})
+_GROUP: Final = "GROUP"
 _DEEPEST: Final = 8
 
 
@@ -64,12 +72,13 @@ class TableWriter:
         self.words = writer.words
 
     def lines(self, invoice: Invoice) -> ViewTable:
-        """Set the lines, each followed by the lines it is made of."""
+        """Set the lines, each followed by the items and the lines it is made of."""
         parents = {line.identifier: line.parent_line for line in invoice.lines if line.parent_line}
+        sums = frozenset(parents.values())
         rows = (
             row
             for line in invoice.lines
-            for row in self._line(line, _depth(line.identifier, parents) if parents else 0)
+            for row in self._line(line, _depth(line.identifier, parents), sums)
         )
         return self._table("Invoice.lines", "BG-25", _LINES, rows)
 
@@ -104,7 +113,9 @@ class TableWriter:
             ),
         )
 
-    def _line(self, line: InvoiceLine, level: int) -> Iterator[ViewRow]:
+    def _line(
+        self, line: InvoiceLine, level: int, sums: Collection[str | None] = ()
+    ) -> Iterator[ViewRow]:
         vat = line.vat
         cells = (
             line.identifier or "",
@@ -114,13 +125,40 @@ class TableWriter:
             "" if vat is None else self._vat(vat.category, vat.rate),
             self._amount(line.net_amount),
         )
-        yield ViewRow(cells, tuple(self._line_details(line)), level)
+        is_sum = bool(line.sub_lines) or line.subtype == _GROUP or line.identifier in sums
+        yield ViewRow(cells, tuple(self._line_details(line)), level, is_sum)
+        deeper = min(level + 1, _DEEPEST)
+        for item in line.item.included if line.item else ():
+            yield self._included(item, deeper)
         for part in line.sub_lines:
-            yield from self._line(part, min(level + 1, _DEEPEST))
+            yield from self._line(part, deeper)
+
+    def _included(self, item: IncludedItem, level: int) -> ViewRow:
+        """Set an item that is part of the line's; it has no price of its own."""
+        label = self.words.label("Item.included")
+        cells = (
+            "",
+            f"{label}: {item.name}" if item.name else label,
+            self.words.quantity(item.quantity) if item.quantity else "",
+            *("" for _ in _LINES[3:]),
+        )
+        details = self._description_first(self.writer.fields(item, "BG-X-1", ("name", "quantity")))
+        return ViewRow(cells, tuple(details), level)
+
+    def _description_first(self, fields: Iterable[ViewField]) -> Iterator[ViewField]:
+        """What an item is follows its name, without a label; the rest comes after."""
+        rest = []
+        for field in fields:
+            if field.key.endswith(".description"):
+                yield dataclasses.replace(field, label="")
+            else:
+                rest.append(field)
+        yield from rest
 
     def _line_details(self, line: InvoiceLine) -> Iterator[ViewField]:
         if line.item is not None:
-            yield from self.writer.fields(line.item, "BG-31", ("name",))
+            item = self.writer.fields(line.item, "BG-31", ("name", "included"))
+            yield from self._description_first(item)
         yield from self.writer.fields(line, "BG-25", _LINE_CELLS)
         if line.price is not None:
             yield from self.writer.fields(line.price, "BG-29", ("net",))
@@ -132,8 +170,7 @@ class TableWriter:
         percentage = "" if rate is None else self.words.percentage(rate)
         if category in _STANDARD and percentage:
             return percentage
-        name = self.words.code("vat_category", category or "")
-        return f"{percentage} {name}".strip()
+        return f"{percentage} {self.writer.values.category(category or '')}".strip()
 
     def _amount(self, amount: Amount | None) -> str:
         return "" if amount is None else self.words.amount(amount)

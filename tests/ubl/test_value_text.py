@@ -1,11 +1,13 @@
 """Values as people read them: codes by name, articles of law, discounts, names of files."""
 
+import re
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ubl.amounts import Amount
 from ubl.localized import LANGUAGES, Localized
 from ubl.model import Attachment, Identifier, ItemAttribute, ItemClassification, Quantity
 from ubl.value_text import ValueText, attachment_name, attachment_size
@@ -57,7 +59,7 @@ def test_what_only_looks_like_the_notation_stays_as_it_is(terms: str) -> None:
         ),
         ("VATEX-EU-309", "Article 309 de la directive TVA 2006/112/CE (VATEX-EU-309)"),
         ("VATEX-FR-CGI261-1", "Article 261-1 du CGI (VATEX-FR-CGI261-1)"),
-        ("VATEX-XX-7", "VATEX-XX-7"),
+        ("VATEX-XX-7", "VATEX-XX-7 (VATEX)"),
     ],
 )
 def test_exemptions_name_the_law(code: str, expected: str) -> None:
@@ -70,7 +72,10 @@ def test_exemptions_name_the_law(code: str, expected: str) -> None:
         ("CreditTransfer.account", Identifier("FR7630006000011234567890189"), "FR76 3000 6000"),
         ("CreditTransfer.account", Identifier("12-34 no iban"), "12-34 no iban"),
         ("Seller.registration", Identifier("987654325", "0002"), "987654325 (SIREN)"),
-        ("Seller.registration", Identifier("X", "9999"), "X (9999)"),
+        ("Seller.registration", Identifier("X", "9999"), "X (ICD 9999)"),
+        ("Seller.electronic_address", Identifier("X", "9999"), "X (EAS 9999)"),
+        ("Invoice.invoiced_object", Identifier("X", "ABZ"), "X (Immatriculation du véhicule)"),
+        ("Buyer.identifiers", Identifier("X", "client"), "X (client)"),
         ("Seller.tax_registration", Identifier("12/345", "FC"), "12/345"),
     ],
 )
@@ -85,7 +90,9 @@ def test_identifiers_say_what_they_are_of(key: str, identifier: Identifier, expe
         ("1.5", "HUR", "1,5 heure"),
         ("2", "HUR", "2 heures"),
         ("3", "KGM", "3 kg"),
-        ("3", "QQQ", "3 QQQ"),
+        ("2", "XSA", "2 sacs"),
+        ("3", "QQQ", "3 QQQ (UN/ECE)"),
+        ("3", "sachets", "3 sachets"),
     ],
 )
 def test_units_follow_the_number(value: str, unit: str, expected: str) -> None:
@@ -100,10 +107,37 @@ def test_one_is_one_however_many_decimals_it_was_written_with() -> None:
 
 def test_classes_and_properties_keep_all_they_say() -> None:
     one = ItemClassification(code="123", scheme="TST", version="2", name="Bois")
-    assert text("en", "Item.classifications", one) == "123 Bois (TST 2)"
+    assert text("en", "Item.classifications", one) == "123 Bois (UNSPSC 2)"
     attribute = ItemAttribute(name="Long", value="2", measure=Quantity(Decimal(2), "MTR"), code="L")
     shown = text("en", "Item.attributes", attribute).replace("\u00a0", " ")
-    assert shown == "Long: 2, 2 m (L)"
+    assert shown == "Long: 2, 2 m (UNTDID 6313: L)"
+    other = ItemClassification(code="9", scheme="QQ")
+    assert text("en", "Item.classifications", other) == "9 (UNTDID 7143: QQ)"
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "expected"),
+    [
+        ("Invoice.delivery_terms", "DAP", "Rendu au lieu de destination (DAP)"),
+        ("Invoice.transport_mode", "3", "Route (3)"),
+        ("Party.role", "DL", "Affactureur (DL)"),
+        ("InvoiceLine.status", "3", "Modifiée (3)"),
+        ("SupportingDocument.reference_type", "DQ", "Bon de livraison (DQ)"),
+        ("PaymentInstructions.means_code", "70", "Traite tirée par le créancier"),
+        ("PaymentInstructions.means_code", "4", "4 (UNTDID 4461)"),
+        ("VatBreakdown.category", "AA", "AA (UNTDID 5305)"),
+        ("Note.subject_code", "AHS", "Territoire de vente (AHS)"),
+    ],
+)
+def test_no_code_stands_without_a_word(key: str, code: str, expected: str) -> None:
+    assert text("fr", key, code).startswith(expected)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_currencies_of_letters_stand_apart_from_the_digits(language: str) -> None:
+    for value in ("1.00", "-1.00"):
+        shown = Localized(language).amount(Amount(Decimal(value), "SAR"))
+        assert not re.search(r"[A-Z]\d|\d[A-Z]", shown)
 
 
 @pytest.mark.parametrize(

@@ -22,15 +22,21 @@ from ubl.model import (
     Address,
     Attachment,
     DocumentKind,
+    DocumentReference,
     DocumentTotals,
     Identifier,
+    IncludedItem,
     Invoice,
     InvoiceLine,
     Item,
+    ItemInstance,
+    LineReferences,
     LineVat,
     Note,
     PaymentCard,
+    PaymentCondition,
     PaymentInstructions,
+    PaymentTerms,
     Period,
     Price,
     Quantity,
@@ -191,14 +197,14 @@ def test_line_columns_and_details() -> None:
     assert row.cells[:2] == ("1", "Conseil")
     assert row.cells[4] == "20%"
     assert [(field.label, field.text) for field in row.details] == [
-        ("Description", "Mars"),
+        ("", "Mars"),
     ]
 
 
-def test_codes_without_a_name_are_shown_as_they_are() -> None:
+def test_codes_without_a_name_are_shown_with_their_list() -> None:
     view = invoice_view(dataclasses.replace(INVOICE, type_code="999"), locale="fr")
-    assert view.title == "999"
-    assert value_of(view, "Invoice.type_code") == "999"
+    assert view.title == "Facture"
+    assert value_of(view, "Invoice.type_code") == "999 (UNTDID 1001)"
 
 
 def test_a_document_without_type_is_titled_by_its_kind() -> None:
@@ -216,6 +222,148 @@ def test_a_card_number_shows_its_last_digits_only() -> None:
     invoice = dataclasses.replace(INVOICE, payment=(PaymentInstructions(card=card),))
     shown = value_of(invoice_view(invoice, locale="en"), "PaymentCard.primary_account_number")
     assert shown == "•" * 12 + "1111"
+
+
+def condition(days: str, **values: Any) -> PaymentCondition:
+    return PaymentCondition(period=Quantity(Decimal(days), "DAY"), **values)
+
+
+TERMS = (
+    PaymentTerms(
+        partial_amount=Amount(Decimal("600.00"), "EUR"),
+        discounts=(
+            condition(
+                "8",
+                from_date=date(2026, 1, 31),
+                percentage=Decimal(3),
+                base_amount=Amount(Decimal("600.00"), "EUR"),
+                amount=Amount(Decimal("18.00"), "EUR"),
+            ),
+            condition("14", percentage=Decimal(2)),
+        ),
+        penalties=(PaymentCondition(from_date=date(2026, 3, 1), percentage=Decimal("9.5")),),
+    ),
+    PaymentTerms(text="Le solde", due_date=date(2026, 4, 30)),
+)
+SENTENCES = {
+    "en": (
+        "€18.00 (3% of €600.00) if paid within 8 days from Jan 31, 2026",
+        "2% if paid within 14 days",
+        "9.5% if paid late (reference date Mar 1, 2026)",
+    ),
+    "fr": (
+        "18,00 € (3 % de 600,00 €) si paiement sous 8 jours à compter du 31 janv. 2026",
+        "2 % si paiement sous 14 jours",
+        "9,5 % en cas de retard de paiement (date de référence : 1 mars 2026)",
+    ),
+    "nl": (
+        "€ 18,00 (3% van € 600,00) bij betaling binnen 8 dagen vanaf 31 jan 2026",
+        "2% bij betaling binnen 14 dagen",
+        "9,5% bij laattijdige betaling (referentiedatum 1 mrt 2026)",
+    ),
+    "de": (
+        "18,00 € (3 % von 600,00 €) bei fristgerechter Zahlung (Frist: 8 Tage ab 31.01.2026)",
+        "2 % bei fristgerechter Zahlung (Frist: 14 Tage)",
+        "9,5 % bei verspäteter Zahlung (Bezugsdatum 01.03.2026)",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_condition_of_payment_is_a_sentence_of_its_own(language: str) -> None:
+    invoice = dataclasses.replace(
+        INVOICE, payment_terms="60 jours", due_date=date(2026, 3, 31), payment_terms_details=TERMS
+    )
+    payment = invoice_view(invoice, locale=language).payment
+    assert len({section.title for section in payment}) == len(payment) == 5
+    assert [section.key for section in payment] == [
+        "Invoice.payment_terms",
+        "PaymentTerms.discounts",
+        "PaymentTerms.discounts",
+        "PaymentTerms.penalties",
+        "Invoice.payment_terms",
+    ]
+    said = [section.fields[0].text for section in payment[1:4]]
+    assert tuple(" ".join(text.replace(".", "").split()) for text in said) == tuple(
+        text.replace(".", "") for text in SENTENCES[language]
+    )
+    first, last = payment[0], payment[-1]
+    assert [field.key for field in first.fields] == [
+        "Invoice.due_date",
+        "Invoice.payment_terms",
+        "PaymentTerms.partial_amount",
+    ]
+    assert [field.key for field in last.fields] == ["PaymentTerms.text", "PaymentTerms.due_date"]
+
+
+def test_one_set_of_terms_needs_no_number() -> None:
+    invoice = dataclasses.replace(
+        INVOICE,
+        payment_terms="30 days",
+        payment_terms_details=(PaymentTerms(discounts=(condition("10"),)),),
+    )
+    titles = [section.title for section in invoice_view(invoice, locale="en").payment]
+    assert titles == ["Payment terms", "Early payment discount"]
+
+
+def test_items_of_a_composed_article_are_rows_of_their_own() -> None:
+    item = Item(
+        name="Kit",
+        included=(
+            IncludedItem(name="Vis", description="M8", quantity=Quantity(Decimal(4), "H87")),
+            IncludedItem(seller_identifier="E-7"),
+        ),
+        instances=(ItemInstance(batch="B1", serial_number="S1"), ItemInstance(serial_number="S2")),
+    )
+    line = dataclasses.replace(INVOICE.lines[0], item=item)
+    table = invoice_view(dataclasses.replace(INVOICE, lines=(line,)), locale="en").lines
+    whole, screw, other = table.rows
+    assert [row.level for row in table.rows] == [0, 1, 1]
+    assert screw.cells[:3] == ("", "Contains: Vis", "4\u00a0pieces")
+    assert screw.cells[3:] == ("", "", "")
+    assert [(field.label, field.text) for field in screw.details] == [("", "M8")]
+    assert other.cells[1] == "Contains"
+    assert [field.text for field in other.details] == ["E-7"]
+    pieces = [field.text for field in whole.details if field.key == "Item.instances"]
+    assert pieces == ["Batch: B1, Serial number: S1", "Serial number: S2"]
+
+
+def test_lines_within_lines_stand_beneath_what_they_add_up_to() -> None:
+    nested = InvoiceLine(identifier="2", sub_lines=(InvoiceLine(identifier="2.1"),))
+    by_reference = (
+        InvoiceLine(identifier="3", subtype="GROUP"),
+        InvoiceLine(identifier="3.1", parent_line="3"),
+        InvoiceLine(identifier="3.1.1", parent_line="3.1"),
+    )
+    invoice = dataclasses.replace(INVOICE, lines=(*INVOICE.lines, nested, *by_reference))
+    rows = invoice_view(invoice, locale="en").lines.rows
+    assert [(row.cells[0], row.level, row.is_sum) for row in rows] == [
+        ("1", 0, False),
+        ("2", 0, True),
+        ("2.1", 1, False),
+        ("3", 0, True),
+        ("3.1", 1, True),
+        ("3.1.1", 2, False),
+    ]
+
+
+def test_lines_that_stand_in_each_other_are_all_shown() -> None:
+    lines = (
+        InvoiceLine(identifier="1", parent_line="2"),
+        InvoiceLine(identifier="2", parent_line="1"),
+    )
+    rows = invoice_view(dataclasses.replace(INVOICE, lines=lines), locale="en").lines.rows
+    assert [row.cells[0] for row in rows] == ["1", "2"]
+
+
+def test_a_document_a_line_refers_to_is_one_text() -> None:
+    contract = DocumentReference(
+        number="C-7", line="3", issue_date=date(2026, 1, 5), type_code="315"
+    )
+    line = dataclasses.replace(INVOICE.lines[0], references=LineReferences(contract=contract))
+    (row,) = invoice_view(dataclasses.replace(INVOICE, lines=(line,)), locale="en").lines.rows
+    (field,) = [one for one in row.details if one.key == "LineReferences.contract"]
+    assert field.text == "C-7, Line: 3, Jan 5, 2026, Contract (315)"
 
 
 def test_attachments_are_offered_by_their_place() -> None:

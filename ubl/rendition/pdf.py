@@ -140,7 +140,7 @@ def _notes(notes: tuple[ViewField, ...]) -> list[dict[str, Any]]:
 
 
 def _table(table: ViewTable) -> dict[str, Any]:
-    rows = [Row(row.cells, row.details, row.level) for row in table.rows]
+    rows = [Row(row.cells, row.details, row.level, row.is_sum) for row in table.rows]
     return set_table(table.title, table.columns, rows)
 
 

@@ -41,6 +41,7 @@ _MAIN_COLUMNS: Final = ("InvoiceLine.item", "Item.name", "AllowanceCharge.reason
 _ROOM: Final = 62
 _SHORT: Final = 60
 _TIGHTER: Final = (0.84, 0.66)
+_FEW_PAGES: Final = 4
 _MEASURED: Final = 5
 # What a line feed and a place to break a word cost, in characters of a table, of which the
 # typesetter sets half a million a second.
@@ -57,11 +58,15 @@ class PdfUnset(ValueError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table: a text for each column, details beneath, depth within other rows."""
+    """A row of a table: a text for each column, details beneath, depth within other rows.
+
+    ``is_sum`` marks a row that other rows add up to.
+    """
 
     cells: tuple[str, ...]
     details: tuple[ViewField, ...] = ()
     level: int = 0
+    is_sum: bool = False
 
 
 def typeset(
@@ -71,7 +76,7 @@ def typeset(
 
     ``content`` has ``title``, ``number`` and ``author``, which head the pages, and what else the
     template asks for; ``qr`` is an SVG. ``created_at`` is timezone-aware. What would leave a few
-    lines for a second page is set tighter, if one page holds it then. A character that no font
+    lines for a last page is set tighter, if a page less holds it then. A character that no font
     here has is printed as a box, and the page says so. Raises PdfUnset, also for texts so long
     that setting them would take minutes.
     """
@@ -83,10 +88,11 @@ def typeset(
     _require_bounded(json.dumps(data, ensure_ascii=False))
     at = int(created_at.timestamp())
     pdf = _compiled(template, {**data, "spacing": 1}, qr, at)
-    if _pages(pdf) == 2:
-        for spacing in _TIGHTER:
+    pages = _pages(pdf)
+    if 2 <= pages <= _FEW_PAGES:
+        for spacing in _TIGHTER[: 2 if pages == 2 else 1]:
             tighter = _compiled(template, {**data, "spacing": spacing}, qr, at)
-            if _pages(tighter) == 1:
+            if _pages(tighter) < pages:
                 return tighter
     return pdf
 
@@ -159,10 +165,11 @@ def set_table(title: str, columns: Sequence[ViewColumn], rows: Sequence[Row]) ->
     """A table for a template; the main column takes the room that is left, details beneath.
 
     Where the other columns hold more than a sheet has room for, ``narrow`` lets all of them
-    break.
+    break. Where no column has room for details, ``across`` lets them run beneath all columns.
     """
     keys = [column.key for column in columns]
-    main = next((keys.index(key) for key in _MAIN_COLUMNS if key in keys), 0)
+    mains = [keys.index(key) for key in _MAIN_COLUMNS if key in keys]
+    main = mains[0] if mains else 0
     widest = [
         sorted({row.cells[index] for row in rows}, key=len)[-_MEASURED:]
         for index in range(len(keys))
@@ -175,17 +182,28 @@ def set_table(title: str, columns: Sequence[ViewColumn], rows: Sequence[Row]) ->
             for column, texts in zip(columns, widest, strict=True)
         ],
         "rows": [
-            {"cells": row.cells, "details": _details(row.details), "level": row.level}
+            {
+                "cells": row.cells,
+                "details": _details(row.details),
+                "level": row.level,
+                "is_sum": row.is_sum,
+            }
             for row in rows
         ],
         "main": main,
+        "across": not mains,
         "narrow": room > _ROOM,
     }
 
 
-def _details(fields: tuple[ViewField, ...]) -> list[str]:
-    """Short details of a row in one run, long ones apart, in lines."""
-    said = [f"{field.label}: {field.text}" for field in fields]
-    short = [text for text in said if len(text) <= _SHORT and "\n" not in text]
-    long = [line for text in said if text not in short for line in text.split("\n")]
-    return [*long, "\u00a0· ".join(short)] if short else long
+def _details(fields: tuple[ViewField, ...]) -> list[list[tuple[str, str]]]:
+    """Details of a row in lines of labels with texts: long ones apart, short ones in one run."""
+    lines: list[list[tuple[str, str]]] = []
+    run: list[tuple[str, str]] = []
+    for field in fields:
+        first, *more = field.text.split("\n")
+        if not more and field.label and len(field.label) + len(first) <= _SHORT:
+            run.append((field.label, first))
+        else:
+            lines.extend([[(field.label, first)], *([("", line)] for line in more)])
+    return [*lines, run] if run else lines
