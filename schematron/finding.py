@@ -10,6 +10,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from schematron.figures import Figures
+
 __all__ = [
     "NAMELESS",
     "Authority",
@@ -124,7 +126,7 @@ class Finding:
     the location, ``excerpt`` the start of that line as received. ``official`` is the publisher's
     own sentence, whatever its language; ``message`` is ours where we have one. ``words`` are the
     values that fill the placeholders of our texts, so that the report can be worded again in
-    another language.
+    another language. ``figures`` stand behind a finding about an amount that does not add up.
     """
 
     rule: str
@@ -142,6 +144,7 @@ class Finding:
     official: str | None = None
     excerpt: str | None = None
     words: Mapping[str, str] = field(default_factory=dict)
+    figures: Figures | None = None
 
     def to_json(self) -> dict[str, object]:
         """Give the finding as a JSON object with stable keys."""
@@ -161,6 +164,7 @@ class Finding:
             "official": self.official,
             "excerpt": self.excerpt,
             "words": dict(self.words),
+            "figures": self.figures.to_json() if self.figures else None,
         }
 
 

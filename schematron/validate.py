@@ -15,6 +15,7 @@ from datetime import date
 from lxml import etree
 
 from schematron.container import Contents, open_document
+from schematron.figures import Reckon
 from schematron.finding import (
     Document,
     Finding,
@@ -91,11 +92,14 @@ class _Examination:
         self.withheld.update(result.withheld)
 
 
-def validate(data: bytes, *, options: Options, registry: Registry) -> Report:
+def validate(
+    data: bytes, *, options: Options, registry: Registry, reckon: Reckon | None = None
+) -> Report:
     """Validate one document as received and report everything found.
 
-    Bad input never raises: it is a verdict. Raises UnknownRuleset if ``options.rules`` names a
-    rule set the registry does not have, KeyError for a language without texts.
+    ``reckon`` works out the amounts behind the rules that were broken. Bad input never raises: it
+    is a verdict. Raises UnknownRuleset if ``options.rules`` names a rule set the registry does not
+    have, KeyError for a language without texts.
     """
     started = time.perf_counter()
     named = _named(options, registry)
@@ -108,12 +112,30 @@ def validate(data: bytes, *, options: Options, registry: Registry) -> Report:
         tree = Tree(contents.root, contents.data, skipped=contents.skipped)
         target = Target(tree, registry.artefacts, options.lang)
         _examine(target, contents.recognised, named, examination)
+        if reckon is not None:
+            examination.drafts = _reckoned(contents.root, examination.drafts, reckon)
     report = _report(contents, tree, examination)
     return replace(
         report,
         sha256=hashlib.sha256(data).hexdigest(),
         elapsed_ms=(time.perf_counter() - started) * 1000,
     )
+
+
+def _reckoned(root: etree._Element, drafts: list[Draft], reckon: Reckon) -> list[Draft]:
+    """Put the figures behind the findings of rules."""
+    asked = [
+        (number, (draft.finding.rule, draft.place.element))
+        for number, draft in enumerate(drafts)
+        if draft.place is not None and draft.finding.layer is Layer.RULES
+    ]
+    found = reckon(root, [question for _, question in asked])
+    done = list(drafts)
+    for (number, _), figures in zip(asked, found, strict=True):
+        if figures is not None:
+            draft = drafts[number]
+            done[number] = replace(draft, finding=replace(draft.finding, figures=figures))
+    return done
 
 
 def _report(contents: Contents, tree: Tree | None, examination: _Examination) -> Report:

@@ -18,6 +18,7 @@ from schematron.errors import (
     StoreFailed,
     UnknownRuleset,
 )
+from schematron.figures import Reckon
 from schematron.registry import Registry
 from schematron.validate import Options, validate
 
@@ -72,17 +73,20 @@ def run(
     rules: tuple[str, ...] | None = None,
     lang: str = "en",
     file: str | None = None,
+    reckon: Reckon | None = None,
 ) -> dict[str, object]:
     """Validate one document and give the report as a JSON object.
 
-    ``as_of`` is an ISO date, ``file`` the name for the report. Raises RuntimeError if
+    ``as_of`` is an ISO date, ``file`` the name for the report, ``reckon`` works out the amounts
+    behind broken rules. Raises RuntimeError if
     ``initialise`` did not run in this process, UnknownRuleset for an unknown id in ``rules``.
     """
     if _state is None:
         raise RuntimeError("The validation worker is not initialised.")
     _refresh(_state)
     options = Options(as_of=date.fromisoformat(as_of), rules=rules, lang=lang)
-    return validate(data, options=options, registry=_state.registry).to_json(file=file)
+    report = validate(data, options=options, registry=_state.registry, reckon=reckon)
+    return report.to_json(file=file)
 
 
 def _stamp(store: Path | None) -> _Stamp:

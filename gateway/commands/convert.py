@@ -92,13 +92,14 @@ def _convert(content: bytes, options: argparse.Namespace, own_pdf: bytes | None)
 
 def _judge(converted: "Converted", settings: Settings, lang: str) -> dict[str, Any]:
     """Hold what was written to its rules, in this process: it is one document only."""
+    from gateway.validation.figures import reckon  # noqa: PLC0415 - see the module's text
     from schematron import worker  # noqa: PLC0415 - see the module's text
 
     worker.initialise(
         str(settings.config_dir) if settings.config_dir else None, str(settings.rules_dir)
     )
     today = clock.now().astimezone(ZoneInfo(settings.time_zone)).date()
-    return worker.run(converted.content, as_of=today.isoformat(), lang=lang)
+    return worker.run(converted.content, as_of=today.isoformat(), lang=lang, reckon=reckon)
 
 
 def _account(

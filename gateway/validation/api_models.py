@@ -87,6 +87,31 @@ class ReadQuery(BaseModel):
     accept_language: str | None = _ACCEPT_LANGUAGE
 
 
+class PartOut(BaseModel):
+    """One amount of a sum: its business term, what tells it from others, how much it adds."""
+
+    term: str
+    name: str
+    amount: str
+
+
+class FiguresOut(BaseModel):
+    """The amount a document states and the one it adds up to, as decimal numbers in a currency.
+
+    ``difference`` is stated less computed. ``parts`` add up to ``computed``, with ``more`` of
+    them not listed. ``explanations`` is the same in words, by language.
+    """
+
+    term: str
+    stated: str
+    computed: str
+    difference: str
+    currency: str
+    parts: list[PartOut]
+    more: int
+    explanations: dict[str, str]
+
+
 class FindingOut(BaseModel):
     """One thing a rule, the schema or the reader found.
 
@@ -108,6 +133,7 @@ class FindingOut(BaseModel):
     official: str | None = None
     excerpt: str | None = None
     words: dict[str, str] = Field(default_factory=dict)
+    figures: FiguresOut | None = None
 
 
 class ReportOut(BaseModel):

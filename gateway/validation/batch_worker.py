@@ -69,6 +69,7 @@ def check(
     registry: "Registry", source: BatchInput, content: bytes | None, order: BatchOrder
 ) -> Outcome:
     """Check one document and write its report; ``content`` is given where it is not a file's."""
+    from gateway.validation.figures import reckon  # noqa: PLC0415 - see the module's text
     from schematron.validate import Options, validate  # noqa: PLC0415 - see the module's text
 
     try:
@@ -84,7 +85,8 @@ def check(
         report = _unread(order, "FILE-TOO-LARGE", sha256=digest, words={"limit": limit})
         return _outcome(source, report, order)
     options = Options(as_of=order.as_of, rules=order.rules, lang=order.lang)
-    return _outcome(source, validate(data, options=options, registry=registry), order)
+    report = validate(data, options=options, registry=registry, reckon=reckon)
+    return _outcome(source, report, order)
 
 
 def failed(source: BatchInput, content: bytes | None, order: BatchOrder, *, code: str) -> Outcome:

@@ -44,10 +44,11 @@ def check(_state: None, content: Content, options: Mapping[str, Any]) -> dict[st
 
     Raises GatewayError VALIDATION-RULESET for a rule set that is not known.
     """
+    from gateway.validation.figures import reckon  # noqa: PLC0415 - see the module's text
     from schematron import worker  # noqa: PLC0415 - see the module's text
 
     try:
-        return worker.run(_bytes_of(content), **options)
+        return worker.run(_bytes_of(content), reckon=reckon, **options)
     except UnknownRuleset as error:
         raise GatewayError(RULESET_UNKNOWN, str(error)) from None
 

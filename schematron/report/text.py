@@ -43,6 +43,7 @@ def _rule(rule: RuleView, view: ReportView) -> Iterator[str]:
         parts = [part for part in (place.where, place.location, value) if part]
         if parts:
             yield f"    {', '.join(parts)}"
+        yield from (f"    {said}" for said in (place.figures, place.parts) if said)
     if rule.more:
         yield f"    {rule.more_label}"
     if rule.hint:

@@ -12,7 +12,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from schematron.finding import NAMELESS
-from schematron.report.words import Sentence, day, label, moment, number, reword, unfinished
+from schematron.report.words import (
+    Sentence,
+    amount,
+    day,
+    figures_said,
+    label,
+    moment,
+    number,
+    reword,
+    unfinished,
+)
 from schematron.terms import group_name, term_name
 from schematron.texts.titles import title_in
 
@@ -51,12 +61,17 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class PlaceView:
-    """One place where a rule is broken; ``where`` words line and column, empty if unknown."""
+    """One place where a rule is broken; ``where`` words line and column, empty if unknown.
+
+    ``figures`` says what an amount is and what it should be, ``parts`` what that is the sum of.
+    """
 
     where: str
     location: str
     value: str
     excerpt: str
+    figures: str = ""
+    parts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,10 +345,7 @@ def _terms(terms: Sequence[str], *, lang: str) -> tuple[str, ...]:
     """Name the terms, unless there are so many that the names would bury the message."""
     if len(terms) > _NAMED:
         return tuple(terms)
-    names = [term_name(term, lang=lang) for term in terms]
-    return tuple(
-        term if name == term else f"{term} {name}" for term, name in zip(terms, names, strict=True)
-    )
+    return tuple(_named(term, lang=lang) for term in terms)
 
 
 def _withheld(findings: Iterable[Json]) -> dict[tuple[str, str], int]:
@@ -368,7 +380,27 @@ def _place(finding: Json, *, lang: str) -> PlaceView:
         location=location,
         value=(finding.get("value") or "").strip(),
         excerpt=excerpt,
+        figures=figures_said(finding, lang=lang),
+        parts=_parts(finding.get("figures") or {}, lang=lang),
     )
+
+
+def _parts(figures: Json, *, lang: str) -> str:
+    """List what a sum is made of, each term named once."""
+    listed: dict[str, list[str]] = {}
+    for part in figures.get("parts") or ():
+        text = amount(part["amount"], figures["currency"], lang=lang)
+        shown = f"{part['name']}: {text}" if part["name"] else text
+        listed.setdefault(part["term"], []).append(shown)
+    said = [f"{_named(term, lang=lang)} {' · '.join(texts)}" for term, texts in listed.items()]
+    if figures.get("more"):
+        said.append(label("MORE-PARTS", lang=lang, count=number(figures["more"], lang=lang)))
+    return label("PARTS", lang=lang, parts="; ".join(said)) if said else ""
+
+
+def _named(term: str, *, lang: str) -> str:
+    name = term_name(term, lang=lang)
+    return term if name == term else f"{term} {name}"
 
 
 def _group_of(finding: Json) -> str:

@@ -6,18 +6,21 @@ Pure: the object of one finding and the catalogues in, sentences out.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from importlib.metadata import version
 from typing import Any, Final
 
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 
 from schematron import rules
 from schematron.texts import LANGUAGES, Wording, require, wording
 
 __all__ = [
     "Sentence",
+    "amount",
     "day",
+    "figures_said",
     "label",
     "moment",
     "number",
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 _ABSENT: Final = "RULES-NOT-AT-HAND"
+_AMOUNT: Final = "#,##0.00"
 _LOCALES: Final = {lang: lang for lang in LANGUAGES} | {"en": "en_GB"}
 
 
@@ -67,6 +71,19 @@ def moment(value: datetime, *, lang: str) -> str:
 def number(value: int, *, lang: str) -> str:
     """Write a count for people, in groups of digits."""
     return format_decimal(value, locale=_LOCALES[lang])
+
+
+def figures_said(finding: Mapping[str, Any], *, lang: str) -> str:
+    """Say in a language which amounts stand behind a finding; empty where none were computed."""
+    figures = finding.get("figures") or {}
+    return str(figures.get("explanations", {}).get(lang, ""))
+
+
+def amount(text: str, currency: str, *, lang: str) -> str:
+    """Write an amount for people without its currency, decimals beyond those of it are kept."""
+    return format_currency(
+        Decimal(text), currency, _AMOUNT, locale=_LOCALES[lang], decimal_quantization=False
+    )
 
 
 def unfinished(run: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], *, lang: str) -> str:

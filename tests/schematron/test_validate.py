@@ -393,7 +393,7 @@ def test_json_has_the_promised_shape(invoice, registry, today):
     ]  # fmt: skip
     assert list(value["findings"][0]) == [
         "rule", "severity", "ruleset", "layer", "location", "line", "column", "terms", "value",
-        "message", "hint", "group", "official", "excerpt", "words",
+        "message", "hint", "group", "official", "excerpt", "words", "figures",
     ]  # fmt: skip
     assert list(value["rulesets"][1]) == [
         "id", "source", "authority", "engine", "verdict", "not_checked", "title", "publisher",

@@ -13,11 +13,26 @@ from ubl.amounts import Amount
 from ubl.localized import Localized
 from ubl.totals.checking import Discrepancy, Fact
 
-__all__ = ["explain"]
+__all__ = ["compare", "explain"]
 
 
 def explain(discrepancy: Discrepancy, localized: Localized) -> str:
     """Say what was stated, how the other amount comes about, and whether rules let it pass."""
+    verdict = "tolerated" if discrepancy.tolerated else "beyond"
+    if not discrepancy.tolerance.limit:
+        verdict = "exact"
+    return _say(discrepancy, verdict, localized)
+
+
+def compare(discrepancy: Discrepancy, localized: Localized) -> str:
+    """Say what was stated, how the other amount comes about, and how far apart they are.
+
+    For readers whom a rule already told what it thinks of it.
+    """
+    return _say(discrepancy, "difference", localized)
+
+
+def _say(discrepancy: Discrepancy, verdict: str, localized: Localized) -> str:
     texts = _texts(localized.language)
     values = {
         name: _written(value, name, localized)
@@ -30,9 +45,6 @@ def explain(discrepancy: Discrepancy, localized: Localized) -> str:
             "rule": discrepancy.tolerance.rule,
         }.items()
     }
-    verdict = "tolerated" if discrepancy.tolerated else "beyond"
-    if not discrepancy.tolerance.limit:
-        verdict = "exact"
     pieces = (texts["explanations"][discrepancy.explanation], texts["verdicts"][verdict])
     return " ".join(piece.format_map(values) for piece in pieces)
 
