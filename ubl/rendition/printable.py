@@ -1,12 +1,13 @@
 """Which characters the typesetter's own fonts can print, and what stands for the others.
 
-PDF/A forbids a text without form, and no font of the machine is used, so a character beyond these
-is printed as a box. The electronic invoice inside keeps it.
+PDF/A forbids a text without form, and no font of the machine is used, so a character that neither
+these nor the fonts of the extra ``scripts`` have is printed as a box. The electronic invoice
+inside keeps it.
 """
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Final
 
 __all__ = ["MISSING", "breakable", "is_printable", "printable"]
@@ -21,7 +22,11 @@ _RANGES: Final = (
     *((0x2126, 0x2151), (0x2153, 0x2184), (0x2190, 0x23FF), (0x2500, 0x25FF)),
 )
 _LONG: Final = re.compile(r"\S{22,}")
-_UNBROKEN: Final = re.compile(r"[^\s\u200b]{26,}")
+# Letters that join or stack (Arabic, Indic scripts) must not be parted; others break by themselves.
+_UNBROKEN: Final = re.compile(r"(?:(?!\s)[!-\u058f\u1e00-\u1fff\u2010-\u2bff]){26,}")
+_FORMLESS: Final = re.compile(
+    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]"
+)
 _MARKS: Final = re.compile(r"[/.:#_,=@+-]")
 _STARTS: Final = tuple(first for first, _ in _RANGES)
 
@@ -33,13 +38,14 @@ def is_printable(character: str) -> bool:
     return index >= 0 and code <= _RANGES[index][1]
 
 
-def printable(value: Any) -> tuple[Any, bool]:
+def printable(value: Any, also: Container[int] = frozenset()) -> tuple[Any, bool]:
     """Give a value of JSON with every text in it printable, and whether a character was not.
 
-    Line feeds stay; other white space becomes a space. Characters without form and without
-    meaning of their own, such as direction marks and soft hyphens, go without a trace.
+    ``also`` are characters that further fonts have. Line feeds stay; other white space becomes a
+    space. Characters without form and without meaning of their own, such as direction marks and
+    soft hyphens, go without a trace.
     """
-    cleaned = _Cleaned()
+    cleaned = _Cleaned(also)
     return _mapped(value, cleaned.text), cleaned.missing
 
 
@@ -66,22 +72,21 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
 
 
 class _Cleaned:
-    def __init__(self) -> None:
+    def __init__(self, also: Container[int]) -> None:
+        self.also = also
         self.missing = False
 
     def text(self, text: str) -> str:
         if text.isascii() and text.isprintable():
             return text
-        return "".join(self.character(character) for character in text)
+        return "".join(map(self.character, _FORMLESS.sub("", text)))
 
     def character(self, character: str) -> str:
         if character == "\n":
             return character
         if character.isspace():
             return character if character in "\u00a0\u202f" else " "
-        if is_printable(character):
+        if is_printable(character) or ord(character) in self.also:
             return character
-        if character in "\u00ad\u200b\u200c\u200d\u200e\u200f\ufeff":
-            return ""
         self.missing = True
         return MISSING

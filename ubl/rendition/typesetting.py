@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 import pikepdf
 import typst
 
 from ubl.localized import Localized
+from ubl.rendition.fonts import NO_FONTS, ScriptFonts, script_fonts
 from ubl.rendition.printable import breakable, printable
 from ubl.view_parts import ViewColumn, ViewField, ViewParty, ViewSection
 
@@ -82,16 +84,23 @@ def typeset(
     """
     label = Localized(language).label
     words = {key: label(f"Rendition.{key}") for key in ("page_of", "scan_to_pay", "unprintable")}
-    cleaned, missing = printable({**content, "words": words, "language": language})
+    said = {**content, "words": words, "language": language}
+    cleaned, missing = printable(said)
+    fonts = NO_FONTS
+    if missing:
+        fonts = script_fonts()
+        cleaned, missing = printable(said, fonts.characters)
     metadata = {"title": f"{cleaned['title']} {cleaned['number']}", "author": cleaned["author"]}
     data = {**breakable(cleaned), "unprintable": missing, "metadata": metadata}
-    _require_bounded(json.dumps(data, ensure_ascii=False))
+    text = json.dumps(data, ensure_ascii=False)
+    _require_bounded(text)
+    data["fonts"] = fonts.in_order(text)
     at = int(created_at.timestamp())
-    pdf = _compiled(template, {**data, "spacing": 1}, qr, at)
+    pdf = _compiled(template, {**data, "spacing": 1}, qr, at, fonts)
     pages = _pages(pdf)
     if 2 <= pages <= _FEW_PAGES:
         for spacing in _TIGHTER[: 2 if pages == 2 else 1]:
-            tighter = _compiled(template, {**data, "spacing": spacing}, qr, at)
+            tighter = _compiled(template, {**data, "spacing": spacing}, qr, at, fonts)
             if _pages(tighter) < pages:
                 return tighter
     return pdf
@@ -104,11 +113,13 @@ def _require_bounded(content: str) -> None:
         raise PdfUnset("The document is too long to be set as pages. Read it as HTML.")
 
 
-def _compiled(template: str, data: Mapping[str, Any], qr: str, at: int) -> bytes:
+def _compiled(
+    template: str, data: Mapping[str, Any], qr: str, at: int, fonts: ScriptFonts
+) -> bytes:
     # The compiler is not shared: it may only be used by one thread at a time, and costs little.
     compiler = typst.Compiler(
         _template(template),
-        font_paths=_fonts(),
+        font_paths=_fonts(fonts.folders),
         sys_inputs={"content": json.dumps(data, ensure_ascii=False), "qr": qr},
     )
     try:
@@ -132,8 +143,10 @@ def _template(name: str) -> bytes:
 
 
 @cache
-def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+def _fonts(folders: tuple[Path, ...]) -> typst.Fonts:
+    return typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=True, font_paths=list(folders)
+    )
 
 
 def set_field(field: ViewField) -> dict[str, str]:

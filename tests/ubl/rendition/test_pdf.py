@@ -19,6 +19,8 @@ from ubl.invoice import read_invoice
 from ubl.localized import LANGUAGES
 from ubl.model import Address, DocumentKind, Invoice, Note, Seller
 from ubl.model_json import invoice_from_json
+from ubl.rendition import typesetting
+from ubl.rendition.fonts import NO_FONTS, script_fonts
 from ubl.rendition.html import document_html
 from ubl.rendition.payment_code import payment_code
 from ubl.rendition.pdf import PdfUnset, Window, invoice_pdf, render_invoice, window_of
@@ -152,11 +154,36 @@ def test_words_of_a_user_are_never_markup(invoice: Invoice) -> None:
         assert squeezed(text) in said
 
 
-def test_what_no_font_has_is_a_box_and_the_sheet_says_so(invoice: Invoice) -> None:
+def test_what_no_font_has_is_a_box_and_the_sheet_says_so(
+    invoice: Invoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typesetting, "script_fonts", lambda: NO_FONTS)
     said = text_of(render_invoice(replace(invoice, project="株式会社"), locale="en", created_at=AT))
     assert "▯▯▯▯" in said
     assert "cannotbeprintedhere" in said
     assert "cannotbeprintedhere" not in text_of(render_invoice(invoice, locale="en", created_at=AT))
+
+
+@pytest.mark.skipif(not script_fonts().folders, reason="the extra 'scripts' is not installed")
+@pytest.mark.parametrize(
+    "text",
+    ["株式会社", "カタカナ", "한국어", "中文测试", "ราคา", "ქართული", "Հայերեն", "☎"],
+)
+def test_other_scripts_are_printed(invoice: Invoice, text: str) -> None:
+    changed = replace(invoice, project=text, notes=(Note(text=f"{text} 📦\ufe0f"),))
+    said = text_of(render_invoice(changed, locale="fr", created_at=AT))
+    assert said.count(text) == 2
+    assert "📦" in said
+    assert "▯" not in said
+
+
+@pytest.mark.skipif(not script_fonts().folders, reason="the extra 'scripts' is not installed")
+@pytest.mark.parametrize("text", ["فاتورة رقم", "חשבונית", "हिन्दी", "বাংলা", "தமிழ்"])
+def test_scripts_that_shape_their_letters_are_printed(invoice: Invoice, text: str) -> None:
+    pdf = render_invoice(replace(invoice, project=text), locale="fr", created_at=AT)
+    said = text_of(pdf)
+    assert "▯" not in said
+    assert set(re.sub(r"\W", "", text)) & set(said)
 
 
 def test_amounts_and_words_without_end_do_not_break_the_sheet(invoice: Invoice) -> None:

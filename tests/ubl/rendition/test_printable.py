@@ -1,11 +1,14 @@
 """What can be printed: proven with the typesetter that prints it."""
 
+import json
 import sys
 
+import pytest
 import typst
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ubl.rendition.fonts import ScriptFonts, script_fonts
 from ubl.rendition.printable import MISSING, breakable, is_printable, printable
 
 
@@ -19,6 +22,40 @@ def test_the_typesetters_fonts_have_every_character_called_printable() -> None:
     )
     compiler = typst.Compiler(source.encode(), font_paths=fonts, sys_inputs={"every": every})
     assert compiler.compile(format="pdf", pdf_standards=["a-3b"], timestamp=0)
+
+
+@pytest.mark.skipif(not script_fonts().folders, reason="the extra 'scripts' is not installed")
+def test_the_further_fonts_have_every_character_they_say() -> None:
+    fonts = script_fonts()
+    assert len(fonts.characters) > 40_000
+    # Setting all the Han characters takes a quarter of a minute.
+    chosen = sorted(code for code in fonts.characters if code < 0x3000 or code % 50 == 0)
+    every, missing = printable("".join(map(chr, chosen)), fonts.characters)
+    assert not missing
+    names = ("Libertinus Serif", "New Computer Modern", *fonts.in_order(""), "DejaVu Sans Mono")
+    source = f"#set text(font: {json.dumps(names, ensure_ascii=False)[1:-1].join('()')})\n"
+    compiler = typst.Compiler(
+        f"{source}#text(sys.inputs.every)".encode(),
+        font_paths=typst.Fonts(
+            include_system_fonts=False,
+            include_embedded_fonts=True,
+            font_paths=list(fonts.folders),
+        ),
+        sys_inputs={"every": every},
+    )
+    assert compiler.compile(format="pdf", pdf_standards=["a-3b"], timestamp=0)
+
+
+def test_han_characters_are_drawn_as_the_text_means_them() -> None:
+    fonts = ScriptFonts(families=("CJK JP", "CJK KR", "CJK SC", "Thai"))
+    assert fonts.in_order("株式会社カ")[0] == "CJK JP"
+    assert fonts.in_order("株式 한국")[0] == "CJK KR"
+    assert fonts.in_order("株式")[0] == "CJK SC"
+
+
+def test_letters_that_join_are_not_parted() -> None:
+    word = "\u0627\u0644" * 20
+    assert breakable(word) == word
 
 
 def test_what_cannot_be_printed_is_a_box_and_is_told() -> None:
