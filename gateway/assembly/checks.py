@@ -69,6 +69,7 @@ def serve_checks(application: web.Application, checks: Checks) -> None:
         database=platform.database,
         blobs=platform.blobs,
         queue=platform.queue,
+        rules=checks.library,
         today=platform.business,
         now=now,
     )

@@ -1,4 +1,4 @@
-"""`gateway rules`: which rule sets there are, fetching the official ones, importing others.
+"""`gateway rules`: which rule sets there are, fetching official ones, importing and withdrawing.
 
 Works on the instance's database and rule store; a running server takes over what changed with
 its next document.
@@ -52,7 +52,7 @@ class _Instance:
 
 def register(commands: Any) -> None:
     """Add the commands to those of `gateway`."""
-    about = "list, fetch and import rule sets"
+    about = "list, fetch, import and withdraw rule sets"
     family = commands.add_parser("rules", help=about, description=about)
     verbs = family.add_subparsers(required=True, metavar="WHAT")
 
@@ -68,6 +68,8 @@ def register(commands: Any) -> None:
     add("list", _list, "list the rule sets, their dates and what is at hand")
     show = add("show", _show, "show one rule set in full")
     show.add_argument("id")
+    withdraw = add("withdraw", _withdraw, "take an imported rule set out of use")
+    withdraw.add_argument("id")
     _describe_import(add("import", _import, "import Schematron, a stylesheet, or a zip of them"))
 
 
@@ -232,8 +234,7 @@ async def _import(options: argparse.Namespace, instance: _Instance) -> int:
             valid_until=options.valid_until,
         )
     package = await asyncio.to_thread(from_path, options.path)
-    author = f"{getpass.getuser()} (command line)"
-    ids = await instance.rules.import_here(package, description, author=author)
+    ids = await instance.rules.import_here(package, description, author=_author())
     found = [await instance.rules.find(name) for name in ids]
     if options.json:
         print(json.dumps([ruleset_json(item) for item in found], indent=2))
@@ -241,3 +242,16 @@ async def _import(options: argparse.Namespace, instance: _Instance) -> int:
         for item in found:
             print("\n".join(ruleset_lines(item)))
     return 0
+
+
+async def _withdraw(options: argparse.Namespace, instance: _Instance) -> int:
+    await instance.rules.withdraw_here(options.id, author=_author())
+    if options.json:
+        print(json.dumps({"id": options.id, "withdrawn": True}))
+    else:
+        print(f"{options.id} is withdrawn; servers leave it out from their next document on.")
+    return 0
+
+
+def _author() -> str:
+    return f"{getpass.getuser()} (command line)"

@@ -25,9 +25,10 @@ from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.ids import new_id
 from gateway.core.jobs.queue import JobQueue
-from gateway.validation.errors import FILE_MISSING, TOO_MANY_FILES
+from gateway.validation.errors import FILE_MISSING, RULESET_UNKNOWN, TOO_MANY_FILES
 from gateway.validation.idempotency import Once, remember, require_same
 from gateway.validation.queries import OrderFile, items_of, order_of
+from gateway.validation.rule_library import RuleLibrary
 from gateway.validation.service import CheckOptions
 from gateway.validation.tables import (
     ItemState,
@@ -37,6 +38,8 @@ from gateway.validation.tables import (
     ValidationOrder,
     ValidationRun,
 )
+from schematron.errors import UnknownRuleset
+from schematron.manifest import XSD
 
 __all__ = [
     "CHECK",
@@ -99,10 +102,12 @@ class ValidationOrders:
         database: Database,
         blobs: BlobStore,
         queue: JobQueue,
+        rules: RuleLibrary,
         today: BusinessClock,
         now: MachineClock,
     ) -> None:
         self._database = database
+        self._rules = rules
         self._blobs = blobs
         self._queue = queue
         self._today = today
@@ -119,12 +124,13 @@ class ValidationOrders:
         """Take in files to be checked; they are safe when this returns.
 
         Under the key of ``once`` it happens once. Raises GatewayError VALIDATION-FILE-MISSING,
-        VALIDATION-FILES, IDEMPOTENCY-CONFLICT, or STORAGE-FULL.
+        VALIDATION-FILES, VALIDATION-RULESET, IDEMPOTENCY-CONFLICT, or STORAGE-FULL.
         """
         caller.require("validations:run")
         _require_count(len(uploads))
         if once is not None and (known := await self._replay(caller, once)):
             return known
+        await self._require_known(options.rules or ())
         stored: list[BlobRef] = []
         try:
             for upload in uploads:
@@ -148,6 +154,18 @@ class ValidationOrders:
         async with self._database.read() as session:
             order = await order_of(session, caller.tenant_id, order_id)
             return Placed(order, await items_of(session, order.id))
+
+    async def _require_known(self, names: Sequence[str]) -> None:
+        """Refuse rule sets nobody has heard of, before the files are stored for nothing."""
+        if not names:
+            return
+        registry = await self._rules.registry()
+        try:
+            for name in names:
+                if name != XSD:
+                    registry.ruleset(name)
+        except UnknownRuleset as error:
+            raise GatewayError(RULESET_UNKNOWN, str(error)) from None
 
     async def _accept(
         self,

@@ -26,6 +26,7 @@ from gateway.validation.rule_errors import MANIFEST_REFUSED, STORE_FAILED
 from gateway.validation.rule_tables import RuleArtefact, RulesetEntry
 from schematron import registry
 from schematron.errors import ArtefactRefused, ManifestInvalid, StoreFailed
+from schematron.manifest_file import join, parse, read
 from schematron.registry import Registry
 from schematron.store import RuleStore
 
@@ -118,7 +119,10 @@ class RuleLibrary:
     def add_set(
         self, session: AsyncSession, ruleset_id: str, manifest: str, *, author: str
     ) -> None:
-        """Make this the manifest of an imported set, in the caller's transaction."""
+        """Make this the manifest of an imported set, in the caller's transaction.
+
+        An empty one withdraws the set.
+        """
         session.add(
             RulesetEntry(
                 ruleset_id=ruleset_id, manifest=manifest, author=author, added_at=self._now()
@@ -128,7 +132,17 @@ class RuleLibrary:
     async def imports(self) -> Mapping[str, RulesetEntry]:
         """The imported sets that count, by id, with their authors and dates."""
         async with self._database.read() as session:
-            return {entry.ruleset_id: entry for entry in await _entries(session)}
+            found = await _entries(session)
+        return {entry.ruleset_id: entry for entry in found if entry.manifest}
+
+    async def require_whole(self, *, without: str) -> None:
+        """Tell whether the rule sets hold together without one that was imported.
+
+        Raises GatewayError RULES-MANIFEST saying what builds on it.
+        """
+        left = {name: one.manifest for name, one in (await self.imports()).items()}
+        left.pop(without, None)
+        await _in_thread(_joined, self._config, left)
 
     async def artefact(self, sha256: str) -> RuleArtefact | None:
         """One kept file with its origin and date."""
@@ -166,6 +180,10 @@ class RuleLibrary:
         for ruleset_id in present:
             if not wanted.get(ruleset_id):
                 self._store.drop_set(ruleset_id)
+
+
+def _joined(config: Path | None, imported: Mapping[str, str]) -> None:
+    join(read(config), [parse(text, origin=name) for name, text in imported.items()])
 
 
 async def _revision(session: AsyncSession) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The page of rule sets: what judges documents here, from when, and importing another."""
+"""The page of rule sets: what judges documents here, from when; importing and withdrawing."""
 
 import asyncio
 from collections.abc import Mapping
@@ -45,6 +45,7 @@ async def _page(
         "typed": typed,
         "fault": fault,
         "done": request.query.get("imported", ""),
+        "withdrawn": request.query.get("withdrawn", ""),
     }
     response = request.app[RENDER](request, "validation/rules.html", context)
     if fault is not None:
@@ -68,6 +69,16 @@ async def import_rules(request: web.Request) -> web.Response:
     except GatewayError as error:
         return await _page(request, typed=typed, fault=error)
     return web.Response(status=303, headers={"Location": f"/reports/rules?imported={ids[-1]}"})
+
+
+async def withdraw_rules(request: web.Request) -> web.Response:
+    """Withdraw an imported rule set and show the list; a refusal is shown above it."""
+    ruleset_id = request.match_info["ruleset_id"]
+    try:
+        await request.app[RULES].withdraw(principal(request), ruleset_id)
+    except GatewayError as error:
+        return await _page(request, typed={}, fault=error)
+    return web.Response(status=303, headers={"Location": f"/reports/rules?withdrawn={ruleset_id}"})
 
 
 def _description(typed: Mapping[str, str]) -> Description | None:
@@ -96,4 +107,12 @@ def _day(text: str | None) -> date | None:
 ROUTES: Final = (
     Route("GET", "/reports/rules", show_rules, "documents:read", "List rule sets", Face.PAGE),
     Route("POST", "/reports/rules", import_rules, "settings:write", "Import rules", Face.PAGE),
+    Route(
+        "POST",
+        "/reports/rules/{ruleset_id:[a-z0-9][a-z0-9._-]*}/withdraw",
+        withdraw_rules,
+        "settings:write",
+        "Withdraw rules",
+        Face.PAGE,
+    ),
 )

@@ -1,7 +1,7 @@
-"""The use cases of rule sets: which there are, where their files come from, importing one.
+"""The use cases of rule sets: which there are, where they come from, importing, withdrawing.
 
 Rule sets belong to the whole instance: everybody may see them, only the service provider's
-account (or its command line) may import.
+account (or its command line) may import or withdraw.
 """
 
 import asyncio
@@ -26,8 +26,10 @@ from gateway.validation.rule_errors import (
     ID_TAKEN,
     IMPORT_REFUSED,
     MANIFEST_REFUSED,
+    NOT_IMPORTED,
     NOT_OPERATOR,
     RULES_UNKNOWN,
+    STILL_NEEDED,
 )
 from gateway.validation.rule_library import RuleFile, RuleLibrary
 from gateway.validation.rule_package import Description, Package, described
@@ -92,8 +94,8 @@ class RuleService:
         if operator is None or operator.id != caller.tenant_id:
             raise GatewayError(
                 NOT_OPERATOR,
-                "Rules judge the documents of every account here, so only the service "
-                "provider's account may import them, or 'gateway rules import' on the machine.",
+                "Rules judge the documents of every account here, so only the service provider's "
+                "account may import or withdraw them, or 'gateway rules' on the machine.",
             )
 
     async def import_package(
@@ -111,12 +113,54 @@ class RuleService:
         self, package: Package, description: Description | None, *, author: str
     ) -> tuple[str, ...]:
         """Import on behalf of whoever runs commands on this machine; raises as above."""
+        caller = await self._operator_here(author)
+        return await self._import(package, description, author=author, caller=caller)
+
+    async def withdraw(self, caller: Principal, ruleset_id: str) -> None:
+        """Take an imported rule set out of use; its files and the record of it stay.
+
+        Every process leaves it out from its next document on. Raises GatewayError RULES-OPERATOR,
+        RULES-UNKNOWN, RULES-NOT-IMPORTED, RULES-NEEDED.
+        """
+        await self.require_operator(caller)
+        await self._withdraw(ruleset_id, author=caller.actor, caller=caller)
+
+    async def withdraw_here(self, ruleset_id: str, *, author: str) -> None:
+        """Withdraw on behalf of whoever runs commands on this machine; raises as above."""
+        caller = await self._operator_here(author)
+        await self._withdraw(ruleset_id, author=author, caller=caller)
+
+    async def _withdraw(self, ruleset_id: str, *, author: str, caller: Principal | None) -> None:
+        if ruleset_id not in await self._library.imports():
+            status = await self.find(ruleset_id)
+            raise GatewayError(
+                NOT_IMPORTED,
+                f"'{status.ruleset.id}' came with this release and was not imported. To leave it "
+                "out, take it out of rulesets.toml in the folder that config_dir names.",
+            )
+        try:
+            await self._library.require_whole(without=ruleset_id)
+        except GatewayError as error:
+            if error.kind is not MANIFEST_REFUSED:
+                raise
+            raise GatewayError(
+                STILL_NEEDED,
+                f"Other imported rule sets build on '{ruleset_id}': {error.message} Withdraw "
+                "those first.",
+            ) from None
+        async with self._database.write() as session:
+            self._library.add_set(session, ruleset_id, "", author=author)
+            if caller is not None:
+                audit(session, caller, action="rules.withdrawn", object=ruleset_id)
+        await self._library.refresh()
+
+    async def _operator_here(self, author: str) -> Principal | None:
+        """The service provider's account, for the audit log; None where nobody made one yet."""
         async with self._database.read() as session:
             operator = await operator_tenant(session)
-        caller = None
-        if operator is not None:
-            caller = Principal(operator.id, author, CallerKind.USER, frozenset())
-        return await self._import(package, description, author=author, caller=caller)
+        if operator is None:
+            return None
+        return Principal(operator.id, author, CallerKind.USER, frozenset())
 
     async def _import(
         self,

@@ -24,6 +24,7 @@ from gateway.core.settings import JobSettings
 from gateway.validation import order_job, worker
 from gateway.validation.order_job import CheckJob
 from gateway.validation.orders import EVENT_TYPES, ValidationOrders
+from gateway.validation.rule_library import RuleLibrary
 from gateway.validation.service import ValidationService
 from schematron import worker as engine
 
@@ -85,6 +86,9 @@ async def checks(rules: None, database: Database, tmp_path: Path) -> Checks:
     service = ValidationService(
         database=database, pool=pool, today=clock, now=lambda: NOW, observe=seen.append
     )
+    library = RuleLibrary(
+        database=database, folder=tmp_path / "rules", config=None, now=lambda: NOW
+    )
     job = CheckJob(database=database, blobs=store, validation=service, publisher=publisher, now=now)
     registry = Registry()
     order_job.register(registry, job)
@@ -93,7 +97,7 @@ async def checks(rules: None, database: Database, tmp_path: Path) -> Checks:
         pool=pool,
         service=service,
         orders=ValidationOrders(
-            database=database, blobs=store, queue=queue, today=clock, now=lambda: NOW
+            database=database, blobs=store, queue=queue, rules=library, today=clock, now=lambda: NOW
         ),
         publisher=publisher,
         worker=Worker(database=database, queue=queue, registry=registry, settings=JobSettings()),

@@ -20,7 +20,7 @@ from gateway.validation.idempotency import Once
 from gateway.validation.orders import MAX_FILES, Upload
 from gateway.validation.queries import RunFilters, list_runs
 from gateway.validation.service import CheckOptions
-from gateway.validation.tables import ItemState
+from gateway.validation.tables import ItemState, ValidationOrder
 
 INVOICE = render_invoice(number="VT-7", seller=SELLER, buyer=BUYER, issued=date(2026, 11, 22))
 OPTIONS = CheckOptions(lang="fr")
@@ -116,8 +116,18 @@ async def test_a_file_that_cannot_be_checked_fails_its_order_alone(checks):
     assert other.item.state is ItemState.DONE
 
 
-async def test_an_unknown_rule_set_fails_with_its_code(checks):
-    placed = await place(checks, INVOICE, options=CheckOptions(rules=("no-1",)))
+async def test_an_unknown_rule_set_is_refused_at_once(checks):
+    with pytest.raises(GatewayError) as refused:
+        await place(checks, INVOICE, options=CheckOptions(rules=("xsd", "no-1")))
+    assert (refused.value.code, "no-1" in refused.value.message) == ("VALIDATION-RULESET", True)
+    assert checks.stored() == 0
+
+
+async def test_a_rule_set_withdrawn_meanwhile_fails_with_its_code(checks):
+    placed = await place(checks, INVOICE, options=CheckOptions(rules=("xsd", "cen-ubl-1.3.16")))
+    async with checks.database.write() as session:
+        order = await session.get_one(ValidationOrder, placed.order.id)
+        order.options = {**order.options, "rules": ["no-1"]}
     await checks.worker.run_due()
     (only,) = (await stand(checks, placed)).files
     assert (only.item.state, only.item.error_code) == (ItemState.FAILED, "VALIDATION-RULESET")

@@ -51,6 +51,7 @@ class Site:
     access: Access
     sessions: Sessions
     operator: Principal
+    other: Principal
 
     async def browser(self, email: str) -> tuple[dict[str, str], str]:
         cookie, signed_in = await self.sessions.sign_in(
@@ -103,7 +104,8 @@ async def site(sqlite_url, tmp_path, aiohttp_client, monkeypatch):
         database=database, library=library, today=BusinessClock(zone=zone, machine=lambda: NOW)
     )
     caller = Principal(provider.id, "anna", CallerKind.USER, SCOPES)
-    yield Site(await aiohttp_client(app), access, sessions, caller)
+    other = Principal(acme.id, "eve", CallerKind.USER, SCOPES)
+    yield Site(await aiohttp_client(app), access, sessions, caller, other)
     await database.close()
 
 
@@ -144,6 +146,59 @@ async def test_the_api_says_what_is_unknown_and_who_may_ask(site):
     status, _ = await site.get("/v1/rulesets", {"Authorization": f"Bearer {text}"})
     assert status == 403
     assert (await site.get("/v1/rulesets", {}))[0] == 401
+
+
+async def test_the_service_providers_api_imports_and_withdraws(site):
+    _, text = await site.access.create_api_key(
+        site.operator, name="t", scopes=frozenset({"validations:run", "settings:write"})
+    )
+    headers = {"Authorization": f"Bearer {text}"}
+    described = {"file": "own.sch", "id": "own-1", "syntax": "cii", "valid_from": "2027-01-01"}
+    async with site.client.post(
+        "/v1/rulesets", params=described, data=SCHEMATRON, headers=headers
+    ) as answer:
+        assert answer.status == 201, await answer.text()
+        (item,) = (await answer.json())["items"]
+    assert (item["id"], item["syntax"], item["valid_from"]) == ("own-1", ["cii"], "2027-01-01")
+    async with site.client.delete("/v1/rulesets/own-1", headers=headers) as answer:
+        assert answer.status == 204
+    async with site.client.delete("/v1/rulesets/own-1", headers=headers) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (404, "RULES-UNKNOWN")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ({"id": "own-1"}, 400, "REQUEST-INVALID"),
+        ({"file": "own.sch", "other": "x"}, 400, "REQUEST-INVALID"),
+        ({"file": "own.sch", "id": "own-1", "title": "a\x00b"}, 400, "REQUEST-INVALID"),
+        ({"file": "own.sch"}, 422, "RULES-IMPORT"),
+        ({"file": "own.sch", "id": "cen-ubl-1.3.16", "syntax": "cii"}, 409, "RULES-ID-TAKEN"),
+    ],
+)
+async def test_the_api_refuses_what_is_not_said_well(site, query, status, code):
+    _, text = await site.access.create_api_key(
+        site.operator, name="t", scopes=frozenset({"settings:write"})
+    )
+    async with site.client.post(
+        "/v1/rulesets", params=query, data=SCHEMATRON, headers={"Authorization": f"Bearer {text}"}
+    ) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (status, code)
+
+
+async def test_the_api_changes_rules_for_nobody_else(site):
+    async with site.client.post("/v1/rulesets?file=own.sch&id=own-1", data=SCHEMATRON) as answer:
+        assert answer.status == 401
+    _, text = await site.access.create_api_key(
+        site.other, name="t", scopes=frozenset({"settings:write"})
+    )
+    headers = {"Authorization": f"Bearer {text}"}
+    async with site.client.post(
+        "/v1/rulesets?file=own.sch&id=own-1", data=SCHEMATRON, headers=headers
+    ) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (403, "RULES-OPERATOR")
+    async with site.client.delete("/v1/rulesets/cen-ubl-1.3.16", headers=headers) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (403, "RULES-OPERATOR")
 
 
 # Console
@@ -194,6 +249,26 @@ async def test_a_refused_upload_says_why_and_keeps_what_was_typed(site, fields, 
     assert status in (409, 422)
     assert words in page
     assert "Typed &amp; kept" in page
+
+
+async def test_the_provider_withdraws_what_was_imported_and_nothing_else(site):
+    await site.upload(
+        "anna@provider.example", SCHEMATRON, id="own-1", title="House", syntax="ubl-invoice"
+    )
+    headers, csrf = await site.browser("anna@provider.example")
+    _, page = await site.get("/reports/rules", headers)
+    assert page.count("/withdraw") == 1
+    for place, status in (("own-1", 303), ("own-1", 404), ("cen-ubl-1.3.16", 409)):
+        async with site.client.post(
+            f"/reports/rules/{place}/withdraw",
+            data={"csrf": csrf},
+            headers=headers,
+            allow_redirects=False,
+        ) as answer:
+            assert answer.status == status
+    _, page = await site.get("/reports/rules?withdrawn=own-1", headers)
+    assert "Withdrawn: own-1" in page
+    assert "/withdraw" not in page
 
 
 async def test_nobody_else_imports(site):
@@ -265,6 +340,19 @@ def test_import_on_the_command_line(instance, capsys):
     assert (code, "say at least which id" in err) == (1, True)
     code, _, err = command(capsys, "import", str(Path("/none.sch")), "--id", "x")
     assert (code, "cannot be read" in err) == (1, True)
+
+
+def test_withdraw_on_the_command_line(instance, capsys):
+    path = instance / "own.sch"
+    path.write_bytes(SCHEMATRON)
+    assert command(capsys, "import", str(path), "--id", "own-1", "--syntax", "cii")[0] == 0
+    code, out, _ = command(capsys, "withdraw", "own-1")
+    assert (code, "own-1 is withdrawn" in out) == (0, True)
+    assert list((instance / "data" / "rules" / "sets").iterdir()) == []
+    code, _, err = command(capsys, "withdraw", "own-1")
+    assert (code, "RULES-UNKNOWN" in err) == (1, True)
+    code, _, err = command(capsys, "withdraw", "cen-ubl-1.3.16")
+    assert (code, "RULES-NOT-IMPORTED" in err) == (1, True)
 
 
 def test_wrong_settings_are_a_fault_of_use(instance, capsys, monkeypatch):

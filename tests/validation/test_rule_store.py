@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from gateway.validation.rule_library import RuleFile, RuleLibrary
 from gateway.validation.rule_package import Description, from_bytes, from_path
 from gateway.validation.rule_service import RuleService
 from gateway.validation.rule_tables import RuleArtefact, RulesetEntry
+from schematron.errors import UnknownRuleset
 from schematron.registry import load
 from schematron.store import RuleStore
 from schematron.validate import Options, validate
@@ -289,6 +291,65 @@ async def test_importing_again_replaces(rules, operator):
     before = (await rules.find("own-1")).source.sha256
     await rules.import_package(operator, second, OWN)
     assert (await rules.find("own-1")).source.sha256 != before
+
+
+async def test_a_withdrawn_set_is_left_out_by_every_process_and_may_come_back(
+    database, library, rules, operator, tmp_path
+):
+    other = library_at(database, tmp_path / "two")
+    package = from_bytes("own.sch", RULES)
+    await rules.import_package(operator, package, OWN)
+    assert (await other.registry()).ruleset("own-1")
+    await rules.withdraw(operator, "own-1")
+    with pytest.raises(UnknownRuleset):
+        (await other.registry()).ruleset("own-1")
+    with pytest.raises(GatewayError) as refused:
+        await rules.withdraw(operator, "own-1")
+    assert refused.value.code == "RULES-UNKNOWN"
+    async with database.read() as session:
+        entries = (await session.exec(select(AuditEntry))).all()
+        files = (await session.exec(select(RuleArtefact))).all()
+    actions = {one.action for one in entries if one.object == "own-1"}
+    assert actions == {"rules.imported", "rules.withdrawn"}
+    assert files
+    await rules.import_package(operator, package, OWN)
+    assert (await other.registry()).ruleset("own-1")
+
+
+async def test_a_set_that_waits_for_its_file_waits_again_when_withdrawn(rules, operator):
+    waiting = Description(id="ehf-reminder-3.0")
+    await rules.import_package(operator, from_bytes("own.sch", RULES), waiting)
+    assert (await rules.find("ehf-reminder-3.0")).imported_by == "anna@example.org"
+    await rules.withdraw(operator, "ehf-reminder-3.0")
+    found = await rules.find("ehf-reminder-3.0")
+    assert (found.source, found.imported_by) == (None, None)
+
+
+async def test_what_the_release_brought_or_others_need_stays(rules, operator):
+    with pytest.raises(GatewayError) as refused:
+        await rules.withdraw(operator, "cen-ubl-1.3.16")
+    assert refused.value.code == "RULES-NOT-IMPORTED"
+    package = from_bytes("own.sch", RULES)
+    await rules.import_package(operator, package, replace(OWN, family="house"))
+    beside = replace(OWN, id="own-2", customizations=("urn:own",), beside=("house",))
+    await rules.import_package(operator, package, beside)
+    with pytest.raises(GatewayError) as refused:
+        await rules.withdraw(operator, "own-1")
+    assert refused.value.code == "RULES-NEEDED"
+    assert "'house'" in str(refused.value)
+    await rules.withdraw(operator, "own-2")
+    await rules.withdraw(operator, "own-1")
+
+
+async def test_only_the_service_provider_may_withdraw(database, rules, operator):
+    await rules.import_package(operator, from_bytes("own.sch", RULES), OWN)
+    access = Access(database=database, now=lambda: NOW)
+    tenant = await access.create_tenant(slug="other", name="Other")
+    other = Principal(tenant.id, "eve@example.org", CallerKind.USER, SCOPES)
+    with pytest.raises(GatewayError) as refused:
+        await rules.withdraw(other, "own-1")
+    assert refused.value.code == "RULES-OPERATOR"
+    assert (await rules.find("own-1")).imported_by
 
 
 XSLT = (
