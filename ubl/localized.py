@@ -77,6 +77,10 @@ class Localized:
         """Return the name of a code, or the code itself where the list here has no name for it."""
         return str(self._labels["codes"].get(code_list, {}).get(code, code))
 
+    def has_code(self, code_list: str, code: str) -> bool:
+        """Tell whether the list here has a name for a code, be it the code itself."""
+        return code in self._labels["codes"].get(code_list, {})
+
     def day(self, value: date) -> str:
         """Write a date, for instance ``31 janv. 2026``."""
         return format_date(value, format="medium", locale=self._locale)

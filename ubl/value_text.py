@@ -245,8 +245,9 @@ class ValueText:
         """Write a class by code and name, with what the classification is called."""
         called, scheme = None, classification.scheme
         if scheme is not None:
+            is_known = self.words.has_code("classification", scheme)
             called = self.words.code("classification", scheme)
-            if called == scheme and _LIST_CODE.fullmatch(scheme):
+            if not is_known and _LIST_CODE.fullmatch(scheme):
                 called = f"{_PUBLISHED['classification']}: {scheme}"
         kind = " ".join(part for part in (called, classification.version) if part)
         text = " ".join(part for part in (classification.code, classification.name) if part)

@@ -111,6 +111,9 @@ def test_classes_and_properties_keep_all_they_say() -> None:
     attribute = ItemAttribute(name="Long", value="2", measure=Quantity(Decimal(2), "MTR"), code="L")
     shown = text("en", "Item.attributes", attribute).replace("\u00a0", " ")
     assert shown == "Long: 2, 2 m (UNTDID 6313: L)"
+    assert text("en", "Item.classifications", ItemClassification(code="9", scheme="CPV")) == (
+        "9 (CPV)"
+    )
     other = ItemClassification(code="9", scheme="QQ")
     assert text("en", "Item.classifications", other) == "9 (UNTDID 7143: QQ)"
 
