@@ -6,7 +6,7 @@ uncovered at the end is listed by path, so that nothing a document says is lost 
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -17,7 +17,7 @@ from ubl.amounts import Amount, AmountUnreadable, parse_decimal
 from ubl.model import Identifier, Quantity
 from ubl.namespaces import clark, short
 
-__all__ = ["Cursor", "string_value", "uncovered_paths"]
+__all__ = ["Cursor", "first_children", "string_value", "uncovered_paths"]
 
 _STRING_VALUE: Final = etree.XPath("string()", smart_strings=False)
 _WHITE_SPACE: Final = " \t\r\n"
@@ -30,6 +30,14 @@ def string_value(element: etree._Element) -> str:
     if len(element) == 0:
         return element.text or ""
     return str(_STRING_VALUE(element))
+
+
+def first_children(element: etree._Element) -> dict[object, etree._Element]:
+    """Find the first child of each expanded name; comments have names that nobody asks for."""
+    children: dict[object, etree._Element] = {}
+    for child in element:
+        children.setdefault(child.tag, child)
+    return children
 
 
 class Cursor:
@@ -53,11 +61,17 @@ class Cursor:
         self.element = element
         self.currency = currency
         self._covered = set() if covered is None else covered
-        # The first child of each name, once somebody asks; comments have names nobody asks for.
         self._children: dict[object, etree._Element] | None = None
 
     def _at(self, element: etree._Element) -> "Cursor":
         return Cursor(element, currency=self.currency, covered=self._covered)
+
+    @property
+    def children(self) -> Mapping[object, etree._Element]:
+        """The first child of each expanded name, looked for once."""
+        if self._children is None:
+            self._children = first_children(self.element)
+        return self._children
 
     def _find(self, path: tuple[str, ...]) -> etree._Element | None:
         """Walk down the first child of each name; this place itself where there is none."""
@@ -65,9 +79,7 @@ class Cursor:
             return self.element
         children = self._children
         if children is None:
-            children = self._children = {}
-            for child in self.element:
-                children.setdefault(child.tag, child)
+            children = self._children = first_children(self.element)
         found = children.get(clark(path[0]))
         if len(path) == 1:
             return found
@@ -98,11 +110,7 @@ class Cursor:
 
     def own_text(self) -> str | None:
         """Return the element's own text without surrounding white space, None where blank."""
-        return self._text_of(self.element)
-
-    def _text_of(self, element: etree._Element) -> str | None:
-        self._covered.add(element)
-        return string_value(element).strip(_WHITE_SPACE) or None
+        return self.text_of(self.element)
 
     def attribute(self, name: str) -> str | None:
         """Return an attribute without surrounding white space, None where absent or blank."""
@@ -123,7 +131,12 @@ class Cursor:
     def text(self, *path: str) -> str | None:
         """Read the text at the end of the path."""
         element = self._find(path)
-        return None if element is None else self._text_of(element)
+        return None if element is None else self.text_of(element)
+
+    def text_of(self, element: etree._Element) -> str | None:
+        """Read the text of an element below this place."""
+        self._covered.add(element)
+        return string_value(element).strip(_WHITE_SPACE) or None
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Read the text of every child of that name, leaving out blank ones."""
@@ -132,21 +145,31 @@ class Cursor:
     def expect(self, *path: str, value: str) -> None:
         """Cover a fixed value the model implies, such as the tax scheme VAT; leave any other."""
         element = self._find(path)
-        if element is not None and string_value(element).strip(_WHITE_SPACE) == value:
+        if element is not None:
+            self.expect_of(element, value)
+
+    def expect_of(self, element: etree._Element, value: str) -> None:
+        """Cover an element below this place if it has the value the model implies."""
+        if string_value(element).strip(_WHITE_SPACE) == value:
             self._covered.add(element)
 
     def identifier(self, *path: str) -> Identifier | None:
         """Read an identifier with its ``schemeID``."""
         element = self._find(path)
-        if element is None or (value := self._text_of(element)) is None:
-            return None
-        return Identifier(value, self._attribute_of(element, "schemeID"))
+        return None if element is None else self.identifier_of(element)
+
+    def identifier_of(self, element: etree._Element) -> Identifier | None:
+        """Read an element below this place as an identifier."""
+        value = self.text_of(element)
+        return None if value is None else Identifier(value, self._attribute_of(element, "schemeID"))
 
     def day(self, *path: str) -> date | None:
         """Read a date. One with a time zone is read too, and stays uncovered for its zone."""
         element = self._find(path)
-        if element is None:
-            return None
+        return None if element is None else self.day_of(element)
+
+    def day_of(self, element: etree._Element) -> date | None:
+        """Read an element below this place as a date."""
         found = _ZONED_DAY.fullmatch(string_value(element).strip(_WHITE_SPACE))
         if found is None:
             return None
@@ -161,9 +184,10 @@ class Cursor:
     def number(self, *path: str) -> Decimal | None:
         """Read a decimal number."""
         element = self._find(path)
-        return None if element is None else self._number_of(element)
+        return None if element is None else self.number_of(element)
 
-    def _number_of(self, element: etree._Element) -> Decimal | None:
+    def number_of(self, element: etree._Element) -> Decimal | None:
+        """Read an element below this place as a decimal number."""
         try:
             value = parse_decimal(string_value(element))
         except AmountUnreadable:
@@ -174,16 +198,24 @@ class Cursor:
     def amount(self, *path: str) -> Amount | None:
         """Read an amount with its ``currencyID``, or the document's currency where it has none."""
         element = self._find(path)
-        if element is None or (value := self._number_of(element)) is None:
+        return None if element is None else self.amount_of(element)
+
+    def amount_of(self, element: etree._Element) -> Amount | None:
+        """Read an element below this place as an amount."""
+        value = self.number_of(element)
+        if value is None:
             return None
         return Amount(value, self._attribute_of(element, "currencyID") or self.currency)
 
     def quantity(self, *path: str) -> Quantity | None:
         """Read a quantity with its ``unitCode``."""
         element = self._find(path)
-        if element is None or (value := self._number_of(element)) is None:
-            return None
-        return Quantity(value, self._attribute_of(element, "unitCode"))
+        return None if element is None else self.quantity_of(element)
+
+    def quantity_of(self, element: etree._Element) -> Quantity | None:
+        """Read an element below this place as a quantity."""
+        value = self.number_of(element)
+        return None if value is None else Quantity(value, self._attribute_of(element, "unitCode"))
 
     def uncovered(self) -> tuple[str, ...]:
         """List the paths below this element that carry something nobody read."""

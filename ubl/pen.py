@@ -56,12 +56,12 @@ class Pen:
     def __init__(self, name: str, *, above: "Pen | None" = None) -> None:
         self._name = name
         self._above = above
-        self._pieces: list[str | Pen] = []
+        self._pieces: list[str | Pen] | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was written here so far."""
-        return not self._pieces
+        return self._pieces is None
 
     def at(self, *path: str) -> "Pen":
         """Go to a new child (and its new child, and so on), which appears once written to."""
@@ -130,6 +130,9 @@ class Pen:
         return parse("".join(pieces).encode(), _OWN)
 
     def _leaf(self, name: str, text: str, attributes: Mapping[str, str | None]) -> None:
+        if not attributes:
+            self._add(f"<{name}>{text}</{name}>")
+            return
         stated = ""
         for attribute, value in attributes.items():
             if value is not None and value.strip():
@@ -139,14 +142,17 @@ class Pen:
 
     def _add(self, piece: "str | Pen") -> None:
         """Add what comes next here; the first piece also brings this place into being."""
-        if not self._pieces and self._above is not None:
-            self._above._add(self)
-        self._pieces.append(piece)
+        if self._pieces is None:
+            self._pieces = [piece]
+            if self._above is not None:
+                self._above._add(self)
+        else:
+            self._pieces.append(piece)
 
     def _gather(self, pieces: list[str]) -> None:
         """Lay out everything written here and below in the order of the document."""
         pieces.append(f"<{self._name}>")
-        for piece in self._pieces:
+        for piece in self._pieces or ():
             if isinstance(piece, Pen):
                 piece._gather(pieces)
             else:

@@ -1,6 +1,7 @@
 """The item of a CII line: what was supplied, and what belongs to it."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from ubl.cursor import Cursor
 from ubl.model import (
@@ -9,10 +10,51 @@ from ubl.model import (
     ItemAttribute,
     ItemClassification,
     ItemInstance,
-    given,
 )
+from ubl.places import Places
 
 __all__ = ["read_item"]
+
+_ITEM: Final = Places(
+    Item,
+    {
+        "ram:Name": "name",
+        "ram:Description": "description",
+        "ram:SellerAssignedID": "seller_identifier",
+        "ram:BuyerAssignedID": "buyer_identifier",
+        "ram:GlobalID": "standard_identifier",
+        "ram:OriginTradeCountry/ram:ID": "origin_country",
+        "ram:ID": "identifier",
+        "ram:IndustryAssignedID": "industry_identifier",
+        "ram:ModelID": "model_identifier",
+        "ram:BrandName": "brand",
+        "ram:ModelName": "model",
+    },
+)
+_ATTRIBUTE: Final = Places(
+    ItemAttribute,
+    {
+        "ram:Description": "name",
+        "ram:Value": "value",
+        "ram:TypeCode": "code",
+        "ram:ValueMeasure": "measure",
+    },
+)
+_INSTANCE: Final = Places(
+    ItemInstance, {"ram:BatchID": "batch", "ram:SupplierAssignedSerialID": "serial_number"}
+)
+_INCLUDED: Final = Places(
+    IncludedItem,
+    {
+        "ram:Name": "name",
+        "ram:Description": "description",
+        "ram:ID": "identifier",
+        "ram:SellerAssignedID": "seller_identifier",
+        "ram:BuyerAssignedID": "buyer_identifier",
+        "ram:IndustryAssignedID": "industry_identifier",
+        "ram:UnitQuantity": "quantity",
+    },
+)
 
 
 def read_item(line: Cursor) -> Item | None:
@@ -20,25 +62,16 @@ def read_item(line: Cursor) -> Item | None:
     item = line.first("ram:SpecifiedTradeProduct")
     if item is None:
         return None
-    return given(
-        Item(
-            name=item.text("ram:Name"),
-            description=item.text("ram:Description"),
-            seller_identifier=item.identifier("ram:SellerAssignedID"),
-            buyer_identifier=item.identifier("ram:BuyerAssignedID"),
-            standard_identifier=item.identifier("ram:GlobalID"),
-            classifications=tuple(_read_classifications(item)),
-            origin_country=item.text("ram:OriginTradeCountry", "ram:ID"),
-            attributes=tuple(_read_attributes(item)),
-            identifier=item.text("ram:ID"),
-            industry_identifier=item.text("ram:IndustryAssignedID"),
-            model_identifier=item.text("ram:ModelID"),
-            batches=item.texts("ram:BatchID"),
-            brand=item.text("ram:BrandName"),
-            model=item.text("ram:ModelName"),
-            instances=tuple(_read_instances(item)),
-            included=tuple(_read_included(item)),
-        )
+    attributes = map(_ATTRIBUTE.given, item.all("ram:ApplicableProductCharacteristic"))
+    instances = map(_INSTANCE.given, item.all("ram:IndividualTradeProductInstance"))
+    included = map(_read_included, item.all("ram:IncludedReferencedProduct"))
+    return _ITEM.given(
+        item,
+        classifications=tuple(_read_classifications(item)),
+        attributes=tuple(filter(None, attributes)),
+        batches=item.texts("ram:BatchID"),
+        instances=tuple(filter(None, instances)),
+        included=tuple(filter(None, included)),
     )
 
 
@@ -55,46 +88,6 @@ def _read_classifications(item: Cursor) -> Iterator[ItemClassification]:
             )
 
 
-def _read_attributes(item: Cursor) -> Iterator[ItemAttribute]:
-    for place in item.all("ram:ApplicableProductCharacteristic"):
-        attribute = given(
-            ItemAttribute(
-                name=place.text("ram:Description"),
-                value=place.text("ram:Value"),
-                code=place.text("ram:TypeCode"),
-                measure=place.quantity("ram:ValueMeasure"),
-            )
-        )
-        if attribute is not None:
-            yield attribute
-
-
-def _read_instances(item: Cursor) -> Iterator[ItemInstance]:
-    for place in item.all("ram:IndividualTradeProductInstance"):
-        instance = given(
-            ItemInstance(
-                batch=place.text("ram:BatchID"),
-                serial_number=place.text("ram:SupplierAssignedSerialID"),
-            )
-        )
-        if instance is not None:
-            yield instance
-
-
-def _read_included(item: Cursor) -> Iterator[IncludedItem]:
-    for place in item.all("ram:IncludedReferencedProduct"):
-        identifiers = (entry.identifier() for entry in place.all("ram:GlobalID"))
-        included = given(
-            IncludedItem(
-                name=place.text("ram:Name"),
-                description=place.text("ram:Description"),
-                identifier=place.text("ram:ID"),
-                seller_identifier=place.text("ram:SellerAssignedID"),
-                buyer_identifier=place.text("ram:BuyerAssignedID"),
-                standard_identifiers=tuple(found for found in identifiers if found),
-                industry_identifier=place.text("ram:IndustryAssignedID"),
-                quantity=place.quantity("ram:UnitQuantity"),
-            )
-        )
-        if included is not None:
-            yield included
+def _read_included(place: Cursor) -> IncludedItem | None:
+    identifiers = (entry.identifier() for entry in place.all("ram:GlobalID"))
+    return _INCLUDED.given(place, standard_identifiers=tuple(filter(None, identifiers)))

@@ -1,5 +1,6 @@
 """The lines of a CII invoice."""
 
+from datetime import date
 from typing import Final
 
 from ubl.amounts import Amount
@@ -26,13 +27,81 @@ from ubl.model import (
     LineTotals,
     LineVat,
     Note,
-    given,
 )
+from ubl.places import Places
 
 __all__ = ["read_line", "read_vat_sums"]
 
 _ADDITIONAL: Final = "ram:AdditionalReferencedDocument"
 _SUMS: Final = "ram:SpecifiedTradeSettlementLineMonetarySummation"
+
+
+def _read_delivered_on(delivery: Cursor, name: str) -> date | None:
+    return read_day(delivery, name, "ram:OccurrenceDateTime")
+
+
+_IN_DOCUMENT: Final = Places(
+    InvoiceLine,
+    {
+        "ram:LineID": "identifier",
+        "ram:ParentLineID": "parent_line",
+        "ram:LineStatusCode": "status",
+        "ram:LineStatusReasonCode": "subtype",
+    },
+)
+_IN_AGREEMENT: Final = Places(
+    InvoiceLine, {"ram:BuyerOrderReferencedDocument/ram:LineID": "order_line"}
+)
+_IN_DELIVERY: Final = Places(InvoiceLine, {"ram:BilledQuantity": "quantity"})
+_IN_SETTLEMENT: Final = Places(
+    InvoiceLine, {"ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID": "accounting_reference"}
+)
+_IN_SUMS: Final = Places(InvoiceLine, {"ram:LineTotalAmount": "net_amount"})
+_VAT: Final = Places(
+    LineVat,
+    {
+        "ram:CategoryCode": "category",
+        "ram:RateApplicablePercent": "rate",
+        "ram:CalculatedAmount": "amount",
+        "ram:ExemptionReason": "exemption_reason",
+        "ram:ExemptionReasonCode": "exemption_reason_code",
+    },
+    implied={"ram:TypeCode": VAT},
+)
+_LINE_DELIVERY: Final = Places(
+    LineDelivery,
+    {
+        "ram:ChargeFreeQuantity": "charge_free_quantity",
+        "ram:PackageQuantity": "package_quantity",
+        "ram:PerPackageUnitQuantity": "quantity_per_package",
+    },
+    groups={
+        "ram:ActualDeliverySupplyChainEvent": ("delivered_on", _read_delivered_on),
+        "ram:ShipToTradeParty": ("ship_to", read_party),
+        "ram:UltimateShipToTradeParty": ("ultimate_ship_to", read_party),
+        "ram:DespatchAdviceReferencedDocument": ("despatch_advice", read_reference),
+        "ram:ReceivingAdviceReferencedDocument": ("receiving_advice", read_reference),
+        "ram:DeliveryNoteReferencedDocument": ("delivery_note", read_reference),
+    },
+)
+_REFERENCES: Final = Places(
+    LineReferences,
+    {},
+    groups={
+        "ram:SellerOrderReferencedDocument": ("sales_order", read_reference),
+        "ram:QuotationReferencedDocument": ("quotation", read_reference),
+        "ram:ContractReferencedDocument": ("contract", read_reference),
+    },
+)
+_LINE_TOTALS: Final = Places(
+    LineTotals,
+    {
+        "ram:ChargeTotalAmount": "charges",
+        "ram:AllowanceTotalAmount": "allowances",
+        "ram:TotalAllowanceChargeAmount": "allowances_charges",
+        "ram:GrandTotalAmount": "with_vat",
+    },
+)
 
 
 def read_line(line: Cursor, *, accounting_currency: str | None) -> InvoiceLine:
@@ -44,16 +113,15 @@ def read_line(line: Cursor, *, accounting_currency: str | None) -> InvoiceLine:
     note, further_notes = _first_note(tuple(read_notes(document)))
     invoiced_object, other_objects = _read_objects(settlement)
     allowances, charges = read_allowances_charges(settlement)
+    sums = None if settlement is None else settlement.first(_SUMS)
     return InvoiceLine(
-        identifier=_text(document, "ram:LineID"),
+        **_IN_DOCUMENT.values(document),
+        **_IN_AGREEMENT.values(agreement),
+        **_IN_DELIVERY.values(delivery),
+        **_IN_SETTLEMENT.values(settlement),
+        **_IN_SUMS.values(sums),
         note=note.text,
         object_identifier=invoiced_object,
-        quantity=None if delivery is None else delivery.quantity("ram:BilledQuantity"),
-        net_amount=None if settlement is None else settlement.amount(_SUMS, "ram:LineTotalAmount"),
-        order_line=_text(agreement, "ram:BuyerOrderReferencedDocument", "ram:LineID"),
-        accounting_reference=_text(
-            settlement, "ram:ReceivableSpecifiedTradeAccountingAccount", "ram:ID"
-        ),
         period=None if settlement is None else read_period(settlement),
         allowances=allowances,
         charges=charges,
@@ -63,13 +131,10 @@ def read_line(line: Cursor, *, accounting_currency: str | None) -> InvoiceLine:
         note_subject_code=note.subject_code,
         note_content_code=note.content_code,
         further_notes=further_notes,
-        parent_line=_text(document, "ram:ParentLineID"),
-        status=_text(document, "ram:LineStatusCode"),
-        subtype=_text(document, "ram:LineStatusReasonCode"),
         references=_read_references(agreement, settlement, other_objects),
-        delivery=_read_delivery(delivery),
+        delivery=_LINE_DELIVERY.given(delivery),
         seller=read_party(agreement, "ram:ItemSellerTradeParty"),
-        totals=_read_totals(settlement, accounting_currency),
+        totals=_read_totals(sums, accounting_currency),
     )
 
 
@@ -87,10 +152,6 @@ def read_vat_sums(
         elif not is_accounting and vat is None:
             vat = total.amount()
     return vat, accounting
-
-
-def _text(place: Cursor | None, *path: str) -> str | None:
-    return None if place is None else place.text(*path)
 
 
 def _first_note(notes: tuple[Note, ...]) -> tuple[Note, tuple[Note, ...]]:
@@ -129,20 +190,16 @@ def _read_references(
 ) -> LineReferences | None:
     order, order_date = read_dated_number(agreement, "ram:BuyerOrderReferencedDocument")
     documents = () if agreement is None else agreement.all(_ADDITIONAL)
-    return given(
-        LineReferences(
-            purchase_order=order,
-            purchase_order_date=order_date,
-            sales_order=read_reference(agreement, "ram:SellerOrderReferencedDocument"),
-            quotation=read_reference(agreement, "ram:QuotationReferencedDocument"),
-            contract=read_reference(agreement, "ram:ContractReferencedDocument"),
-            ultimate_customer_orders=tuple(
-                read_references(agreement, "ram:UltimateCustomerOrderReferencedDocument")
-            ),
-            preceding_invoices=tuple(read_references(settlement, "ram:InvoiceReferencedDocument")),
-            documents=tuple(map(read_supporting, documents)),
-            other_objects=other_objects,
-        )
+    return _REFERENCES.given(
+        agreement,
+        purchase_order=order,
+        purchase_order_date=order_date,
+        ultimate_customer_orders=tuple(
+            read_references(agreement, "ram:UltimateCustomerOrderReferencedDocument")
+        ),
+        preceding_invoices=tuple(read_references(settlement, "ram:InvoiceReferencedDocument")),
+        documents=tuple(map(read_supporting, documents)),
+        other_objects=other_objects,
     )
 
 
@@ -150,54 +207,14 @@ def _read_vat(settlement: Cursor | None) -> LineVat | None:
     tax = None if settlement is None else settlement.first("ram:ApplicableTradeTax")
     if tax is None:
         return None
-    tax.expect("ram:TypeCode", value=VAT)
     event = tax_point_code_in(tax.peek("ram:DueDateTypeCode"))
     if event is not None:
         tax.text("ram:DueDateTypeCode")
-    return given(
-        LineVat(
-            category=tax.text("ram:CategoryCode"),
-            rate=tax.number("ram:RateApplicablePercent"),
-            amount=tax.amount("ram:CalculatedAmount"),
-            exemption_reason=tax.text("ram:ExemptionReason"),
-            exemption_reason_code=tax.text("ram:ExemptionReasonCode"),
-            tax_point_code=event,
-        )
-    )
+    return _VAT.given(tax, tax_point_code=event)
 
 
-def _read_delivery(delivery: Cursor | None) -> LineDelivery | None:
-    if delivery is None:
-        return None
-    return given(
-        LineDelivery(
-            delivered_on=read_day(
-                delivery, "ram:ActualDeliverySupplyChainEvent", "ram:OccurrenceDateTime"
-            ),
-            ship_to=read_party(delivery, "ram:ShipToTradeParty"),
-            ultimate_ship_to=read_party(delivery, "ram:UltimateShipToTradeParty"),
-            charge_free_quantity=delivery.quantity("ram:ChargeFreeQuantity"),
-            package_quantity=delivery.quantity("ram:PackageQuantity"),
-            quantity_per_package=delivery.quantity("ram:PerPackageUnitQuantity"),
-            despatch_advice=read_reference(delivery, "ram:DespatchAdviceReferencedDocument"),
-            receiving_advice=read_reference(delivery, "ram:ReceivingAdviceReferencedDocument"),
-            delivery_note=read_reference(delivery, "ram:DeliveryNoteReferencedDocument"),
-        )
-    )
-
-
-def _read_totals(settlement: Cursor | None, accounting_currency: str | None) -> LineTotals | None:
-    sums = None if settlement is None else settlement.first(_SUMS)
+def _read_totals(sums: Cursor | None, accounting_currency: str | None) -> LineTotals | None:
     if sums is None:
         return None
     vat, accounting = read_vat_sums(sums, accounting_currency)
-    return given(
-        LineTotals(
-            charges=sums.amount("ram:ChargeTotalAmount"),
-            allowances=sums.amount("ram:AllowanceTotalAmount"),
-            allowances_charges=sums.amount("ram:TotalAllowanceChargeAmount"),
-            vat=vat,
-            vat_in_accounting_currency=accounting,
-            with_vat=sums.amount("ram:GrandTotalAmount"),
-        )
-    )
+    return _LINE_TOTALS.given(sums, vat=vat, vat_in_accounting_currency=accounting)

@@ -1,13 +1,29 @@
 """The price of a CII line, and the allowances and charges on prices, lines and documents."""
 
 from dataclasses import replace
+from typing import Final
 
 from ubl.cii.codes import VAT
 from ubl.cii.places import read_indicator
 from ubl.cursor import Cursor
 from ubl.model import AllowanceCharge, Price, Quantity, given
+from ubl.places import Places
 
 __all__ = ["read_allowances_charges", "read_price"]
+
+_ENTRY: Final = Places(
+    AllowanceCharge,
+    {
+        "ram:ActualAmount": "amount",
+        "ram:BasisAmount": "base_amount",
+        "ram:CalculationPercent": "percentage",
+        "ram:CategoryTradeTax/ram:CategoryCode": "vat_category",
+        "ram:CategoryTradeTax/ram:RateApplicablePercent": "vat_rate",
+        "ram:Reason": "reason",
+        "ram:ReasonCode": "reason_code",
+    },
+    implied={"ram:CategoryTradeTax/ram:TypeCode": VAT},
+)
 
 
 def read_allowances_charges(
@@ -22,18 +38,7 @@ def read_allowances_charges(
         is_charge = read_indicator(entry, "ram:ChargeIndicator")
         if is_charge is None:
             continue
-        entry.expect("ram:CategoryTradeTax", "ram:TypeCode", value=VAT)
-        found[is_charge].append(
-            AllowanceCharge(
-                amount=entry.amount("ram:ActualAmount"),
-                base_amount=entry.amount("ram:BasisAmount"),
-                percentage=entry.number("ram:CalculationPercent"),
-                vat_category=entry.text("ram:CategoryTradeTax", "ram:CategoryCode"),
-                vat_rate=entry.number("ram:CategoryTradeTax", "ram:RateApplicablePercent"),
-                reason=entry.text("ram:Reason"),
-                reason_code=entry.text("ram:ReasonCode"),
-            )
-        )
+        found[is_charge].append(_ENTRY.read(entry))
     return tuple(found[False]), tuple(found[True])
 
 

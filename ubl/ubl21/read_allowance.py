@@ -4,9 +4,25 @@ from typing import Final
 
 from ubl.cursor import Cursor
 from ubl.model import AllowanceCharge, Price
+from ubl.places import Places
 
 __all__ = ["read_allowances_charges", "read_price"]
 
+_ENTRY: Final = Places(
+    AllowanceCharge,
+    {
+        "cbc:Amount": "amount",
+        "cbc:BaseAmount": "base_amount",
+        "cbc:MultiplierFactorNumeric": "percentage",
+        "cac:TaxCategory/cbc:ID": "vat_category",
+        "cac:TaxCategory/cbc:Percent": "vat_rate",
+        "cbc:AllowanceChargeReason": "reason",
+        "cbc:AllowanceChargeReasonCode": "reason_code",
+    },
+    implied={"cac:TaxCategory/cac:TaxScheme/cbc:ID": "VAT"},
+)
+_PRICE: Final = Places(Price, {"cbc:PriceAmount": "net", "cbc:BaseQuantity": "base_quantity"})
+_NO_DISCOUNT: Final = AllowanceCharge()
 _IS_CHARGE: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -23,20 +39,7 @@ def read_allowances_charges(
         if is_charge is None:
             continue
         entry.text("cbc:ChargeIndicator")
-        category = entry.first("cac:TaxCategory")
-        if category is not None:
-            category.expect("cac:TaxScheme", "cbc:ID", value="VAT")
-        found[is_charge].append(
-            AllowanceCharge(
-                amount=entry.amount("cbc:Amount"),
-                base_amount=entry.amount("cbc:BaseAmount"),
-                percentage=entry.number("cbc:MultiplierFactorNumeric"),
-                vat_category=None if category is None else category.text("cbc:ID"),
-                vat_rate=None if category is None else category.number("cbc:Percent"),
-                reason=entry.text("cbc:AllowanceChargeReason"),
-                reason_code=entry.text("cbc:AllowanceChargeReasonCode"),
-            )
-        )
+        found[is_charge].append(_ENTRY.read(entry))
     return tuple(found[False]), tuple(found[True])
 
 
@@ -46,12 +49,11 @@ def read_price(line: Cursor) -> Price | None:
     if price is None:
         return None
     discounts, charges = read_allowances_charges(price)
-    discount = discounts[0] if discounts else AllowanceCharge()
-    return Price(
-        net=price.amount("cbc:PriceAmount"),
+    discount = discounts[0] if discounts else _NO_DISCOUNT
+    return _PRICE.read(
+        price,
         discount=discount.amount,
         gross=discount.base_amount,
-        base_quantity=price.quantity("cbc:BaseQuantity"),
         discount_percentage=discount.percentage,
         discount_reason=discount.reason,
         discount_reason_code=discount.reason_code,

@@ -1,43 +1,65 @@
 """The item of a line in UBL: its identifiers, classifications, properties and VAT."""
 
+from typing import Final
+
 from ubl.cursor import Cursor
 from ubl.model import Item, ItemAttribute, ItemClassification, ItemInstance, LineVat
+from ubl.places import Places
 
 __all__ = ["read_item", "read_line_vat"]
 
+_ITEM: Final = Places(
+    Item,
+    {
+        "cbc:Name": "name",
+        "cbc:Description": "description",
+        "cac:SellersItemIdentification/cbc:ID": "seller_identifier",
+        "cac:BuyersItemIdentification/cbc:ID": "buyer_identifier",
+        "cac:StandardItemIdentification/cbc:ID": "standard_identifier",
+        "cac:OriginCountry/cbc:IdentificationCode": "origin_country",
+        "cbc:BrandName": "brand",
+        "cbc:ModelName": "model",
+    },
+)
+_VAT: Final = Places(
+    LineVat,
+    {
+        "cbc:ID": "category",
+        "cbc:Percent": "rate",
+        "cbc:TaxExemptionReason": "exemption_reason",
+        "cbc:TaxExemptionReasonCode": "exemption_reason_code",
+    },
+    implied={"cac:TaxScheme/cbc:ID": "VAT"},
+)
+_ATTRIBUTE: Final = Places(
+    ItemAttribute,
+    {
+        "cbc:Name": "name",
+        "cbc:Value": "value",
+        "cbc:NameCode": "code",
+        "cbc:ValueQuantity": "measure",
+    },
+)
+_INSTANCE: Final = Places(
+    ItemInstance,
+    {"cac:LotIdentification/cbc:LotNumberID": "batch", "cbc:SerialID": "serial_number"},
+)
 
-def read_item(line: Cursor) -> Item | None:
+
+def read_item(item: Cursor) -> Item:
     """Read BG-31."""
-    item = line.first("cac:Item")
-    if item is None:
-        return None
-    return Item(
-        name=item.text("cbc:Name"),
-        description=item.text("cbc:Description"),
-        seller_identifier=item.identifier("cac:SellersItemIdentification", "cbc:ID"),
-        buyer_identifier=item.identifier("cac:BuyersItemIdentification", "cbc:ID"),
-        standard_identifier=item.identifier("cac:StandardItemIdentification", "cbc:ID"),
+    return _ITEM.read(
+        item,
         classifications=_read_classifications(item),
-        origin_country=item.text("cac:OriginCountry", "cbc:IdentificationCode"),
-        attributes=tuple(map(_read_attribute, item.all("cac:AdditionalItemProperty"))),
-        brand=item.text("cbc:BrandName"),
-        model=item.text("cbc:ModelName"),
-        instances=tuple(map(_read_instance, item.all("cac:ItemInstance"))),
+        attributes=tuple(map(_ATTRIBUTE.read, item.all("cac:AdditionalItemProperty"))),
+        instances=tuple(map(_INSTANCE.read, item.all("cac:ItemInstance"))),
     )
 
 
-def read_line_vat(line: Cursor) -> LineVat | None:
+def read_line_vat(item: Cursor) -> LineVat | None:
     """Read BG-30, which UBL keeps with the item."""
-    category = line.first("cac:Item", "cac:ClassifiedTaxCategory")
-    if category is None:
-        return None
-    category.expect("cac:TaxScheme", "cbc:ID", value="VAT")
-    return LineVat(
-        category=category.text("cbc:ID"),
-        rate=category.number("cbc:Percent"),
-        exemption_reason=category.text("cbc:TaxExemptionReason"),
-        exemption_reason_code=category.text("cbc:TaxExemptionReasonCode"),
-    )
+    category = item.first("cac:ClassifiedTaxCategory")
+    return None if category is None else _VAT.read(category)
 
 
 def _read_classifications(item: Cursor) -> tuple[ItemClassification, ...]:
@@ -55,19 +77,3 @@ def _read_classifications(item: Cursor) -> tuple[ItemClassification, ...]:
                 )
             )
     return tuple(found)
-
-
-def _read_attribute(entry: Cursor) -> ItemAttribute:
-    return ItemAttribute(
-        name=entry.text("cbc:Name"),
-        value=entry.text("cbc:Value"),
-        code=entry.text("cbc:NameCode"),
-        measure=entry.quantity("cbc:ValueQuantity"),
-    )
-
-
-def _read_instance(entry: Cursor) -> ItemInstance:
-    return ItemInstance(
-        batch=entry.text("cac:LotIdentification", "cbc:LotNumberID"),
-        serial_number=entry.text("cbc:SerialID"),
-    )

@@ -16,6 +16,7 @@ from ubl.model import (
     SupportingDocument,
     given,
 )
+from ubl.places import Places
 from ubl.ubl21.read_allowance import read_allowances_charges, read_price
 from ubl.ubl21.read_delivery import NO_LINE, read_line_delivery
 from ubl.ubl21.read_item import read_item, read_line_vat
@@ -40,6 +41,18 @@ QUANTITIES: Final = {
     DocumentKind.INVOICE: "cbc:InvoicedQuantity",
     DocumentKind.CREDIT_NOTE: "cbc:CreditedQuantity",
 }
+_PLACES: Final = {
+    kind: Places(
+        InvoiceLine,
+        {
+            "cbc:ID": "identifier",
+            quantity: "quantity",
+            "cbc:LineExtensionAmount": "net_amount",
+            "cbc:AccountingCost": "accounting_reference",
+        },
+    )
+    for kind, quantity in QUANTITIES.items()
+}
 
 
 def read_line(
@@ -58,26 +71,24 @@ def read_line(
     object_identifier, documents, other_objects = _read_documents(line)
     parent_line, subtype, preceding = _read_billing(line, number)
     note, *further_notes = line.texts("cbc:Note") or (None,)
-    return InvoiceLine(
-        identifier=line.text("cbc:ID"),
+    item = line.first("cac:Item")
+    return _PLACES[kind].read(
+        line,
         note=note,
         object_identifier=object_identifier,
-        quantity=line.quantity(QUANTITIES[kind]),
-        net_amount=line.amount("cbc:LineExtensionAmount"),
         order_line=_read_order_line(line),
-        accounting_reference=line.text("cbc:AccountingCost"),
         period=read_period(line),
         allowances=allowances,
         charges=charges,
         price=read_price(line),
-        vat=read_line_vat(line),
-        item=read_item(line),
+        vat=None if item is None else read_line_vat(item),
+        item=None if item is None else read_item(item),
         further_notes=tuple(Note(text=text) for text in further_notes if text),
         parent_line=parent_line,
         subtype=subtype,
         references=_read_references(line, preceding, documents, other_objects),
         delivery=read_line_delivery(line),
-        seller=read_party(line.first("cac:Item", "cac:ManufacturerParty")),
+        seller=None if item is None else read_party(item.first("cac:ManufacturerParty")),
         totals=_read_totals(line, accounting_currency),
         sub_lines=tuple(
             read_line(below, kind, number=number, accounting_currency=accounting_currency)
