@@ -161,10 +161,10 @@ _ALL: Final = (
         business_process=_BILLING_PROCESS,
         attachment="xrechnung.xml",
     ),
-    *_pair("fr-ctc", "French CTC, EN 16931", _EN16931, mode_required=True),
+    *_pair("fr-ctc", "France CTC, EN 16931", _EN16931, mode_required=True),
     *_pair(
         "fr-extended-ctc",
-        "French CTC, EXTENDED-CTC-FR",
+        "France CTC, EXTENDED-CTC-FR",
         _CTC_EXTENDED,
         profile=Profile.EXTENDED_CTC_FR,
         mode_required=True,

@@ -5,6 +5,7 @@ One shape for the API, the console, the command line and a document's timeline.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.conversion.loss import MANDATORY
@@ -21,6 +22,7 @@ __all__ = ["account_of", "kept_account", "laid_out", "loss"]
 
 _STEP: Final = re.compile(r"(?P<name>\w+)(?:\[(?P<index>\d+)\])?")
 _LISTS: Final = ("unread", "lost", "added", "discrepancies", "identifiers")
+_INDICATORS: Final = MappingProxyType({"True": "Rendition.yes", "False": "Rendition.no"})
 _PARTS_OF_A_VALUE: Final = frozenset({"value", "currency", "unit", "scheme"})
 
 
@@ -83,21 +85,28 @@ def kept_account(facts: Mapping[str, Any], *, lang: str) -> dict[str, Any] | Non
     return {**account, "counts": counts}
 
 
-def laid_out(account: Mapping[str, Any]) -> dict[str, Any]:
-    """The account for a page: what belongs together, as an amount and its currency, in one row."""
-    rows = {f"{name}_rows": _rows(account[name]) for name in ("lost", "added")}
+def laid_out(account: Mapping[str, Any], *, lang: str) -> dict[str, Any]:
+    """The account for a page: what belongs together, as an amount and its currency, in one row.
+
+    Indicators are answered in words.
+    """
+    localized = Localized(lang)
+    words = {name: localized.label(label) for name, label in _INDICATORS.items()}
+    rows = {f"{name}_rows": _rows(account[name], words) for name in ("lost", "added")}
     return {**account, **rows}
 
 
-def _rows(values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _rows(values: Sequence[Mapping[str, Any]], words: Mapping[str, str]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for one in values:
+    for value in values:
+        said = {side: words.get(value[side], value[side]) for side in ("before", "after")}
+        one = {**value, **said}
         last = rows[-1] if rows else None
         if last is not None and (last["label"], last["term"]) == (one["label"], one["term"]):
             for side in ("before", "after"):
                 last[side] = " ".join(text for text in (last[side], one[side]) if text)
         else:
-            rows.append(dict(one))
+            rows.append(one)
     return rows
 
 

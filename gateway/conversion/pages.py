@@ -72,7 +72,7 @@ async def _convert(request: web.Request, file: FileField, pages: Any, wanted: st
 
 def _shown(judged: Judged, *, lang: str) -> dict[str, Any]:
     converted = judged.converted
-    account = laid_out(account_of(converted, lang=lang, most=_LISTED))
+    account = laid_out(account_of(converted, lang=lang, most=_LISTED), lang=lang)
     fits = len(converted.content) <= LARGEST_IN_A_PAGE
     encoded = b64encode(converted.content).decode() if fits else ""
     return {

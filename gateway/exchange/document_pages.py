@@ -153,7 +153,7 @@ def _accounts(case: Dossier, *, lang: str) -> dict[int | None, dict[str, Any]]:
         for one in case.events
         if one.kind.startswith(_FORMAT)
     }
-    return {id: laid_out(account) for id, account in kept.items() if account is not None}
+    return {id: laid_out(account, lang=lang) for id, account in kept.items() if account is not None}
 
 
 def _status(document: Document) -> Any:

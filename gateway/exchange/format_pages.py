@@ -65,7 +65,7 @@ async def _choice(
 def _account(
     request: web.Request, document: Document, judged: Judged, *, lang: str
 ) -> web.Response:
-    account = laid_out(account_of(judged.converted, lang=lang, most=_LISTED))
+    account = laid_out(account_of(judged.converted, lang=lang, most=_LISTED), lang=lang)
     return _page(
         request,
         document,

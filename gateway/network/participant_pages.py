@@ -212,6 +212,7 @@ async def _one(
         "address_of": _address_of,
         "entry": entry,
         "sml_on": request.app[REGISTRAR].is_on,
+        "smp_here": bool(request.app[NETWORK].seat_ids(Purpose.SMP)),
         "moves": await request.app[MOVES].history(caller.tenant_id, participant),
         "standing": standing,
         "required": identifications.required,

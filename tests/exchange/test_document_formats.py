@@ -142,6 +142,8 @@ def test_a_kept_account_is_put_into_the_readers_language():
         "lost": [
             {"path": "notes[1].text", "label": "Notes 2", "term": "BT-22", "before": "x",
              "after": None, "essential": False},
+            {"path": "is_copy", "label": "Copy", "term": None, "before": "False",
+             "after": None, "essential": False},
         ],
         "lost_count": 7,
         "discrepancies": [
@@ -151,9 +153,10 @@ def test_a_kept_account_is_put_into_the_readers_language():
     }  # fmt: skip
     account = kept_account(facts, lang="fr")
     assert account is not None
-    laid = laid_out(account)
+    laid = laid_out(account, lang="fr")
     assert laid["counts"]["lost"] == 7
     assert laid["lost_rows"][0]["label"] != "Notes 2"
+    assert laid["lost_rows"][1]["before"] == "non"
     (sum_,) = laid["discrepancies"]
     assert sum_["explanation"] == ""
     assert sum_["stated"].replace("\xa0", " ").replace("\u202f", " ") == "1 120,50 €"

@@ -16,7 +16,7 @@ from gateway.exchange.statistics.counting import COUNTRIES, Counting, ReportKind
 from gateway.exchange.statistics.figures import EndUserUse, Exchanges, KeyRole, Line
 from gateway.exchange.statistics.period import Period
 from gateway.exchange.statistics.tables import ReportingDuty, StatisticsReport, Traffic
-from gateway.exchange.tables import Direction, Reception
+from gateway.exchange.tables import Direction, Document, Reception
 from gateway.network.identification import IdentificationRules
 from gateway.network.tables import EndUserIdentification
 
@@ -148,10 +148,15 @@ async def _identified(
 
 @dataclass(frozen=True, slots=True)
 class TrafficRow:
-    """One counted exchange and the document it carried; None where that was never read."""
+    """One counted exchange and the document it carried; None where that was never read.
+
+    ``owner_id`` is the account whose document it is: a status that our service provider's own
+    participant received belongs to the document it is about.
+    """
 
     traffic: Traffic
     document_id: UUID | None
+    owner_id: UUID | None
 
 
 async def traffic_rows(
@@ -201,13 +206,18 @@ async def _rows(
     session: AsyncSession, where: Sequence[ColumnElement[bool]], limit: int
 ) -> list[TrafficRow]:
     found = await session.exec(
-        select(Traffic, Reception.document_id)
+        select(Traffic, Document.id, Document.tenant_id)
         .join(Reception, col(Reception.id) == col(Traffic.id), isouter=True)
+        .join(
+            Document,
+            col(Document.id) == func.coalesce(Traffic.document_id, Reception.document_id),
+            isouter=True,
+        )
         .where(*where)
         .order_by(col(Traffic.exchanged_at), col(Traffic.id))
         .limit(limit)
     )
-    return [TrafficRow(row, row.document_id or arrived) for row, arrived in found]
+    return [TrafficRow(*row) for row in found]
 
 
 def _of_line(line: Line) -> list[ColumnElement[bool]]:
