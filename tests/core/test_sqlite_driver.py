@@ -106,3 +106,66 @@ async def test_an_error_names_no_values(database: Database) -> None:
         async with database.write() as session:
             await say(session, "INSERT INTO nowhere VALUES (:x)", x="Dupont SA")
     assert "Dupont" not in str(caught.value)
+
+
+LONG = (
+    "SELECT count(*) FROM (WITH RECURSIVE n(i) AS "
+    "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT i FROM n)"
+)
+
+
+async def turns(task: asyncio.Task[Any]) -> int:
+    """How often the event loop turned while the task was at work."""
+    counted = 0
+    while not task.done():
+        counted += 1
+        await asyncio.sleep(0)
+    return counted
+
+
+async def test_a_long_question_is_broken_off_and_answered_from_the_thread(
+    database: Database,
+) -> None:
+    async def ask() -> tuple[int, int]:
+        async with database.write() as session:
+            await say(session, "UPDATE coin SET worth = 40 WHERE id = 3")
+            long = (await say(session, LONG)).scalar_one()
+            kept = (await say(session, "SELECT worth FROM coin WHERE id = 3")).scalar_one()
+            return long, kept
+
+    task = asyncio.create_task(ask())
+    # One turn for the UPDATE, one for the question and one for the commit, had it not left.
+    assert await turns(task) > 10
+    assert task.result() == (300000, 40)
+    assert await worths(database) == [10, 20, 40]
+
+
+async def test_many_short_statements_let_the_loop_turn(database: Database) -> None:
+    async def write() -> None:
+        async with database.write() as session:
+            for number in range(4, 1000):
+                await say(session, f"INSERT INTO coin VALUES ({number}, 1)")
+
+    task = asyncio.create_task(write())
+    assert await turns(task) > 3
+    await task
+    assert len(await worths(database)) == 999
+
+
+async def test_a_lock_of_another_process_is_waited_for_in_the_thread(
+    database: Database, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "driver.db", isolation_level=None, timeout=0)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def write() -> None:
+        async with database.write() as session:
+            await say(session, "UPDATE coin SET worth = 5 WHERE id = 1")
+
+    task = asyncio.create_task(write())
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    other.execute("COMMIT")
+    other.close()
+    await task
+    assert await worths(database) == [5, 20, 30]
