@@ -7,7 +7,6 @@ import asyncio
 import errno
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -57,7 +56,7 @@ def _chunks(source: bytes | BinaryIO) -> Iterator[bytes]:
 
 
 class LocalBlobStore:
-    """Blobs as files in a folder: temporary file, fsync, rename, fsync of the folder."""
+    """Blobs as files in a folder: fsync of the file, then of the folder that names it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -98,8 +97,10 @@ class LocalBlobStore:
         path = self._path(blob_id)
         digest, size = hashlib.sha256(), 0
         try:
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
+            # Under its own name at once: nobody knows a blob before its row names it.
+            with path.open("xb") as file:
                 try:
+                    os.fchmod(file.fileno(), 0o600)
                     file.write(header())
                     for chunk in _chunks(source):
                         file.write(chunk)
@@ -107,9 +108,8 @@ class LocalBlobStore:
                         size += len(chunk)
                     file.flush()
                     os.fsync(file.fileno())
-                    Path(file.name).rename(path)
                 except BaseException:
-                    Path(file.name).unlink(missing_ok=True)
+                    path.unlink(missing_ok=True)
                     raise
             _fsync_folder(path.parent)
         except OSError as error:
