@@ -4,7 +4,7 @@ The message and its deliveries commit together with the change they tell of, or 
 Deliveries of one endpoint run side by side: their order is not promised.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -26,6 +26,7 @@ from gateway.core.jobs.queue import JobQueue
 __all__ = ["DELIVER", "Publisher"]
 
 DELIVER: Final = "webhook.deliver"
+_ASKED: Final = "active webhook endpoints"
 
 
 class Publisher:
@@ -59,12 +60,7 @@ class Publisher:
     ) -> tuple[UUID | None, int]:
         if event_type not in self.types:
             raise ValueError(f"no package registered the event type '{event_type}'")
-        found = await session.exec(
-            select(WebhookEndpoint).where(
-                WebhookEndpoint.tenant_id == tenant_id,
-                WebhookEndpoint.state == EndpointState.ACTIVE,
-            )
-        )
+        found = await _active(session, tenant_id)
         wanting = [one for one in found if not one.event_types or event_type in one.event_types]
         if not wanting:
             return None, 0
@@ -126,3 +122,17 @@ class Publisher:
         session.add(message)
         await session.flush()
         return message
+
+
+async def _active(session: AsyncSession, tenant_id: UUID) -> Sequence[WebhookEndpoint]:
+    """The account's active endpoints, asked for once in a transaction that tells many things."""
+    asked: dict[UUID, Sequence[WebhookEndpoint]] = session.info.setdefault(_ASKED, {})
+    if tenant_id not in asked:
+        found = await session.exec(
+            select(WebhookEndpoint).where(
+                WebhookEndpoint.tenant_id == tenant_id,
+                WebhookEndpoint.state == EndpointState.ACTIVE,
+            )
+        )
+        asked[tenant_id] = found.all()
+    return [one for one in asked[tenant_id] if one.state is EndpointState.ACTIVE]

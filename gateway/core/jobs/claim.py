@@ -102,8 +102,8 @@ async def claim(
     chosen = [job_id for _, job_id in sorted([*free, *admitted])[:limit]]
     if not chosen:
         return Claimed((), more=bool(first))
-    # Once more "due": a lane's candidates are not locked yet and may just have been renewed.
-    still_due = select(Job.id).where(col(Job.id).in_(chosen), due)
+    # Once more due: a lane's candidates are not locked yet and may just have been renewed.
+    still_due = select(Job.id).where(col(Job.id).in_(chosen), IS_ACTIVE, col(Job.run_at) <= now)
     claimed = await session.exec(
         update(Job)
         .where(col(Job.id).in_(still_due.with_for_update(skip_locked=True)))
