@@ -5,6 +5,8 @@ one: delivery_policy says when the same bytes may travel again.
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -56,6 +58,19 @@ _MLS_TYPES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """An AS4 message to send: its row, its bytes, and how its attempts ended so far.
+
+    ``unsaved`` are the rows of the bytes of a message whose own row is not saved yet.
+    """
+
+    transmission: Transmission
+    request: StoredBlob
+    outcomes: Sequence[AttemptOutcome]
+    unsaved: Sequence[StoredBlob] = ()
+
+
 class DeliveryJob:
     """One attempt per run; the job engine's backoff and deadline decide about the next."""
 
@@ -94,44 +109,74 @@ class DeliveryJob:
         document_id = UUID(job.payload["document_id"])
         async with self._database.read() as session:
             document = await session.get_one(Document, document_id)
-            last, outcomes = await _latest(session, document_id)
+            last = await self._latest(session, document_id)
+            asked = await self._mls_asked(session, document)
+            refused = last is not None and await _refused_before(session, document_id, job.first_at)
         if terminal(document.transport):
             return
         try:
-            last, outcomes = await self._message(document, last, outcomes)
+            message = await self._message(document, last, asked)
         except GatewayError as failure:
             async with self._database.write() as session:
                 await record_failure(session, self._events, document_id, failure, at=self._now())
             raise
-        attempt = await self._begin(document_id, last)
+        attempt = await self._begin(document_id, message)
         if attempt is None:
             return
         self._faults.reach("row-committed")
-        verdict = await self._send(job, last, outcomes)
+        verdict = await self._send(message, refused_before=refused)
         if verdict.outcome is AttemptOutcome.RECEIPT:
             self._faults.reach("receipt-read")
-        await self._conclude(job, document_id, last, attempt, verdict)
+        await self._conclude(job, document_id, message.transmission, attempt, verdict)
         if verdict.failure is not None:
             raise verdict.failure
         self._faults.reach("receipt-committed")
 
+    async def _latest(self, session: AsyncSession, document_id: UUID) -> _Message | None:
+        """The document's newest AS4 message and how its attempts ended, oldest first."""
+        transmission = (
+            await session.exec(
+                select(Transmission)
+                .where(Transmission.document_id == document_id)
+                .order_by(col(Transmission.id).desc())
+                .limit(1)
+            )
+        ).first()
+        if transmission is None:
+            return None
+        attempts = await session.exec(
+            select(Attempt.outcome)
+            .where(Attempt.transmission_id == transmission.id)
+            .order_by(col(Attempt.id))
+        )
+        outcomes = [AttemptOutcome(one) for one in attempts]
+        request = await self._archive.row(session, transmission.request_id)
+        return _Message(transmission, request, outcomes)
+
+    async def _mls_asked(self, session: AsyncSession, document: Document) -> MlsAsked | None:
+        if document.kind in UNANSWERED_KINDS:
+            return None
+        return (await self._policies.of(session, document.tenant_id)).mls_asked
+
     async def _message(
-        self, document: Document, last: Transmission | None, outcomes: list[AttemptOutcome]
-    ) -> tuple[Transmission, list[AttemptOutcome]]:
-        """The AS4 message to send now, and how its attempts ended so far."""
+        self, document: Document, last: _Message | None, asked: MlsAsked | None
+    ) -> _Message:
+        """The AS4 message to send now: the last one once more, or a new one."""
         # A failed attempt may mean that the endpoint moved: then no cached answer counts.
-        found = await find_endpoint(self._lookup, document, self._now, fresh=bool(outcomes))
+        fresh = last is not None and bool(last.outcomes)
+        found = await find_endpoint(self._lookup, document, self._now, fresh=fresh)
         if last is not None and may_resend(
-            TransmissionHistory(last.endpoint_url, last.peer_certificate, outcomes),
+            TransmissionHistory(
+                last.transmission.endpoint_url, last.transmission.peer_certificate, last.outcomes
+            ),
             endpoint_url=found.endpoint.url,
             peer_certificate=_pem(found.endpoint.certificate),
         ):
-            return last, outcomes
-        return await self._encode(document, found), []
+            return last
+        return await self._encode(document, found, asked)
 
-    async def _encode(self, document: Document, found: Found) -> Transmission:
+    async def _encode(self, document: Document, found: Found, asked: MlsAsked | None) -> _Message:
         """Freeze a new AS4 message: its bytes are durable before its row names them."""
-        asked = await self._mls_asked(document)
         encoded = await self._encoder.encode(
             document, found.endpoint, mls_type=_MLS_TYPES[asked] if asked else None
         )
@@ -142,38 +187,37 @@ class DeliveryJob:
             media_type="application/zip",
             tenant_id=document.tenant_id,
         )
-        async with self._database.write() as session:
-            session.add_all([encoded.envelope, encoded.request, lookup])
-            await session.flush()
-            transmission = Transmission(
-                tenant_id=document.tenant_id,
-                document_id=document.id,
-                message_id=encoded.message_id,
-                endpoint_url=found.endpoint.url,
-                peer_seat=found.endpoint.seat_id,
-                own_seat=encoded.own_seat,
-                peer_certificate=_pem(found.endpoint.certificate),
-                lookup_id=lookup.id,
-                envelope_id=encoded.envelope.id,
-                request_id=encoded.request.id,
-                encoded=encoded.wire.to_json(),
-                mls_asked=asked,
-                created_at=self._now(),
-            )
-            session.add(transmission)
-        return transmission
+        transmission = Transmission(
+            tenant_id=document.tenant_id,
+            document_id=document.id,
+            message_id=encoded.message_id,
+            endpoint_url=found.endpoint.url,
+            peer_seat=found.endpoint.seat_id,
+            own_seat=encoded.own_seat,
+            peer_certificate=_pem(found.endpoint.certificate),
+            lookup_id=lookup.id,
+            envelope_id=encoded.envelope.id,
+            request_id=encoded.request.id,
+            encoded=encoded.wire.to_json(),
+            mls_asked=asked,
+            created_at=self._now(),
+        )
+        return _Message(
+            transmission, encoded.request, [], unsaved=(encoded.envelope, encoded.request, lookup)
+        )
 
-    async def _mls_asked(self, document: Document) -> MlsAsked | None:
-        if document.kind in UNANSWERED_KINDS:
-            return None
-        async with self._database.read() as session:
-            return (await self._policies.of(session, document.tenant_id)).mls_asked
-
-    async def _begin(self, document_id: UUID, transmission: Transmission) -> Attempt | None:
+    async def _begin(self, document_id: UUID, message: _Message) -> Attempt | None:
+        """Save the attempt before its first byte leaves, and with it a message that is new."""
+        transmission = message.transmission
         async with self._database.write() as session:
             document = await session.get_one(Document, document_id, with_for_update=True)
             if terminal(document.transport):
                 return None
+            if message.unsaved:
+                session.add_all(message.unsaved)
+                await session.flush()
+                session.add(transmission)
+                await session.flush()
             at = self._now()
             facts = {"seat": transmission.peer_seat, "message_id": transmission.message_id}
             await self._events.step(session, document, TransportEvent.ATTEMPT_STARTED, facts, at=at)
@@ -187,19 +231,15 @@ class DeliveryJob:
             session.add(attempt)
         return attempt
 
-    async def _send(
-        self, job: JobContext, transmission: Transmission, earlier: list[AttemptOutcome]
-    ) -> Verdict:
-        async with self._database.read() as session:
-            request = await self._archive.row(session, transmission.request_id)
-            refused = await _refused_before(session, transmission.document_id, job.first_at)
-        body = await self._archive.open(request)
+    async def _send(self, message: _Message, *, refused_before: bool) -> Verdict:
+        transmission = message.transmission
+        body = await self._archive.open(message.request)
         try:
             answer = await self._client.post(
                 transmission.endpoint_url,
                 content_type=Encoded.from_json(transmission.encoded).content_type,
                 body=body,
-                size=request.size,
+                size=message.request.size,
             )
         except OutcomeUnknown as failure:
             return Verdict(AttemptOutcome.UNKNOWN, None, failure, delivered=False)
@@ -207,7 +247,13 @@ class DeliveryJob:
             return Verdict(AttemptOutcome.NOT_SENT, None, failure, delivered=False)
         finally:
             await asyncio.to_thread(body.close)
-        return judge_answer(transmission, answer, earlier, refused_before=refused, now=self._now())
+        return judge_answer(
+            transmission,
+            answer,
+            message.outcomes,
+            refused_before=refused_before,
+            now=self._now(),
+        )
 
     async def _conclude(
         self,
@@ -232,13 +278,13 @@ class DeliveryJob:
             if kept is not None:
                 session.add(kept)
                 await session.flush()
-            row = await session.get_one(Attempt, attempt.id)
-            row.outcome = verdict.outcome
-            row.ended_at = self._now()
-            row.http_status = verdict.answer.status if verdict.answer else None
-            row.answer_id = kept.id if kept else None
+            session.add(attempt)
+            attempt.outcome = verdict.outcome
+            attempt.ended_at = self._now()
+            attempt.http_status = verdict.answer.status if verdict.answer else None
+            attempt.answer_id = kept.id if kept else None
             if verdict.failure is not None:
-                row.code, row.detail = verdict.failure.code, verdict.failure.message
+                attempt.code, attempt.detail = verdict.failure.code, verdict.failure.message
             if verdict.outcome is AttemptOutcome.ERROR:
                 # Whatever it said, the access point is there.
                 await lanes.recovered(session, job.lane)
@@ -246,9 +292,9 @@ class DeliveryJob:
             if terminal(document.transport):
                 return
             if verdict.delivered:
-                await self._delivered(session, document, transmission, verdict, row)
+                await self._delivered(session, document, transmission, verdict, attempt)
             else:
-                await self._failed(session, document, transmission, verdict, row)
+                await self._failed(session, document, transmission, verdict, attempt)
 
     async def _delivered(
         self,
@@ -261,13 +307,13 @@ class DeliveryJob:
         at = attempt.ended_at or self._now()
         receipt = verdict.outcome is AttemptOutcome.RECEIPT
         event = TransportEvent.RECEIPT_VERIFIED if receipt else TransportEvent.RECEIPT_PRESUMED
-        row = await session.get_one(Transmission, transmission.id)
-        row.receipt_id = attempt.answer_id if receipt else None
-        row.delivered_at = at
+        session.add(transmission)
+        transmission.receipt_id = attempt.answer_id if receipt else None
+        transmission.delivered_at = at
         if receipt:
-            await record_sent(session, document, row, at=at)
+            await record_sent(session, document, transmission, at=at)
         facts = {"seat": transmission.peer_seat, "message_id": transmission.message_id}
-        await record_delivery(session, document, row, at=at)
+        await record_delivery(session, document, transmission, at=at)
         await self._events.step(session, document, event, facts, at=at)
         timeline.record(
             session,
@@ -321,28 +367,6 @@ async def _refused_before(session: AsyncSession, document_id: UUID, since: datet
         .limit(1)
     )
     return found.first() in REFUSALS
-
-
-async def _latest(
-    session: AsyncSession, document_id: UUID
-) -> tuple[Transmission | None, list[AttemptOutcome]]:
-    """The document's newest AS4 message and how its attempts ended, oldest first."""
-    transmission = (
-        await session.exec(
-            select(Transmission)
-            .where(Transmission.document_id == document_id)
-            .order_by(col(Transmission.id).desc())
-            .limit(1)
-        )
-    ).first()
-    if transmission is None:
-        return None, []
-    attempts = await session.exec(
-        select(Attempt.outcome)
-        .where(Attempt.transmission_id == transmission.id)
-        .order_by(col(Attempt.id))
-    )
-    return transmission, [AttemptOutcome(one) for one in attempts]
 
 
 def _pem(certificate: x509.Certificate) -> str:
