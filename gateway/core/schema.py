@@ -1,5 +1,6 @@
 """The schema's life: upgrade to head, compare with the tables in code, refuse a foreign state."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,23 +29,33 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
+def _head() -> str | None:
+    """The schema this version needs; finding it loads every migration, so it is kept."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
 async def upgrade(database: Database) -> None:
     """Bring the schema to this version; safe when several processes start at once."""
+    async with database.engine.connect() as connection:
+        if await connection.run_sync(_current) == _head():
+            return
     async with database.engine.begin() as connection:
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
 
 
 async def require_head(database: Database) -> None:
     """Refuse to work on a schema of another version; raises GatewayError SCHEMA-BEHIND."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
     async with database.read() as session:
-        current = await (await session.connection()).run_sync(
-            lambda sync: MigrationContext.configure(sync).get_current_revision()
-        )
-    if current != head:
+        current = await (await session.connection()).run_sync(_current)
+    if current != _head():
         raise GatewayError(
             SCHEMA_BEHIND,
-            f"The database is at schema {current or 'none'}, this version needs {head}. "
+            f"The database is at schema {current or 'none'}, this version needs {_head()}. "
             "Run 'gateway migrate' once, then start again.",
         )
 

@@ -12,11 +12,11 @@ Pages for people are not described. Answers of the operational endpoints outside
 one shape whatever their status.
 """
 
-import copy
+import asyncio
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final, Literal
 
 from aiohttp import web
@@ -28,9 +28,7 @@ from gateway.access.roles import SCOPES
 from gateway.core.http import Face, Route
 from gateway.web.problem import MEDIA_TYPE, ProblemDocument
 
-__all__ = ["DOCUMENT", "ROUTES", "document"]
-
-DOCUMENT: Final = web.AppKey[Mapping[str, Any]]("openapi_document")
+__all__ = ["DESCRIPTION", "ROUTES", "Description", "document"]
 
 Json = dict[str, Any]
 _Mode = Literal["validation", "serialization"]
@@ -44,9 +42,33 @@ _COMMON: Final[Mapping[int, str]] = {
 }
 
 
+class Description:
+    """The OpenAPI document of one server, made when first asked for: most servers never are."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes = routes
+        self._lock = asyncio.Lock()
+        self._text: bytes | None = None
+
+    async def text(self) -> bytes:
+        """The document as JSON; half a second's work, done beside the event loop."""
+        async with self._lock:
+            if self._text is None:
+                self._text = await asyncio.to_thread(self._written)
+            return self._text
+
+    def _written(self) -> bytes:
+        return json.dumps(document(self._routes)).encode()
+
+
+DESCRIPTION: Final = web.AppKey("openapi_description", Description)
+
+
 async def show_description(request: web.Request) -> web.Response:
     """This description."""
-    return web.json_response(request.app[DOCUMENT])
+    return web.Response(
+        body=await request.app[DESCRIPTION].text(), content_type="application/json", charset="utf-8"
+    )
 
 
 ROUTES: Final = (
@@ -113,12 +135,6 @@ def _schemas(routes: Iterable[Route]) -> tuple[_Refs, dict[str, Json]]:
             used[route.query, "validation"] = None
         if isinstance(route.answer, type):
             used[route.answer, "serialization"] = None
-    return copy.deepcopy(_described(tuple(used)))
-
-
-@lru_cache(maxsize=4)
-def _described(used: tuple[tuple[type[BaseModel], _Mode], ...]) -> tuple[_Refs, dict[str, Json]]:
-    """The schemas of these models: a second's work, alike for every server of one process."""
     refs, whole = models_json_schema(list(used), ref_template=_REF)
     return refs, dict(whole.get("$defs", {}))
 

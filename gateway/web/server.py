@@ -74,7 +74,7 @@ def build(
     )
     app[ACCESS], app[SESSIONS], app[SESSION_COOKIE] = access, sessions, cookie
     app[STOPPING] = asyncio.Event()
-    app[openapi.DOCUMENT] = openapi.document(routes)
+    app[openapi.DESCRIPTION] = openapi.Description(routes)
     table.update(_mount(app, (*routes, *openapi.ROUTES)))
     StaticFiles.below(_STATIC_FOLDER, STYLES).mount(app)
     app.on_response_prepare.append(header_signal(https=cookie.secure))
