@@ -1,7 +1,7 @@
 """What a PDF carries: its embedded files and what its metadata claim.
 
-Reads a hostile file without trusting it: no page is touched, nothing is repaired, every stream is
-unpacked under a bound. Judges nothing: what the invoice data should be named and said of them is
+Reads a hostile file without trusting it: nothing is repaired, every stream is unpacked under a
+bound. Judges nothing: what the invoice data should be named and said of them is
 ``schematron.pdfcheck``'s affair.
 """
 
@@ -15,6 +15,7 @@ import pikepdf
 import pikepdf.settings
 from lxml import etree
 
+from schematron.pdfform import Fault, faults
 from ubl.safexml import Limits, XmlRefused, parse
 
 __all__ = ["Attachment", "Pdf", "PdfRefused", "Xmp", "is_pdf", "read"]
@@ -34,6 +35,8 @@ _LZW: Final = re.compile(rb"/(?:L|#4[cC])(?:Z|#5[aA])(?:W|#57)[D#\s/\]>]")
 _SECTION: Final = re.compile(rb"/(?:X|#58)(?:R|#52)(?:e|#65)(?:f|#66)\b")
 _STREAM: Final = re.compile(r"^stream <[^>]*>(?: \([^)]*\))?:? *")
 _FILTERS: Final = frozenset({"/FlateDecode", "/ASCIIHexDecode", "/ASCII85Decode"})
+_BROKEN: Final = (pikepdf.PdfError, pikepdf.ForeignObjectError, RecursionError)
+_UNREADABLE: Final = (*_BROKEN, AttributeError, KeyError, TypeError, ValueError, IndexError)
 _RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
 _PDFA: Final = "{http://www.aiim.org/pdfa/ns/id/}"
 # Factur-X 1.0, ZUGFeRD 2.0 (two spellings) and ZUGFeRD 1.0 extension schemas.
@@ -86,10 +89,14 @@ class Xmp:
 
 @dataclass(frozen=True, slots=True)
 class Pdf:
-    """The parts of a PDF that matter to an electronic invoice."""
+    """The parts of a PDF that matter to an electronic invoice.
+
+    ``faults`` are those of PDF/A-3 that are certain; None where that could not be looked at.
+    """
 
     attachments: tuple[Attachment, ...]
     xmp: Xmp | None
+    faults: tuple[Fault, ...] | None = None
 
 
 def is_pdf(data: bytes) -> bool:
@@ -116,18 +123,26 @@ def read(data: bytes) -> Pdf:
         ) as pdf:
             if pdf.is_encrypted:
                 raise PdfRefused("PDF-ENCRYPTED", "encrypted with an empty password")
-            return Pdf(tuple(_attachments(pdf)), _xmp(pdf))
+            return Pdf(tuple(_attachments(pdf)), _xmp(pdf), _faults(pdf))
     except pikepdf.PasswordError:
         raise PdfRefused("PDF-ENCRYPTED", "a password is needed") from None
-    except (pikepdf.PdfError, pikepdf.ForeignObjectError, RecursionError) as error:
+    except _BROKEN as error:
         if "limit exceeded" in str(error):
             raise PdfRefused("PDF-TOO-LARGE", _reason(error)) from None
         raise PdfRefused("PDF-DAMAGED", _reason(error)) from None
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+    except _UNREADABLE as error:
         if isinstance(error, PdfRefused):
             raise
         # An object is of another kind than its place in the file demands.
         raise PdfRefused("PDF-DAMAGED", _reason(error)) from None
+
+
+def _faults(pdf: pikepdf.Pdf) -> tuple[Fault, ...] | None:
+    """Look at the form of PDF/A; a page that cannot be read is no reason to refuse the invoice."""
+    try:
+        return faults(pdf)
+    except (*_UNREADABLE, ArithmeticError):
+        return None
 
 
 def _bound(limit: int) -> None:

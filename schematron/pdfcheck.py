@@ -1,15 +1,16 @@
 """What is right and wrong about a PDF as the wrapping of an electronic invoice.
 
 Factur-X 1.0 / ZUGFeRD 2: name and relationship of the attachment, what the XMP metadata claim
-and whether that agrees with the XML. Conformance to PDF/A itself is not checked here, and the
-notes say so.
+and whether that agrees with the XML; certain faults of PDF/A-3. Conformance to PDF/A as a whole is
+not checked here, and the notes say so.
 """
 
 from typing import Final
 
 from schematron.finding import Document, Layer, Severity
 from schematron.notes import Note
-from schematron.pdf import Attachment, Pdf
+from schematron.pdf import Attachment, Pdf, Xmp
+from schematron.pdfform import CHECKS
 
 __all__ = ["NAMES", "check", "choose"]
 
@@ -38,6 +39,7 @@ _LEVELS: Final = (
 )
 _KNOWN_LEVELS: Final = frozenset(level for _, level in _LEVELS)
 _DATA_ONLY: Final = ("MINIMUM", "BASIC WL")
+_CONFORMANCES: Final = ("A", "B", "U")
 _RELATIONSHIPS: Final = ("Alternative", "Data", "Source")
 
 
@@ -117,7 +119,9 @@ def _about_metadata(
         return [_fatal("PDF-NOT-PDFA", claim="-")]
     claim = f"PDF/A-{xmp.part}{(xmp.conformance or '').lower()}"
     notes = []
-    if xmp.part == "3" or (xmp.part == "4" and (xmp.conformance or "").upper() == "F"):
+    if xmp.part == "3":
+        notes += _about_form(content, xmp, claim)
+    elif xmp.part == "4" and (xmp.conformance or "").upper() == "F":
         notes.append(_pdf_note("PDF-A-NOT-CHECKED", Severity.INFORMATION, claim=claim))
     else:
         notes.append(_fatal("PDF-NOT-PDFA", claim=claim, value=claim))
@@ -140,6 +144,25 @@ def _about_metadata(
         )
     if xmp.file_name is not None and xmp.file_name != attachment.name:
         notes.append(_warning("PDF-XMP-NAME", said=xmp.file_name, name=attachment.name))
+    return notes
+
+
+def _about_form(content: Pdf, xmp: Xmp, claim: str) -> list[Note]:
+    """Say which faults of PDF/A-3 are certain, or that the few checks made here found none.
+
+    Only warnings: what a receiver reads is the XML, and only a validator of PDF/A knows the rest.
+    """
+    if content.faults is None:
+        return [_pdf_note("PDF-A-NOT-CHECKED", Severity.INFORMATION, claim=claim)]
+    notes = [
+        _warning(one.code, value=one.value or None, said=one.value or "-") for one in content.faults
+    ]
+    if (xmp.conformance or "") not in _CONFORMANCES:
+        said = xmp.conformance or "-"
+        notes.append(_warning("PDF-A-LEVEL", value=xmp.conformance, said=said))
+    if not notes:
+        count = str(len(CHECKS) + 1)
+        notes.append(_pdf_note("PDF-A-NO-FAULT", Severity.INFORMATION, claim=claim, count=count))
     return notes
 
 
