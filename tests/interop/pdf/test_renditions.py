@@ -14,7 +14,14 @@ from ubl.facturx import hybrid_pdf
 from ubl.formats import FORMATS
 from ubl.invoice import write_invoice
 from ubl.localized import LANGUAGES
-from ubl.model import Buyer, Identifier, Seller
+from ubl.model import (
+    Buyer,
+    Identifier,
+    IncludedItem,
+    PaymentCondition,
+    PaymentTerms,
+    Seller,
+)
 from ubl.model_json import invoice_from_json
 from ubl.reminder import (
     BillingReference,
@@ -121,12 +128,37 @@ REMINDER = Reminder(
 )
 
 
+SCRIPTS = "فاتورة رقم ٣ · חשבונית 12 · 中文 カタカナ 한국어 · ราคา · हिन्दी · ქართული · 📦"
+
+
+def composed(invoice):
+    """The invoice with parts of articles, lines within lines, conditions, many scripts."""
+    first, *rest = invoice.lines
+    parts = (IncludedItem(name="Screw", description=SCRIPTS), IncludedItem(identifier="7"))
+    group = replace(
+        first, item=replace(first.item, included=parts), sub_lines=(replace(first, sub_lines=()),)
+    )
+    terms = PaymentTerms(
+        discounts=(PaymentCondition(percentage=Decimal(2), from_date=date(2026, 10, 5)),) * 2,
+    )
+    breakdown = tuple(
+        replace(part, exemption_reason=f"{SCRIPTS} " * 3) for part in invoice.vat_breakdown
+    )
+    return replace(
+        invoice,
+        lines=(group, *rest),
+        payment_terms_details=(terms, PaymentTerms(text=SCRIPTS)),
+        vat_breakdown=breakdown,
+    )
+
+
 @pytest.fixture(scope="module")
 def verdicts(judge, tmp_path_factory):
     kept, read = tmp_path_factory.mktemp("kept"), tmp_path_factory.mktemp("read")
     invoice = complete(invoice_from_json(json.loads(SAMPLE.read_text("utf-8"))))
     strange = replace(invoice, number="株式会社 " + "N" * 90, project="a\u202eb\u0007")
     wanted = FORMATS["facturx-en16931"]
+    rich = composed(invoice)
     xml = write_invoice(invoice, wanted).xml
     for language in LANGUAGES:
         summary = render_summary(MANIFEST, language=language, created_at=AT)
@@ -136,6 +168,7 @@ def verdicts(judge, tmp_path_factory):
         sheets = {
             "invoice": render_invoice(invoice, locale=language, created_at=AT),
             "strange": render_invoice(strange, locale=language, created_at=AT),
+            "composed": render_invoice(rich, locale=language, created_at=AT),
             "Factur-X": hybrid_pdf(invoice, xml, format=wanted, lang=language, created_at=AT),
             "response": paper_pdf(answer, created_at=AT),
             "reminder": paper_pdf(reminder, created_at=AT),
@@ -146,7 +179,9 @@ def verdicts(judge, tmp_path_factory):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", ["invoice", "strange", "Factur-X", "response", "reminder"])
+@pytest.mark.parametrize(
+    "kind", ["invoice", "strange", "composed", "Factur-X", "response", "reminder"]
+)
 def test_sheets_are_archivable_and_accessible(kind, language, verdicts, case):
     found = [
         verdicts[(f"{kind} {language}.pdf", f"veraPDF {name}")] for name in ("PDF/A-3b", "PDF/UA-1")

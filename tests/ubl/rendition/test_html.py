@@ -20,6 +20,7 @@ from ubl.model import (
     DocumentKind,
     DocumentTotals,
     Identifier,
+    IncludedItem,
     Invoice,
     InvoiceLine,
     Item,
@@ -147,6 +148,24 @@ def test_tables_tell_what_their_columns_are() -> None:
     assert heads
     assert all(one["scope"] == "col" for one in heads)
     assert "caption" in {name for name, _ in reading.elements}
+
+
+def test_lines_show_what_they_stand_in_and_what_they_add_up_to() -> None:
+    item = Item(name="Kit", included=(IncludedItem(name="Vis", description="M8"),))
+    lines = (
+        InvoiceLine(identifier="1", item=item, sub_lines=(InvoiceLine(identifier="1.1"),)),
+        InvoiceLine(identifier="2", item=Item(name="Clé")),
+    )
+    page = document_html(invoice_view(dataclasses.replace(INVOICE, lines=lines), locale="fr"))
+    rows = [attributes.get("class") for name, attributes in read(page).elements if name == "tr"]
+    assert rows == [
+        None,
+        "adds-up",
+        "level level-1",
+        "details level level-1",
+        "level level-1",
+        None,
+    ]
 
 
 def hostile(value: Any) -> Any:
