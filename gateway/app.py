@@ -66,7 +66,7 @@ from gateway.authoring import pages as authoring_pages
 from gateway.conversion import api as conversion_api
 from gateway.conversion import codelist_api, codelist_pages, schema_api
 from gateway.conversion import pages as conversion_pages
-from gateway.core import app_keys, health
+from gateway.core import app_keys, health, sealing
 from gateway.core.business_date import BusinessDates
 from gateway.core.clock import now
 from gateway.core.health import Health
@@ -345,6 +345,7 @@ def _registry(
     prune.register(registry, parts.platform.database)
     return registry
 
+    sealing.register(registry, parts.platform.database, parts.platform.vault, now=now)
 
 async def _introduce_provider(gateway: Gateway) -> None:
     """Make sure the service provider can be spoken to: its account, seats and SPIDs are known."""

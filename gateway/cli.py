@@ -32,6 +32,7 @@ from gateway.commands import (
     pki,
     render,
     rules,
+    secrets,
     statistics,
     validate,
 )
@@ -111,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     pki.register(commands)
     render.register(commands)
     rules.register(commands)
+    secrets.register(commands, configured)
     statistics.register(commands)
     validate.register(commands)
     json_schema.register(commands)

@@ -6,6 +6,7 @@ contacts only addresses the stage allows.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -38,6 +39,7 @@ from gateway.core.jobs.tables import Job
 from gateway.core.metrics import Metrics
 from gateway.core.outgoing import check_url
 from gateway.core.settings import Stage
+from gateway.core.vault import Vault
 
 __all__ = ["KEPT_FOR", "LONG_FAILURE", "PRUNE", "DeliverJob", "endpoint_gauge", "register"]
 
@@ -90,16 +92,21 @@ class DeliverJob:
         *,
         database: Database,
         http: aiohttp.ClientSession,
+        vault: Vault,
         stage: Stage,
         now: MachineClock,
     ) -> None:
         self._database = database
         self._http = http
+        self._vault = vault
         self._stage = stage
         self._now = now
 
     async def __call__(self, job: JobContext) -> None:
-        """Send the message; raises GatewayError WEBHOOK-UNDELIVERED to be called again."""
+        """Send the message; raises GatewayError WEBHOOK-UNDELIVERED to be called again.
+
+        SECRET-KEY-MISSING and SECRET-DAMAGED say that it cannot be signed.
+        """
         delivery_id = UUID(job.payload["delivery_id"])
         async with self._database.read() as session:
             delivery = await session.get(WebhookDelivery, delivery_id)
@@ -109,12 +116,23 @@ class DeliverJob:
             endpoint = await session.get_one(WebhookEndpoint, delivery.endpoint_id)
         attempt: _Attempt | None = None
         if endpoint.state is EndpointState.ACTIVE:
-            attempt = await self._send(endpoint, message)
+            # A key that is missing here is no failure of the endpoint's.
+            attempt = await self._send(endpoint, message, self._secrets(endpoint))
         if await self._note(job, delivery_id, attempt):
             return
         raise GatewayError(UNDELIVERED, "The endpoint did not take the message; it is tried again.")
 
-    async def _send(self, endpoint: WebhookEndpoint, message: WebhookMessage) -> _Attempt:
+    def _secrets(self, endpoint: WebhookEndpoint) -> list[bytes]:
+        """What signs now, the present secret first."""
+        sealed = [endpoint.secret]
+        until = endpoint.former_until
+        if endpoint.former_secret and until and self._now() < until:
+            sealed.append(endpoint.former_secret)
+        return [self._vault.open(one, endpoint.place) for one in sealed]
+
+    async def _send(
+        self, endpoint: WebhookEndpoint, message: WebhookMessage, secrets: Sequence[bytes]
+    ) -> _Attempt:
         at, began = self._now(), time.monotonic()
         status, code = None, None
         try:
@@ -122,7 +140,7 @@ class DeliverJob:
             async with self._http.post(
                 endpoint.url,
                 data=message.body,
-                headers=_headers(endpoint, message, at=at),
+                headers=_headers(message, secrets, at=at),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=_ANSWER_S),
             ) as answer:
@@ -159,10 +177,7 @@ class DeliverJob:
             return True
 
 
-def _headers(endpoint: WebhookEndpoint, message: WebhookMessage, *, at: datetime) -> dict[str, str]:
-    secrets = [endpoint.secret]
-    if endpoint.former_secret and endpoint.former_until and at < endpoint.former_until:
-        secrets.append(endpoint.former_secret)
+def _headers(message: WebhookMessage, secrets: Sequence[bytes], *, at: datetime) -> dict[str, str]:
     signed = signed_headers(event_id=message.webhook_id, at=at, body=message.body, secrets=secrets)
     return {
         **signed,

@@ -30,8 +30,10 @@ from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.http import NOT_FOUND
+from gateway.core.ids import new_id
 from gateway.core.outgoing import ADDRESS_REFUSED, check_url
 from gateway.core.settings import Stage
+from gateway.core.vault import Vault, place_of
 
 __all__ = ["Changes", "DeliveryFilters", "Sent", "Webhooks"]
 
@@ -78,10 +80,17 @@ class Webhooks:
     """The use cases of webhooks, but for publishing and delivering."""
 
     def __init__(
-        self, *, database: Database, publisher: Publisher, stage: Stage, now: MachineClock
+        self,
+        *,
+        database: Database,
+        publisher: Publisher,
+        vault: Vault,
+        stage: Stage,
+        now: MachineClock,
     ) -> None:
         self._database = database
         self._publisher = publisher
+        self._vault = vault
         self._stage = stage
         self._now = now
 
@@ -95,18 +104,19 @@ class Webhooks:
     ) -> tuple[WebhookEndpoint, str]:
         """Tell an address from now on; returns it with its secret, which is not shown again.
 
-        Raises GatewayError OUTGOING-ADDRESS, WEBHOOK-TYPE or WEBHOOK-LIMIT.
+        Raises GatewayError OUTGOING-ADDRESS, WEBHOOK-TYPE, WEBHOOK-LIMIT or SECRET-KEY-MISSING.
         """
         caller.require("settings:write")
         self._require_address(url)
         self._require_types(event_types)
-        secret, at = secrets.token_bytes(SECRET_BYTES), self._now()
+        secret, at, endpoint_id = secrets.token_bytes(SECRET_BYTES), self._now(), new_id()
         endpoint = WebhookEndpoint(
+            id=endpoint_id,
             tenant_id=caller.tenant_id,
             url=url,
             description=description,
             event_types=sorted(set(event_types)),
-            secret=secret,
+            secret=self._vault.seal(secret, place_of(WebhookEndpoint.__tablename__, endpoint_id)),
             state=EndpointState.ACTIVE,
             created_at=at,
             updated_at=at,
@@ -194,8 +204,12 @@ class Webhooks:
         secret, at = secrets.token_bytes(SECRET_BYTES), self._now()
         async with self._database.write() as session:
             endpoint = await _own(session, caller, endpoint_id, lock=True)
-            endpoint.former_secret, endpoint.former_until = endpoint.secret, at + FORMER_SECRET_FOR
-            endpoint.secret, endpoint.updated_at = secret, at
+            # One whose key is lost signs no more: without it the new one could not sign either.
+            keeps = self._vault.opens(endpoint.secret)
+            endpoint.former_secret = endpoint.secret if keeps else None
+            endpoint.former_until = at + FORMER_SECRET_FOR if keeps else None
+            endpoint.secret = self._vault.seal(secret, endpoint.place)
+            endpoint.updated_at = at
             audit(
                 session,
                 caller,

@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from gateway.core.columns import EnumText, Json, UtcDateTime
 from gateway.core.ids import new_id
+from gateway.core.vault import SealedText, place_of
 
 __all__ = [
     "DeliveryState",
@@ -53,8 +54,8 @@ class WebhookEndpoint(SQLModel, table=True):
     """An address that is told what happens in one account.
 
     ``event_types`` empty means every type. ``secret`` signs; ``former_secret`` signs too until
-    ``former_until``, so that the receiver can change over. ``failing_since`` is when the first of
-    the failures began that nothing has got through since.
+    ``former_until``, so that the receiver can change over. Both are sealed (`gateway.core.vault`).
+    ``failing_since`` is when the first of the failures began that nothing has got through since.
     """
 
     __tablename__ = "webhook_endpoint"
@@ -64,10 +65,8 @@ class WebhookEndpoint(SQLModel, table=True):
     url: str = Field(max_length=2000)
     description: str = Field(default="", max_length=200)
     event_types: list[str] = Field(sa_column=Column(Json, nullable=False))
-    secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False), repr=False)
-    former_secret: bytes | None = Field(
-        default=None, sa_column=Column(LargeBinary, nullable=True), repr=False
-    )
+    secret: str = Field(sa_column=Column(SealedText, nullable=False), repr=False)
+    former_secret: str | None = Field(default=None, sa_column=Column(SealedText), repr=False)
     former_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     state: EndpointState = Field(sa_column=Column(EnumText(EndpointState), nullable=False))
     disabled_because: DisabledBecause | None = Field(
@@ -76,6 +75,11 @@ class WebhookEndpoint(SQLModel, table=True):
     failing_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+    @property
+    def place(self) -> str:
+        """What its secrets are sealed for."""
+        return place_of(self.__tablename__, self.id)
 
 
 class WebhookMessage(SQLModel, table=True):

@@ -70,6 +70,7 @@ def serve_checks(application: web.Application, checks: Checks) -> None:
         blobs=platform.blobs,
         queue=platform.queue,
         rules=checks.library,
+        faults=platform.faults,
         today=platform.business,
         now=now,
     )
@@ -79,6 +80,7 @@ def serve_checks(application: web.Application, checks: Checks) -> None:
     application[WEBHOOKS] = Webhooks(
         database=platform.database,
         publisher=checks.publisher,
+        vault=platform.vault,
         stage=platform.settings.stage,
         now=now,
     )
@@ -94,10 +96,15 @@ def register_checks(registry: Registry, checks: Checks) -> None:
             blobs=platform.blobs,
             validation=checks.validation,
             publisher=checks.publisher,
+            faults=platform.faults,
             now=now,
         ),
     )
     deliver = webhook_delivery.DeliverJob(
-        database=platform.database, http=platform.http, stage=platform.settings.stage, now=now
+        database=platform.database,
+        http=platform.http,
+        vault=platform.vault,
+        stage=platform.settings.stage,
+        now=now,
     )
     webhook_delivery.register(registry, deliver, platform.database, now=now)

@@ -73,7 +73,10 @@ def dispatching_of(
     settings = platform.settings
     steps = Steps(events=events, books=books, policies=policies)
     links = DispatchLinks(
-        public_url=settings.public_url, link_days=settings.dispatch.link_days, now=now
+        public_url=settings.public_url,
+        link_days=settings.dispatch.link_days,
+        vault=platform.vault,
+        now=now,
     )
     return Dispatching(
         platform=platform,

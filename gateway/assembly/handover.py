@@ -8,7 +8,6 @@ from aiohttp import web
 from gateway.assembly.platform import Platform
 from gateway.core.clock import now
 from gateway.core.jobs.registry import Registry
-from gateway.core.settings import Settings
 from gateway.exchange import delivery_keys as keys
 from gateway.exchange import handover_job
 from gateway.exchange.answer_outcome import Outcomes
@@ -35,7 +34,10 @@ def handing_over_of(
 ) -> HandingOver:
     """Build it."""
     policies = HandOverPolicies(
-        database=platform.database, carriers=_carriers(platform.settings), now=now
+        database=platform.database,
+        carriers=_carriers(platform),
+        vault=platform.vault,
+        now=now,
     )
     return HandingOver(
         policies=policies,
@@ -70,7 +72,8 @@ def register_handover(
     handover_job.register(registry, job, handing_over.handovers, now)
 
 
-def _carriers(settings: Settings) -> dict[Channel, Carrier]:
+def _carriers(platform: Platform) -> dict[Channel, Carrier]:
+    settings = platform.settings
     carriers: dict[Channel, Carrier] = {}
     if settings.delivery.handover_folder is not None:
         carriers[Channel.FOLDER] = FolderCarrier(settings.delivery.handover_folder)
@@ -78,5 +81,5 @@ def _carriers(settings: Settings) -> dict[Channel, Carrier]:
         # Loaded only where the extra is installed: it takes long and is not everybody's.
         from gateway.exchange.handover_sftp import SftpCarrier  # noqa: PLC0415
 
-        carriers[Channel.SFTP] = SftpCarrier(settings.stage)
+        carriers[Channel.SFTP] = SftpCarrier(settings.stage, platform.vault)
     return carriers

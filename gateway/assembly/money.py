@@ -69,7 +69,10 @@ def money_of(platform: Platform, *, archive: Archive, lookup: Lookup) -> Money:
     settings, database, today = platform.settings, platform.database, platform.business.today
     ledger = Ledger(followers=[Settlement(queue=platform.queue)])
     links = PaymentLinks(
-        public_url=settings.public_url, link_days=settings.payments.link_days, now=now
+        public_url=settings.public_url,
+        link_days=settings.payments.link_days,
+        vault=platform.vault,
+        now=now,
     )
     provider = _provider(platform, settings.payments)
     parts = dunning_jobs.Parts(

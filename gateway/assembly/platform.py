@@ -19,7 +19,9 @@ from gateway.core.health import Health
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.outgoing import client_session
 from gateway.core.pool import ComputePool
+from gateway.core.sealing import open_vault
 from gateway.core.settings import Settings, Stage
+from gateway.core.vault import Vault
 from gateway.network.adapters.sml_dns import DnsLocator
 from gateway.network.adapters.sml_static import StaticLocator
 from gateway.network.lookup_zones import read_zones, zone_at
@@ -39,7 +41,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What one process runs on: database, blobs, queue, workers and the way out."""
+    """What one process runs on: database, blobs, queue, workers, the way out, its secrets."""
 
     settings: Settings
     database: Database
@@ -49,12 +51,14 @@ class Platform:
     http: aiohttp.ClientSession
     business: BusinessClock
     faults: Faults
+    vault: Vault
 
 
 async def open_platform(settings: Settings, closing: AsyncExitStack) -> Platform:
     """Open everything a process runs on; ``closing`` closes it again.
 
     On SQLite the schema is brought up to date here; on PostgreSQL that is the operator's step.
+    Raises GatewayError SECRET-KEY-FILE for keys of secrets that cannot be used.
     """
     database = Database(settings.database_url)
     closing.push_async_callback(database.close)
@@ -62,6 +66,7 @@ async def open_platform(settings: Settings, closing: AsyncExitStack) -> Platform
         await schema.require_head(database)
     else:
         await schema.upgrade(database)
+    vault = await open_vault(settings, database, now=now)
     pool = pool_of(settings)
     closing.push_async_callback(pool.close)
     http = client_session(
@@ -83,6 +88,7 @@ async def open_platform(settings: Settings, closing: AsyncExitStack) -> Platform
         http=http,
         business=BusinessClock(zone=ZoneInfo(settings.time_zone)),
         faults=Faults(settings.faults),
+        vault=vault,
     )
 
 

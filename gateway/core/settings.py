@@ -47,6 +47,7 @@ __all__ = [
     "ReceivableSettings",
     "ReceiverCheck",
     "RuleSettings",
+    "SecretSettings",
     "Settings",
     "Stage",
     "StatisticsSettings",
@@ -180,6 +181,17 @@ class KeySettings(_Section):
     pkcs11_token: str = ""
     pkcs11_pin: SecretStr = SecretStr("")
     pkcs11_pin_file: Path | None = None
+
+
+class SecretSettings(_Section):
+    """The keys that seal secrets in the database, each 32 bytes in base64; the first one seals.
+
+    ``keys`` (better from the environment than from the settings file) are for several machines;
+    without them ``key_file`` holds them, one a line. Empty: ``pki/secrets.key`` in the data folder.
+    """
+
+    keys: tuple[SecretStr, ...] = ()
+    key_file: Path | None = None
 
 
 class JobSettings(_Section):
@@ -415,6 +427,7 @@ class Settings(BaseSettings):
     participants: ParticipantSettings = ParticipantSettings()
     trust: TrustSettings = TrustSettings()
     keys: KeySettings = KeySettings()
+    secrets: SecretSettings = SecretSettings()
     jobs: JobSettings = JobSettings()
     delivery: DeliverySettings = DeliverySettings()
     validation: ValidationSettings = ValidationSettings()
@@ -480,6 +493,11 @@ class Settings(BaseSettings):
     def keys_dir(self) -> Path:
         """The folder with one key ring per seat."""
         return self.network.keys_dir or self.data_dir / "pki" / "keys"
+
+    @property
+    def secret_key_file(self) -> Path:
+        """The file of the keys that seal secrets in the database."""
+        return self.secrets.key_file or self.data_dir / "pki" / "secrets.key"
 
 
 def load_settings(path: Path | None = None) -> Settings:

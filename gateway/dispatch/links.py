@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.core.clock import MachineClock
 from gateway.core.jobs.dialect import insert_or_skip
+from gateway.core.vault import Vault, place_of
 from gateway.dispatch.states import DispatchState
 from gateway.dispatch.tables import Dispatch, DispatchKey
 from reminders.links import LinkClaims, LinkKeys, LinkRefused, open_token, sign_token
@@ -30,7 +31,8 @@ _NOBODY: Final = UUID(int=0)
 class DispatchLinks:
     """Signs links and opens them; ``public_url`` is the address of this instance."""
 
-    def __init__(self, *, public_url: str, link_days: int, now: MachineClock) -> None:
+    def __init__(self, *, public_url: str, link_days: int, vault: Vault, now: MachineClock) -> None:
+        self._vault = vault
         self._public_url = public_url.rstrip("/")
         self._life = timedelta(days=link_days)
         self._now = now
@@ -40,17 +42,27 @@ class DispatchLinks:
         return self._now().replace(microsecond=0) + self._life
 
     async def prepare(self, session: AsyncSession) -> None:
-        """Make the first key, by whoever comes first; in a write transaction."""
-        if not await _keys(session):
-            await session.exec(
-                insert_or_skip(session, DispatchKey).values(
-                    number=1, secret=secrets.token_bytes(_KEY_BYTES), created_at=self._now()
-                )
+        """Make a key where none can sign, by whoever comes first; in a write transaction.
+
+        Raises GatewayError SECRET-KEY-MISSING.
+        """
+        sealed = await _sealed(session)
+        if any(map(self._vault.opens, sealed.values())):
+            return
+        # The first one, or one in place of those whose own key is lost for good.
+        number = max(sealed, default=0) + 1
+        secret = self._vault.seal(
+            secrets.token_bytes(_KEY_BYTES), place_of(DispatchKey.__tablename__, number)
+        )
+        await session.exec(
+            insert_or_skip(session, DispatchKey).values(
+                number=number, secret=secret, created_at=self._now()
             )
+        )
 
     async def url(self, session: AsyncSession, row: Dispatch) -> str:
-        """The address that opens a dispatch's document."""
-        keys = await _keys(session)
+        """The address that opens a dispatch's document; raises GatewayError SECRET-KEY-MISSING."""
+        keys = await self._keys(session)
         claims = LinkClaims(
             link_id=row.link_id.bytes, version=row.link_version, expires_at=row.link_expires_at
         )
@@ -58,8 +70,11 @@ class DispatchLinks:
         return f"{self._public_url}{DOWNLOAD_PATH}{token}"
 
     async def resolve(self, session: AsyncSession, token: str) -> Dispatch | None:
-        """The dispatch a token opens; None, at the same cost, for any that opens nothing."""
-        keys = await _keys(session) or {0: secrets.token_bytes(_KEY_BYTES)}
+        """The dispatch a token opens; None, at the same cost, for any that opens nothing.
+
+        Raises GatewayError SECRET-KEY-MISSING where nobody can tell.
+        """
+        keys = await self._keys(session) or {0: secrets.token_bytes(_KEY_BYTES)}
         try:
             claims = open_token(token, LinkKeys(signing=max(keys), keys=keys), now=self._now())
             link_id, version = UUID(bytes=claims.link_id), claims.version
@@ -71,7 +86,10 @@ class DispatchLinks:
         row = found.first()
         return None if row is None or row.state is DispatchState.WITHDRAWN else row
 
+    async def _keys(self, session: AsyncSession) -> Mapping[int, bytes]:
+        return self._vault.open_all(DispatchKey.__tablename__, await _sealed(session))
 
-async def _keys(session: AsyncSession) -> Mapping[int, bytes]:
+
+async def _sealed(session: AsyncSession) -> Mapping[int, str]:
     found = await session.exec(select(DispatchKey.number, DispatchKey.secret))
     return dict(found.all())

@@ -3,11 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from gateway.core.columns import EnumText, UtcDateTime
 from gateway.core.ids import new_id
+from gateway.core.vault import SealedText
 from gateway.dispatch.states import DispatchState, Reason
 from gateway.dispatch.wording import TextKind
 from gateway.exchange.channels import Channel, DispatchFormat
@@ -62,12 +63,12 @@ class Dispatch(SQLModel, table=True):
 
 
 class DispatchKey(SQLModel, table=True):
-    """A key that signs links to download documents."""
+    """A key that signs links to download documents, sealed (`gateway.core.vault`)."""
 
     __tablename__ = "dispatch_key"
 
     number: int = Field(primary_key=True)
-    secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    secret: str = Field(sa_column=Column(SealedText, nullable=False), repr=False)
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

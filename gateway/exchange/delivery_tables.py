@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from gateway.core.columns import EnumText, Json, UtcDateTime
 from gateway.core.ids import new_id
+from gateway.core.vault import SealedText, place_of
 from gateway.exchange.answer_tables import MlsAsked
 
 __all__ = [
@@ -86,8 +87,8 @@ class HandOverPolicyRow(SQLModel, table=True):
 
     ``sftp_host_key`` is the server's public key in OpenSSH form, without which nothing is sent;
     exactly one of ``sftp_password`` and ``sftp_private_key`` (OpenSSH or PEM) is set. Both are
-    written and never shown. ``ack_within_s`` is how long an explicit acknowledgement is waited
-    for, in seconds.
+    sealed (`gateway.core.vault`) and never shown. ``ack_within_s`` is how long an explicit
+    acknowledgement is waited for, in seconds.
     """
 
     __tablename__ = "handover_policy"
@@ -104,10 +105,17 @@ class HandOverPolicyRow(SQLModel, table=True):
     sftp_username: str = Field(default="", sa_type=String(100))
     sftp_directory: str = Field(default="", sa_type=String(500))
     sftp_host_key: str = Field(default="", sa_column=Column(Text, nullable=False))
-    sftp_password: str = Field(default="", sa_column=Column(Text, nullable=False), repr=False)
-    sftp_private_key: str = Field(default="", sa_column=Column(Text, nullable=False), repr=False)
+    sftp_password: str = Field(default="", sa_column=Column(SealedText, nullable=False), repr=False)
+    sftp_private_key: str = Field(
+        default="", sa_column=Column(SealedText, nullable=False), repr=False
+    )
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_by: str = Field(max_length=200)
+
+    @property
+    def place(self) -> str:
+        """What its secrets are sealed for."""
+        return place_of(self.__tablename__, self.tenant_id)
 
 
 class HandOver(SQLModel, table=True):

@@ -12,6 +12,7 @@ from gateway.access.principal import Principal
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.vault import Vault
 from gateway.exchange.delivery_tables import Acknowledgement, Channel, HandOverPolicyRow
 from gateway.exchange.handover_carriers import Carrier
 
@@ -65,10 +66,12 @@ class HandOverPolicies:
         *,
         database: Database,
         carriers: dict[Channel, Carrier],
+        vault: Vault,
         now: MachineClock,
     ) -> None:
         self.carriers = carriers
         self._database = database
+        self._vault = vault
         self._now = now
 
     @property
@@ -89,7 +92,8 @@ class HandOverPolicies:
     async def save(self, caller: Principal, choice: HandOverChoice) -> HandOverPolicyRow:
         """Let a choice hold for what arrives from now on.
 
-        Raises GatewayError HANDOVER-POLICY, or HANDOVER-SFTP-SETTINGS for keys nobody can read.
+        Raises GatewayError HANDOVER-POLICY, HANDOVER-SFTP-SETTINGS for keys nobody can read, or
+        SECRET-KEY-MISSING.
         """
         caller.require("settings:write")
         self._require_possible(choice)
@@ -144,16 +148,16 @@ class HandOverPolicies:
         row.sftp_host, row.sftp_port = place.host, place.port
         row.sftp_username, row.sftp_directory = place.username[:100], place.directory[:500]
         row.sftp_host_key = place.host_key.strip()
-        secret = place.secret
+        sealed = self._vault.seal(place.secret.encode(), row.place) if place.secret else None
         # A secret belongs to one server: it is not carried over to another one.
-        if secret is None and known is not None and known.sftp_host == place.host:
-            secret = known.sftp_private_key if place.with_key else known.sftp_password
-        if not secret:
+        if place.secret is None and known is not None and known.sftp_host == place.host:
+            sealed = known.sftp_private_key if place.with_key else known.sftp_password
+        if not sealed:
             raise _refused("SFTP needs a password or a private key; enter it again for a new host.")
         if place.with_key:
-            row.sftp_private_key = secret
+            row.sftp_private_key = sealed
         else:
-            row.sftp_password = secret
+            row.sftp_password = sealed
         self.carriers[Channel.SFTP].check(row)
         return row
 

@@ -17,6 +17,7 @@ import asyncssh
 from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.outgoing import check_url
 from gateway.core.settings import Stage
+from gateway.core.vault import Vault
 from gateway.exchange.delivery_tables import HandOverPolicyRow
 from gateway.exchange.handover_carriers import COPIED_AT_ONCE, Parcel
 
@@ -35,15 +36,19 @@ _WHOLE_S: Final = 600
 class SftpCarrier:
     """Uploads under a passing name and renames, document first, metadata last."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, vault: Vault) -> None:
         self._stage = stage
+        self._vault = vault
 
     def check(self, policy: HandOverPolicyRow) -> None:
         """Refuse keys that cannot be read; raises GatewayError HANDOVER-SFTP-SETTINGS."""
-        _credentials(policy)
+        self._credentials(policy)
 
     async def put(self, parcel: Parcel, policy: HandOverPolicyRow) -> None:
-        """Upload a document; raises GatewayError HANDOVER-SFTP, OUTGOING-ADDRESS."""
+        """Upload a document; raises GatewayError HANDOVER-SFTP, OUTGOING-ADDRESS.
+
+        SECRET-KEY-MISSING and SECRET-DAMAGED say that nobody can sign in there from here.
+        """
         async with self._opened(policy) as sftp:
             folder = policy.sftp_directory or "."
             await _upload(sftp, posixpath.join(folder, parcel.content_name), parcel)
@@ -83,7 +88,7 @@ class SftpCarrier:
                     # Nothing of the machine's own: no agent, no configuration, no known hosts.
                     agent_path=None,
                     config=None,
-                    **_credentials(policy),
+                    **self._credentials(policy),
                 ) as connection,
                 connection.start_sftp_client() as sftp,
             ):
@@ -111,6 +116,15 @@ class SftpCarrier:
             check_url(f"https://{_in_url(one)}/", self._stage)
         return addresses[0]
 
+    def _credentials(self, policy: HandOverPolicyRow) -> dict[str, Any]:
+        """What to sign in with, and the one key the server may show."""
+        known: dict[str, Any] = {"known_hosts": ([_pinned(policy.sftp_host_key)], [], [])}
+        sealed = policy.sftp_private_key or policy.sftp_password
+        secret = self._vault.open(sealed, policy.place).decode()
+        if not policy.sftp_private_key:
+            return {**known, "password": secret, "client_keys": None}
+        return {**known, "client_keys": [_private_key(secret)], "password": None}
+
 
 def _in_url(host: str) -> str:
     try:
@@ -119,26 +133,25 @@ def _in_url(host: str) -> str:
         return host
 
 
-def _credentials(policy: HandOverPolicyRow) -> dict[str, Any]:
+def _pinned(host_key: str) -> asyncssh.SSHKey:
     try:
-        pinned = asyncssh.import_public_key(policy.sftp_host_key)
+        return asyncssh.import_public_key(host_key)
     except (asyncssh.KeyImportError, ValueError) as error:
         raise GatewayError(
             HANDOVER_SFTP_SETTINGS,
             "The server's key is not in OpenSSH form. Paste a line as 'ssh-keyscan' shows it, "
             "without the host name, after comparing it with the server's operator.",
         ) from error
-    known: dict[str, Any] = {"known_hosts": ([pinned], [], [])}
-    if not policy.sftp_private_key:
-        return {**known, "password": policy.sftp_password, "client_keys": None}
+
+
+def _private_key(text: str) -> asyncssh.SSHKey:
     try:
-        key = asyncssh.import_private_key(policy.sftp_private_key)
+        return asyncssh.import_private_key(text)
     except (asyncssh.KeyImportError, ValueError) as error:
         raise GatewayError(
             HANDOVER_SFTP_SETTINGS,
             "The private key cannot be read. Paste it in OpenSSH or PEM form, without passphrase.",
         ) from error
-    return {**known, "client_keys": [key], "password": None}
 
 
 async def _upload(sftp: asyncssh.SFTPClient, place: str, source: Parcel | bytes) -> None:

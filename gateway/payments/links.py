@@ -18,6 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.core.clock import MachineClock
 from gateway.core.errors import GatewayError
 from gateway.core.jobs.dialect import insert_or_skip
+from gateway.core.vault import Vault, place_of
 from gateway.payments.errors import LINK_ITEMS
 from gateway.payments.tables import LinkKey, PaymentLink, PaymentLinkItem
 from gateway.receivables.tables import ItemRow
@@ -48,7 +49,8 @@ class PaymentLinks:
     ``public_url`` is the address of this instance; links live for ``link_days`` of machine time.
     """
 
-    def __init__(self, *, public_url: str, link_days: int, now: MachineClock) -> None:
+    def __init__(self, *, public_url: str, link_days: int, vault: Vault, now: MachineClock) -> None:
+        self._vault = vault
         self._public_url = public_url.rstrip("/")
         self._life = timedelta(days=link_days)
         self._now = now
@@ -67,7 +69,7 @@ class PaymentLinks:
 
         ``locale`` (``fr``, ``nl_BE``) is what the page speaks. Raises GatewayError
         PAYMENT-LINK-ITEMS when an item is not the customer's, is a credit or has another
-        currency.
+        currency, and SECRET-KEY-MISSING.
         """
         wanted = tuple(dict.fromkeys(items))
         await _check(session, tenant_id, customer_id, wanted, currency)
@@ -93,8 +95,11 @@ class PaymentLinks:
         return f"{self._public_url}{PAY_PATH}{token}/back"
 
     async def resolve(self, session: AsyncSession, token: str) -> PaymentLink | None:
-        """The link a token opens; None, at the same cost, for one forged, expired or unknown."""
-        keys = await _keys(session)
+        """The link a token opens; None, at the same cost, for one forged, expired or unknown.
+
+        Raises GatewayError SECRET-KEY-MISSING where nobody can tell.
+        """
+        keys = self._vault.open_all(LinkKey.__tablename__, await _sealed(session))
         ring = LinkKeys(signing=max(keys), keys=keys) if keys else _empty_ring()
         try:
             claims = open_token(token, ring, now=self._now())
@@ -115,7 +120,7 @@ class PaymentLinks:
         keys = list(await session.exec(select(LinkKey).order_by(col(LinkKey.number))))
         at = self._now()
         number = keys[-1].number + 1
-        await _add_key(session, number, at=at)
+        await self._add_key(session, number, at=at)
         followers = [*(one.created_at for one in keys[1:]), at]
         dead = [
             one.number
@@ -127,25 +132,26 @@ class PaymentLinks:
 
     async def _ring(self, session: AsyncSession) -> LinkKeys:
         """The signing keys; the first one is made here, by whoever comes first."""
-        keys = await _keys(session)
-        if not keys:
-            await _add_key(session, 1, at=self._now())
-            keys = await _keys(session)
+        sealed = await _sealed(session)
+        if not any(map(self._vault.opens, sealed.values())):
+            # The first one, or one in place of those whose own key is lost for good.
+            await self._add_key(session, max(sealed, default=0) + 1, at=self._now())
+            sealed = await _sealed(session)
+        keys = self._vault.open_all(LinkKey.__tablename__, sealed)
         return LinkKeys(signing=max(keys), keys=keys)
 
+    async def _add_key(self, session: AsyncSession, number: int, *, at: datetime) -> None:
+        """Add a key unless somebody else has added that number meanwhile."""
+        place = place_of(LinkKey.__tablename__, number)
+        secret = self._vault.seal(secrets.token_bytes(_KEY_BYTES), place)
+        await session.exec(
+            insert_or_skip(session, LinkKey).values(number=number, secret=secret, created_at=at)
+        )
 
-async def _keys(session: AsyncSession) -> Mapping[int, bytes]:
+
+async def _sealed(session: AsyncSession) -> Mapping[int, str]:
     found = await session.exec(select(LinkKey.number, LinkKey.secret))
     return dict(found.all())
-
-
-async def _add_key(session: AsyncSession, number: int, *, at: datetime) -> None:
-    """Add a key unless somebody else has added that number meanwhile."""
-    await session.exec(
-        insert_or_skip(session, LinkKey).values(
-            number=number, secret=secrets.token_bytes(_KEY_BYTES), created_at=at
-        )
-    )
 
 
 def _empty_ring() -> LinkKeys:

@@ -6,11 +6,12 @@ Amounts are never kept on a link: what is open is read from the open items when 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from gateway.core.columns import EnumText, UtcDateTime
 from gateway.core.ids import new_id
+from gateway.core.vault import SealedText
 from gateway.payments.states import InitiationState
 
 __all__ = [
@@ -24,12 +25,15 @@ __all__ = [
 
 
 class LinkKey(SQLModel, table=True):
-    """A key payment links are signed with; the highest number signs, the others still open."""
+    """A key payment links are signed with, sealed (`gateway.core.vault`).
+
+    The highest number signs, the others still open.
+    """
 
     __tablename__ = "link_key"
 
     number: int = Field(primary_key=True)
-    secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    secret: str = Field(sa_column=Column(SealedText, nullable=False), repr=False)
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

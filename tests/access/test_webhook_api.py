@@ -11,6 +11,7 @@ from gateway.access.webhook_publishing import Publisher
 from gateway.access.webhook_service import MAX_ENDPOINTS, Webhooks
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.settings import Settings, Stage
+from gateway.core.vault import Vault
 from gateway.web.server import build
 
 URL = "https://erp.alpha.example/hook"
@@ -30,7 +31,11 @@ async def client(house, aiohttp_client, tmp_path):
         now=house.clock,
     )
     app[WEBHOOKS] = Webhooks(
-        database=house.database, publisher=publisher, stage=Stage.TEST, now=house.clock
+        database=house.database,
+        publisher=publisher,
+        vault=Vault([bytes(32)]),
+        stage=Stage.TEST,
+        now=house.clock,
     )
     return await aiohttp_client(app)
 

@@ -18,10 +18,10 @@ from gateway.access import webhook_delivery
 from gateway.access.tables import AuditEntry
 from gateway.access.webhook_delivery import KEPT_FOR, LONG_FAILURE, DeliverJob
 from gateway.access.webhook_events import EventType, EventTypes
-from gateway.access.webhook_publishing import Publisher
+from gateway.access.webhook_publishing import DELIVER, Publisher
 from gateway.access.webhook_service import Changes, DeliveryFilters, Webhooks
 from gateway.access.webhook_signing import secret_text
-from gateway.access.webhook_tables import WebhookMessage
+from gateway.access.webhook_tables import WebhookEndpoint, WebhookMessage
 from gateway.core.errors import GatewayError
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.registry import Registry
@@ -30,9 +30,11 @@ from gateway.core.jobs.worker import Worker
 from gateway.core.metrics import Metrics
 from gateway.core.outgoing import client_session
 from gateway.core.settings import JobSettings, Stage
+from gateway.core.vault import Vault
 
 HAPPENED = EventType("thing.happened", "A thing happened.")
 OTHER = EventType("other.happened", "Another thing happened.")
+VAULT = Vault([bytes(32)])
 
 
 @dataclass
@@ -109,12 +111,18 @@ async def bench(house):
         TestServer(app) as server,
         client_session(Stage.TEST, connect_timeout_s=2, answer_timeout_s=2) as http,
     ):
-        deliver = DeliverJob(database=house.database, http=http, stage=Stage.TEST, now=house.clock)
+        deliver = DeliverJob(
+            database=house.database, http=http, vault=VAULT, stage=Stage.TEST, now=house.clock
+        )
         webhook_delivery.register(registry, deliver, house.database, now=house.clock)
         yield Bench(
             house=house,
             hooks=Webhooks(
-                database=house.database, publisher=publisher, stage=Stage.TEST, now=house.clock
+                database=house.database,
+                publisher=publisher,
+                vault=VAULT,
+                stage=Stage.TEST,
+                now=house.clock,
             ),
             publisher=publisher,
             worker=Worker(
@@ -267,8 +275,40 @@ async def test_the_last_two_secrets_sign_also_when_many_are_drawn_at_once(bench)
     asked = [bench.hooks.rotate(bench.caller, endpoint.id) for _ in range(6)]
     drawn = {secret for _, secret in await asyncio.gather(*asked)}
     found = await bench.hooks.find(bench.caller, endpoint.id)
-    signing = {secret_text(found.secret), secret_text(found.former_secret or b"")}
+    assert found.former_secret is not None
+    signing = {
+        secret_text(VAULT.open(one, found.place)) for one in (found.secret, found.former_secret)
+    }
     assert len(signing & drawn) == 2
+
+
+async def test_without_its_key_a_message_waits_and_the_endpoint_is_not_blamed(bench):
+    endpoint, _ = await bench.endpoint()
+    async with bench.house.database.write() as session:
+        row = await session.get_one(WebhookEndpoint, endpoint.id)
+        row.secret = Vault([bytes([7] * 32)]).seal(b"other machine", row.place)
+    await bench.publish()
+    await bench.worker.run_due()
+    (sent,) = await bench.log()
+    assert (sent.delivery.state, sent.delivery.attempts) == ("pending", [])
+    assert (sent.endpoint.state, sent.endpoint.failing_since) == ("active", None)
+    async with bench.house.database.read() as session:
+        (job,) = await session.exec(select(Job).where(Job.kind == DELIVER))
+    assert job.error_code == "SECRET-KEY-MISSING"
+    _, drawn = await bench.hooks.rotate(bench.caller, endpoint.id)
+    await bench.let_wait()
+    await bench.worker.run_due()
+    assert verified(drawn, *bench.receiver.taken[0])
+
+
+async def test_no_secret_is_in_the_database_in_clear(bench):
+    endpoint, text = await bench.endpoint()
+    secret = base64.b64decode(text.removeprefix("whsec_"))
+    async with bench.house.database.read() as session:
+        row = await session.get_one(WebhookEndpoint, endpoint.id)
+    assert row.secret.startswith("sealed:1:")
+    assert base64.b64encode(secret).decode() not in row.secret
+    assert VAULT.open(row.secret, row.place) == secret
 
 
 async def test_one_message_is_replayed_under_its_own_id(bench):
@@ -318,6 +358,7 @@ async def test_production_tells_no_private_address(house):
     hooks = Webhooks(
         database=house.database,
         publisher=Publisher(queue=queue, types=EventTypes([]), now=house.clock),
+        vault=VAULT,
         stage=Stage.PRODUCTION,
         now=house.clock,
     )

@@ -30,6 +30,7 @@ from gateway.core.jobs.tables import Job, JobState
 from gateway.core.jobs.worker import Worker
 from gateway.core.mail import SmtpMailer
 from gateway.core.settings import FaultSettings, JobSettings, MailSettings
+from gateway.core.vault import Vault
 from gateway.dunning.jobs import Parts, register, service_of
 from gateway.dunning.lanes import RUN
 from gateway.dunning.planning import Planner
@@ -119,7 +120,12 @@ class Office:
             database=database,
             archive=self.archive,
             queue=self.queue,
-            links=PaymentLinks(public_url="https://pay.lumen.example", link_days=30, now=now),
+            links=PaymentLinks(
+                public_url="https://pay.lumen.example",
+                link_days=30,
+                vault=Vault([bytes(32)]),
+                now=now,
+            ),
             network=self.peppol,
             mailer=SmtpMailer(self.mail),
             mail=self.mail,

@@ -17,6 +17,7 @@ from gateway.access.webhook_api import WEBHOOKS
 from gateway.core.alarms import open_alarms
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Stage
+from gateway.core.vault import Vault
 from gateway.exchange.delivery_keys import HANDOVER_POLICIES, HANDOVERS
 from gateway.exchange.delivery_tables import (
     Acknowledgement,
@@ -402,11 +403,13 @@ async def test_sftp_sends_nothing_to_another_server_or_without_login(lite, tmp_p
 
 
 async def test_in_production_no_private_server_is_contacted(tmp_path):
-    carrier = SftpCarrier(Stage.PRODUCTION)
+    vault = Vault([bytes(32)])
+    carrier = SftpCarrier(Stage.PRODUCTION, vault)
     key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
     policy = HandOverPolicyRow(
-        sftp_host="127.0.0.1", sftp_port=22, sftp_host_key=key, sftp_password="x"
+        tenant_id=UUID(int=1), sftp_host="127.0.0.1", sftp_port=22, sftp_host_key=key
     )
+    policy.sftp_password = vault.seal(b"x", policy.place)
     parcel = Parcel("buyer", "a", (tmp_path / "x").open("wb+"), b"{}")
     with parcel.content, pytest.raises(GatewayError) as refused:
         await carrier.put(parcel, policy)
@@ -437,9 +440,10 @@ async def test_a_choice_that_cannot_work_is_refused(lite, how, code):
 
 async def test_a_secret_stays_unless_the_server_changes(lite):
     key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
-    await choose(lite.receiver, Channel.SFTP, sftp=place(22, key))
+    first = await choose(lite.receiver, Channel.SFTP, sftp=place(22, key))
     kept = await choose(lite.receiver, Channel.SFTP, sftp=place(2022, key, secret=None))
-    assert (kept.sftp_port, kept.sftp_password) == (2022, "right horse")
+    assert (kept.sftp_port, kept.sftp_password) == (2022, first.sftp_password)
+    assert "horse" not in kept.sftp_password
     moved = SftpPlace(
         host="elsewhere.example",
         port=22,

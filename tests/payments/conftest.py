@@ -25,6 +25,7 @@ from gateway.core.app_keys import DATABASE
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.settings import HttpSettings, Settings
+from gateway.core.vault import Vault
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, DocumentKind, StoredBlob
 from gateway.payments import api, keys, pages
@@ -276,7 +277,9 @@ async def firm(
             created_at=NOON,
         )
         session.add(customer)
-    links = PaymentLinks(public_url=public_url, link_days=30, now=clocks.now)
+    links = PaymentLinks(
+        public_url=public_url, link_days=30, vault=Vault([bytes(32)]), now=clocks.now
+    )
     shared = {
         "database": database,
         "provider": provider,

@@ -23,13 +23,19 @@ import aiohttp
 from gateway.core.clock import now
 from gateway.core.database import Database
 from gateway.core.settings import Stage
+from gateway.core.vault import Vault
 from gateway.payments.adapters.sandbox import SandboxProvider
 from gateway.payments.links import PaymentLinks
 from gateway.payments.paying import Paying
 
 async def pay(database, provider, token):
     async with aiohttp.ClientSession() as http:
-        links = PaymentLinks(public_url="https://gateway.example", link_days=30, now=now)
+        links = PaymentLinks(
+            public_url="https://gateway.example",
+            link_days=30,
+            vault=Vault([bytes(32)]),
+            now=now,
+        )
         paying = Paying(
             database=Database(database), links=links,
             provider=SandboxProvider(

@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.core.errors import GatewayError
+from gateway.core.vault import Vault
 from gateway.payments.links import PaymentLinks
 from gateway.payments.queries import list_links
 from gateway.payments.tables import LinkKey, PaymentLink, PaymentLinkItem
@@ -114,7 +115,12 @@ async def test_a_key_is_forgotten_when_its_last_link_is_dead(firm):
 
 
 async def test_a_key_made_by_another_process_is_known_at_once(firm):
-    other = PaymentLinks(public_url="https://gateway.example", link_days=30, now=firm.clocks.now)
+    other = PaymentLinks(
+        public_url="https://gateway.example",
+        link_days=30,
+        vault=Vault([bytes(32)]),
+        now=firm.clocks.now,
+    )
     item = await firm.invoice("F-1", 1)
     async with firm.database.write() as session:
         await other.rotate(session)

@@ -1,0 +1,145 @@
+"""Which stored secrets are sealed under which key; sealing all of them under the present one.
+
+Finds the secrets by the type of their column (`SealedText`), whichever package the table is of.
+A key that is missing raises an alarm and nothing else: what it sealed stays as it is.
+"""
+
+import platform
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Column, Table, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.core.alarms import AlarmKind, Severity, clear_alarm, open_alarms, raise_alarm
+from gateway.core.clock import MachineClock
+from gateway.core.columns import metadata
+from gateway.core.database import Database
+from gateway.core.jobs.registry import JobContext, Registry
+from gateway.core.settings import Settings
+from gateway.core.vault import SealedText, Vault, key_id_of, place_of, unsealed
+from gateway.core.vault_keys import create_keys, keys_of
+
+__all__ = ["CHECK", "KEY_MISSING", "count_by_key", "open_vault", "register", "seal_all"]
+
+KEY_MISSING: Final = AlarmKind(
+    "SECRET-KEY-MISSING",
+    Severity.CRITICAL,
+    "A key that opens stored secrets is missing",
+    "Webhooks, SFTP and links wait for it: restore secrets.key_file from its backup, or give this "
+    "machine the key in secrets.keys, and start it again.",
+)
+CHECK: Final = "secrets.check"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    column: Column[Any]
+    key: Any
+    text: str
+
+    @property
+    def place(self) -> str:
+        return place_of(self.column.table.name, self.key)
+
+
+async def open_vault(settings: Settings, database: Database, *, now: MachineClock) -> Vault:
+    """The vault of this process; everything it can open is sealed under its present key.
+
+    The first key is made where nothing is sealed yet. Where something is, a key is never made up:
+    the vault stays shut and an alarm says so. Raises GatewayError SECRET-KEY-FILE.
+    """
+    keys = keys_of(settings)
+    if not keys:
+        async with database.read() as session:
+            if not any(await count_by_key(session)):
+                keys = create_keys(settings)
+    vault = Vault(keys, reload=lambda: keys_of(settings))
+    await seal_all(database, vault)
+    await _tell(database, vault, at=now())
+    return vault
+
+
+async def count_by_key(session: AsyncSession) -> Mapping[str, int]:
+    """How many stored secrets each key has sealed, by the key's name."""
+    return Counter([name async for one in _stored(session) if (name := key_id_of(one.text))])
+
+
+async def seal_all(database: Database, vault: Vault) -> int:
+    """Seal under the present key what is not; returns how many. What cannot be opened stays."""
+    async with database.read() as session:
+        due = [
+            one
+            async for one in _stored(session)
+            if key_id_of(one.text) != vault.current
+            and (vault.opens(one.text) or unsealed(one.text) is not None)
+        ]
+    if not due or vault.current is None:
+        return 0
+    async with database.write() as session:
+        for one in due:
+            secret = unsealed(one.text)
+            if secret is None:
+                secret = vault.open(one.text, one.place)
+            table = one.column.table
+            # Whoever changed it meanwhile sealed it too.
+            await (await session.connection()).execute(
+                update(table)
+                .where(_key_of(table) == one.key, one.column == one.text)
+                .values({one.column: vault.seal(secret, one.place)})
+            )
+    return len(due)
+
+
+async def _stored(session: AsyncSession) -> AsyncIterator[_Found]:
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            if isinstance(column.type, SealedText):
+                found = await (await session.connection()).execute(
+                    select(_key_of(table), column).where(column.is_not(None), column != "")
+                )
+                for key, text in found:
+                    yield _Found(column, key, text)
+
+
+def _key_of(table: Table) -> Column[Any]:
+    (key,) = table.primary_key.columns
+    return key
+
+
+async def _tell(database: Database, vault: Vault, *, at: datetime) -> None:
+    """Raise the alarm for each key that is missing on this machine, clear those that are not."""
+    machine = platform.node()
+    async with database.read() as session:
+        counts = await count_by_key(session)
+        alarms = [one for one in await open_alarms(session) if one.code == KEY_MISSING.code]
+    missing = {
+        f"{name}, {machine}": {"key_name": name, "machine": machine, "secrets": number}
+        for name, number in counts.items()
+        if name not in vault.key_ids
+    }
+    over = [
+        one.subject
+        for one in alarms
+        if one.facts.get("machine") == machine and one.subject not in missing
+    ]
+    if not missing and not over:
+        return
+    async with database.write() as session:
+        for subject, facts in missing.items():
+            await raise_alarm(session, KEY_MISSING, subject, at=at, facts=facts)
+        for subject in over:
+            await clear_alarm(session, KEY_MISSING, subject, at=at)
+
+
+def register(registry: Registry, database: Database, vault: Vault, *, now: MachineClock) -> None:
+    """Look every hour whether something needs a key that is not here, and say when none does."""
+
+    async def check(_job: JobContext) -> None:
+        await _tell(database, vault, at=now())
+
+    registry.add(CHECK, check)
+    registry.every(CHECK, "every 3600 seconds")

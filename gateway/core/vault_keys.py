@@ -1,0 +1,131 @@
+"""The keys that seal secrets: a file of this installation, or what the environment hands in.
+
+One key per line of the file, in base64; the first seals, the others open what they sealed before.
+The file is made at the first start and read by its owner only.
+"""
+
+import base64
+import binascii
+import os
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.settings import Settings
+from gateway.core.vault import KEY_BYTES
+
+__all__ = ["SECRET_KEY_FILE", "add_key", "create_keys", "keys_of"]
+
+SECRET_KEY_FILE: Final = ErrorKind(
+    "SECRET-KEY-FILE", "The keys that seal secrets cannot be used", 500
+)
+_OTHERS: Final = 0o077
+_HEADER: Final = (
+    "# Keys that seal the secrets in the database. The first one seals, all of them open.\n"
+    "# Keep a copy apart from the backups of the database: without it these secrets are lost.\n"
+)
+
+
+def keys_of(settings: Settings) -> tuple[bytes, ...]:
+    """The keys this process was given, the sealing one first; none before the first start.
+
+    Raises GatewayError SECRET-KEY-FILE for a file others can read, or lines that are no keys.
+    """
+    if settings.secrets.keys:
+        given = (one.get_secret_value() for one in settings.secrets.keys)
+        return _read(given, "secrets.keys")
+    path = settings.secret_key_file
+    try:
+        if path.stat().st_mode & _OTHERS:
+            raise GatewayError(
+                SECRET_KEY_FILE, f"Others can read {path}. Run 'chmod 600 {path}' and start again."
+            )
+        lines = path.read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise GatewayError(
+            SECRET_KEY_FILE, f"{path} cannot be read ({type(error).__name__})."
+        ) from None
+    found = _read((one for one in lines if one.strip() and not one.startswith("#")), str(path))
+    if not found:
+        raise GatewayError(SECRET_KEY_FILE, f"{path} holds no key; restore it from its backup.")
+    return found
+
+
+def create_keys(settings: Settings) -> tuple[bytes, ...]:
+    """Make the first key unless another process just did; returns what holds."""
+    path = settings.secret_key_file
+    _make_folder(path)
+    scratch = _written(path, [secrets.token_bytes(KEY_BYTES)])
+    try:
+        # Unlike a rename, this fails where somebody was faster.
+        with suppress(FileExistsError):
+            os.link(scratch, path)
+    finally:
+        scratch.unlink()
+    _settle(path.parent)
+    return keys_of(settings)
+
+
+def add_key(settings: Settings) -> tuple[bytes, ...]:
+    """Make a key that seals from now on; those before it still open. Returns all.
+
+    Raises GatewayError SECRET-KEY-FILE where the keys come from the environment.
+    """
+    if settings.secrets.keys:
+        raise GatewayError(
+            SECRET_KEY_FILE,
+            "The keys are in secrets.keys: put a new one (openssl rand -base64 32) before the "
+            "others on every machine, second first, then first, and start each again.",
+        )
+    path = settings.secret_key_file
+    known = keys_of(settings)
+    _make_folder(path)
+    _written(path, [secrets.token_bytes(KEY_BYTES), *known]).rename(path)
+    _settle(path.parent)
+    return keys_of(settings)
+
+
+def _read(lines: Iterable[str], source: str) -> tuple[bytes, ...]:
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            key = base64.b64decode(line.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise GatewayError(
+                SECRET_KEY_FILE,
+                f"Key {number} of {source} is not {KEY_BYTES} bytes in base64; make one with "
+                "'openssl rand -base64 32', or restore it from its backup.",
+            )
+        found.append(key)
+    return tuple(found)
+
+
+def _written(path: Path, keys: Iterable[bytes]) -> Path:
+    """The keys in a file beside ``path`` that a power cut cannot take away."""
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    text = _HEADER + "".join(f"{base64.b64encode(one).decode()}\n" for one in keys)
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return scratch
+
+
+def _make_folder(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _settle(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
