@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
 from gateway.core.settings import ReceiverCheck
 from gateway.network import queries
-from gateway.network.service import Network, ServedParticipant
+from gateway.network.service import Network, ServedParticipant, served_by
 from gateway.network.tables import Capability, Participant
 
 __all__ = ["find_receiver"]
@@ -33,13 +33,12 @@ async def find_receiver(
     With ``ReceiverCheck.PARTICIPANT`` only the receiver is asked about: for operators whose
     participants are published in an SMP that is not ours.
     """
-    served = await network.find_served(session, participant)
-    if served is None or check is ReceiverCheck.PARTICIPANT:
+    row = await queries.served_participant(session, participant, at=network.now())
+    served = served_by(participant, row)
+    if row is None or served is None or check is ReceiverCheck.PARTICIPANT:
         return served
-    row = await queries.registered_participant(session, participant)
-    if row is None or not await _takes(session, network, row, document_type, process):
-        return None
-    return served
+    takes = await _takes(session, network, row, document_type, process)
+    return served if takes else None
 
 
 async def _takes(

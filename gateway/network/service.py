@@ -22,7 +22,7 @@ from gateway.core.settings import Stage
 from gateway.network import queries
 from gateway.network.keys import KEYS_MISSING, FileKeys, KeyPair, KeyRing
 from gateway.network.pki import Purpose, TrustAnchors, fingerprint, issued_for
-from gateway.network.tables import Seat
+from gateway.network.tables import Participant, Seat
 from gateway.network.trust import Trust
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "SEAT_KEYS_UNUSABLE",
     "Network",
     "ServedParticipant",
+    "served_by",
 ]
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -50,6 +51,19 @@ class ServedParticipant:
     name: str
     country: str
     seat_id: str
+
+
+def served_by(participant: ParticipantId, row: Participant | None) -> ServedParticipant | None:
+    """Who serves a participant by its row; None without a row, or for one without a seat."""
+    if row is None or row.seat_id is None:
+        return None
+    return ServedParticipant(
+        participant=participant,
+        tenant_id=row.tenant_id,
+        name=row.name,
+        country=row.country,
+        seat_id=row.seat_id,
+    )
 
 
 class Network:
@@ -173,15 +187,7 @@ class Network:
         Our own table decides: no question to an SMP, so no outage elsewhere stops receiving.
         """
         row = await queries.served_participant(session, participant, at=self.now())
-        if row is None or row.seat_id is None:
-            return None
-        return ServedParticipant(
-            participant=participant,
-            tenant_id=row.tenant_id,
-            name=row.name,
-            country=row.country,
-            seat_id=row.seat_id,
-        )
+        return served_by(participant, row)
 
     async def served(self, session: AsyncSession, participant: ParticipantId) -> ServedParticipant:
         """A participant that must be ours. Raises GatewayError PARTICIPANT-UNKNOWN."""
