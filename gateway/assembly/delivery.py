@@ -22,6 +22,7 @@ from gateway.exchange.encoding import Encoder
 from gateway.exchange.giving_up import GivingUp
 from gateway.exchange.lanes import DELIVER, LOOKUP
 from gateway.exchange.lookup_job import LookupJob
+from gateway.exchange.reformatting import Reformatting
 
 __all__ = ["Delivery", "delivery_of", "policies_of", "register_delivery", "serve_delivery"]
 
@@ -74,6 +75,14 @@ def register_delivery(registry: Registry, delivery: Delivery) -> None:
             lookup=parts.lookup,
             policies=delivery.policies,
             channels=parts.channels,
+            reformatting=Reformatting(
+                database=database,
+                archive=archive,
+                conversion=parts.conversion,
+                validation=parts.validation,
+                lookup=parts.lookup,
+                now=now,
+            ),
             events=parts.events,
             now=now,
         ),

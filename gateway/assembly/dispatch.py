@@ -19,6 +19,7 @@ from gateway.core.mail import SmtpMailer
 from gateway.core.settings import DispatchSettings, Settings
 from gateway.core.token_buckets import Rate, TokenBuckets
 from gateway.dispatch import keys
+from gateway.dispatch.addresses import read_address_rules
 from gateway.dispatch.bounce_job import BounceJob, Reader
 from gateway.dispatch.bounce_readers import FolderReader, ImapReader
 from gateway.dispatch.bounces import Bounces
@@ -30,6 +31,7 @@ from gateway.dispatch.lanes import BOUNCES, DISCOVER, SEND
 from gateway.dispatch.links import DispatchLinks
 from gateway.dispatch.sending import DISPATCH_PATIENCE, SendJob, give_up
 from gateway.dispatch.steps import Steps
+from gateway.dispatch.text_desk import TextDesk
 from gateway.exchange.archive import Archive
 from gateway.exchange.channels import Channel
 from gateway.exchange.delivery_policies import DeliveryPolicies
@@ -115,6 +117,9 @@ def serve_dispatch(application: web.Application, parts: Dispatching) -> None:
         books=parts.books,
         now=now,
     )
+    application[keys.TEXTS] = TextDesk(
+        database=database, link_days=platform.settings.dispatch.link_days, now=now
+    )
     application[keys.DOWNLOADS] = Downloads(
         database=database, archive=archive, links=parts.links, steps=parts.steps, now=now
     )
@@ -155,7 +160,16 @@ def register_dispatch(registry: Registry, parts: Dispatching) -> None:
         )
         registry.add(BOUNCES, bounces)
         registry.every(BOUNCES, f"every {settings.bounces_every_s} seconds")
-    registry.add(DISCOVER, DiscoverJob(database=platform.database, lookup=parts.lookup, now=now))
+    registry.add(
+        DISCOVER,
+        DiscoverJob(
+            database=platform.database,
+            archive=parts.archive,
+            lookup=parts.lookup,
+            rules=read_address_rules(platform.settings.config_dir),
+            now=now,
+        ),
+    )
     registry.every(DISCOVER, f"daily {settings.discover_at} {platform.settings.time_zone}")
 
 

@@ -4,7 +4,7 @@ The receiver's registrations decide. What the invoice arrived in is sent as it i
 receiver takes it, for nothing can be lost then; else the first of ``PREFERENCES`` it takes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -14,7 +14,7 @@ from gateway.conversion.peppol_types import document_type_of
 from ubl.formats import FORMATS, Format
 from ubl.model import DocumentKind
 
-__all__ = ["AUTO", "PREFERENCES", "Choice", "Reason", "choose"]
+__all__ = ["AUTO", "PREFERENCES", "Choice", "Reason", "choose", "fitting"]
 
 AUTO: Final = "auto"
 """In place of a format: the one the receiver can take."""
@@ -59,13 +59,20 @@ class Choice:
     reason: Reason
 
 
+def fitting(kind: DocumentKind, registered: Collection[DocumentTypeId]) -> Iterator[Format]:
+    """Our formats that a receiver is registered for, best first."""
+    for name in PREFERENCES:
+        if document_type_of(FORMATS[name], kind) in registered:
+            yield FORMATS[name]
+
+
 def choose(
     kind: DocumentKind, arrived: DocumentTypeId | None, registered: Collection[DocumentTypeId]
 ) -> Choice:
     """Choose by what a receiver is registered for; ``arrived`` is what the source travels as."""
     if arrived is not None and arrived in registered:
         return Choice(None, Reason.ARRIVED)
-    for name in PREFERENCES:
-        if document_type_of(FORMATS[name], kind) in registered:
-            return Choice(FORMATS[name], Reason.REGISTERED)
+    wanted = next(fitting(kind, registered), None)
+    if wanted is not None:
+        return Choice(wanted, Reason.REGISTERED)
     return Choice(FORMATS[PREFERENCES[0]], Reason.NOTHING_FITS)

@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.http import Route, body_of, json_answer, path_id, query_of
+from gateway.dispatch import text_api
 from gateway.dispatch.api_models import (
     BounceOut,
     DispatchIn,
@@ -98,6 +99,7 @@ async def _shown(request: web.Request, row: Dispatch) -> DispatchOut:
 
 
 ROUTES: Final = (
+    *text_api.ROUTES,
     Route(
         "GET",
         _DISPATCHES,

@@ -35,6 +35,7 @@ from gateway.exchange.events import DocumentEvents
 from gateway.exchange.ports import Bookkeeper
 from gateway.exchange.states import TransportEvent, TransportState
 from gateway.exchange.tables import Document, DocumentKind, EventGroup
+from gateway.receivables.customers import customer_at
 from gateway.receivables.tables import Customer
 
 __all__ = ["CANCEL_OFFERED", "Channels", "Sending", "customer_of_document"]
@@ -253,12 +254,7 @@ class Channels:
 
 async def customer_of_document(session: AsyncSession, document: Document) -> Customer | None:
     """The customer a document is for; None before any claim on them."""
-    found = await session.exec(
-        select(Customer).where(
-            Customer.tenant_id == document.tenant_id, Customer.participant == document.receiver
-        )
-    )
-    return found.first()
+    return await customer_at(session, document.tenant_id, document.receiver)
 
 
 def _recipient(customer: Customer | None) -> str | None:

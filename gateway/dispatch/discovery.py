@@ -1,28 +1,39 @@
 """Finding customers on Peppol who get their invoices otherwise: told, never switched.
 
-Customers whose channel is AUTO need no telling: their next invoice goes over Peppol by itself.
+Those whose invoices name a Peppol address are looked up by it. For the others the addresses that
+follow from their numbers are looked up, once a week at most and a bounded number in each run.
+Customers with an address whose channel is AUTO need no telling: their next invoice goes over Peppol
+by itself.
 """
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
+from sqlalchemy import and_, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
+from gateway.conversion.choosing import fitting
+from gateway.conversion.peppol_types import document_type_of
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, Retry
 from gateway.core.jobs.registry import JobContext
+from gateway.dispatch.addresses import AddressRule, addresses_of
 from gateway.dispatch.tables import Dispatch
-from gateway.exchange.channels import Channel, on_network
-from gateway.exchange.lookup_job import find_endpoint
+from gateway.exchange.archive import Archive
+from gateway.exchange.channels import OFF_NETWORK, Channel, on_network
 from gateway.exchange.tables import Document
 from gateway.network.smp_client import Lookup
 from gateway.receivables.ledger import lock_customer
 from gateway.receivables.tables import Customer
+from ubl.model import DocumentKind
 
 __all__ = ["DiscoverJob"]
 
@@ -30,15 +41,30 @@ log = structlog.get_logger(__name__)
 
 _RECENT: Final = timedelta(days=400)
 """Whom nothing was sent to for longer is not looked up."""
+_AGAIN: Final = timedelta(days=7)
+"""How soon the addresses somebody may have are looked up again."""
+_EACH_RUN: Final = 500
+"""How many customers are looked up in one run; those asked about longest ago come first."""
 _OTHERWISE: Final = (Channel.EMAIL, Channel.LINK)
+_UNNAMED: Final = f"{OFF_NETWORK}::%"
 
 
 class DiscoverJob:
-    """One look at every customer who gets invoices by e-mail or link because somebody said so."""
+    """One look at the customers who get invoices by e-mail or link."""
 
-    def __init__(self, *, database: Database, lookup: Lookup, now: MachineClock) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        archive: Archive,
+        lookup: Lookup,
+        rules: Sequence[AddressRule],
+        now: MachineClock,
+    ) -> None:
         self._database = database
+        self._archive = archive
         self._lookup = lookup
+        self._rules = rules
         self._now = now
 
     async def __call__(self, job: JobContext) -> None:
@@ -47,37 +73,93 @@ class DiscoverJob:
             candidates = await self._candidates(session)
         for customer_id, document in candidates:
             try:
-                await find_endpoint(self._lookup, document, self._now, fresh=True)
-            except GatewayError:
+                found = await self._find(document)
+            except GatewayError as failure:
+                log.info("dispatch.discovery_failed", code=failure.code)
                 continue
-            await self._found(document, customer_id)
+            await self._note(document, customer_id, found)
 
     async def _candidates(self, session: AsyncSession) -> list[tuple[UUID, Document]]:
-        later = aliased(Dispatch)
+        later, at = aliased(Dispatch), self._now()
+        unnamed = col(Customer.participant).like(_UNNAMED)
+        waits = or_(
+            col(Customer.peppol_asked_at).is_(None), col(Customer.peppol_asked_at) < at - _AGAIN
+        )
         found = await session.exec(
             select(Customer.id, Document)
             .join(Dispatch, col(Dispatch.customer_id) == col(Customer.id))
             .join(Document, col(Document.id) == col(Dispatch.document_id))
             .where(
-                col(Dispatch.created_at) > self._now() - _RECENT,
+                col(Dispatch.created_at) > at - _RECENT,
                 ~select(later.id)
                 .where(
                     later.customer_id == col(Dispatch.customer_id),
                     col(later.id) > col(Dispatch.id),
                 )
                 .exists(),
-                col(Customer.channel).in_(_OTHERWISE),
+                or_(
+                    and_(~unnamed, col(Customer.channel).in_(_OTHERWISE)),
+                    and_(unnamed, waits, col(Customer.peppol_address).is_(None)),
+                ),
                 col(Customer.peppol_found_at).is_(None),
                 col(Customer.peppol_declined_at).is_(None),
             )
-            .order_by(col(Customer.id))
+            .order_by(col(Customer.peppol_asked_at).asc().nulls_first(), col(Customer.id))
+            .limit(_EACH_RUN)
         )
-        return [(one, document) for one, document in found if on_network(document.receiver)]
+        return list(found.all())
 
-    async def _found(self, document: Document, customer_id: UUID) -> None:
+    async def _find(self, document: Document) -> ParticipantId | None:
+        """Where the network takes a document for this buyer, in its format or another of ours.
+
+        Raises LookupFailed where the network did not say.
+        """
+        if on_network(document.receiver):
+            addresses: Sequence[ParticipantId] = [ParticipantId.parse(document.receiver)]
+        else:
+            async with self._database.read() as session:
+                content = await self._archive.fetch(session, document.content_id)
+            addresses = await asyncio.to_thread(addresses_of, content, self._rules)
+        for address in addresses:
+            if await self._takes(address, document):
+                return address
+        return None
+
+    async def _takes(self, address: ParticipantId, document: Document) -> bool:
+        """Whether a participant takes the document, or the same invoice in a format of ours."""
+        kind = DocumentKind(document.kind.value)
+        as_it_is = DocumentTypeId.parse(document.document_type)
+        process = ProcessId.parse(document.process)
+        try:
+            registered = await self._lookup.registrations(address, at=self._now())
+            asked = [(as_it_is, process)] if as_it_is in registered else []
+            asked += [
+                (
+                    document_type_of(wanted, kind),
+                    ProcessId(process.scheme, wanted.business_process or process.value),
+                )
+                for wanted in fitting(kind, registered)
+            ]
+            if not asked:
+                return False
+            await self._lookup.find(address, *asked[0], at=self._now(), fresh=True)
+        except GatewayError as failure:
+            if failure.retry is Retry.NO:
+                return False
+            raise
+        return True
+
+    async def _note(
+        self, document: Document, customer_id: UUID, found: ParticipantId | None
+    ) -> None:
+        at = self._now()
         async with self._database.write() as session:
             customer = await lock_customer(session, document.tenant_id, customer_id)
-            if customer.channel in _OTHERWISE and customer.peppol_found_at is None:
-                customer.peppol_found_at = self._now()
-                session.add(customer)
+            customer.peppol_asked_at = at
+            named = on_network(customer.participant)
+            open_ = customer.channel in _OTHERWISE if named else customer.peppol_address is None
+            if found is not None and open_ and customer.peppol_found_at is None:
+                customer.peppol_found_at = at
+                customer.peppol_address = None if named else str(found)
                 log.info("dispatch.customer_found", customer_id=str(customer_id))
+            session.add(customer)

@@ -9,7 +9,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import NOT_FOUND, RENDER, Face, Route, form_of, path_id
-from gateway.dispatch import download_pages
+from gateway.dispatch import download_pages, text_pages
 from gateway.dispatch.channels import customer_of_document
 from gateway.dispatch.keys import DESK, LINKS
 from gateway.dispatch.pages_view import LOOKS, Tab, actions_of, has_link, tab_states
@@ -137,5 +137,6 @@ ROUTES: Final = (
         Face.PAGE,
     ),
     Route("GET", "/dispatches", show_list, "documents:read", "List other ways", Face.PAGE),
+    *text_pages.ROUTES,
     *download_pages.ROUTES,
 )

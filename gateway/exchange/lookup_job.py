@@ -1,4 +1,4 @@
-"""The first job of an accepted document: find where its receiver takes it."""
+"""The first job of an accepted document: find where its receiver takes it, and in which format."""
 
 from datetime import datetime
 from io import BytesIO
@@ -21,6 +21,7 @@ from gateway.exchange.events import DocumentEvents
 from gateway.exchange.failures import failure_of
 from gateway.exchange.lanes import DELIVER, delivery_lane, job_key
 from gateway.exchange.ports import OtherChannels
+from gateway.exchange.reformatting import Reformatting, Rewritten
 from gateway.exchange.states import TransportEvent, TransportState, terminal
 from gateway.exchange.tables import Document, EventGroup, StoredBlob
 from gateway.network.errors import DOCUMENT_TYPE, NOT_REGISTERED, PROCESS, LookupFailed
@@ -31,6 +32,9 @@ __all__ = ["UNREGISTERED", "LookupJob", "evidence_of_lookup", "find_endpoint", "
 
 UNREGISTERED: Final = frozenset({NOT_REGISTERED.code, DOCUMENT_TYPE.code, PROCESS.code})
 """The network's own word that the buyer does not take this document there: no fault, no doubt."""
+
+_TAKES_OTHERS: Final = frozenset({DOCUMENT_TYPE.code, PROCESS.code})
+"""The buyer is on Peppol, and may take the same invoice in another format."""
 
 
 async def find_endpoint(
@@ -102,6 +106,7 @@ class LookupJob:
         lookup: Lookup,
         policies: DeliveryPolicies,
         channels: OtherChannels,
+        reformatting: Reformatting,
         events: DocumentEvents,
         now: MachineClock,
     ) -> None:
@@ -111,6 +116,7 @@ class LookupJob:
         self._lookup = lookup
         self._policies = policies
         self._channels = channels
+        self._reformatting = reformatting
         self._events = events
         self._now = now
 
@@ -122,16 +128,37 @@ class LookupJob:
         if document.transport is not TransportState.ACCEPTED:
             return
         try:
-            found = await find_endpoint(
-                self._lookup, document, self._now, fresh=document.sending_round > 0
-            )
+            await self._find_way(job, document)
         except GatewayError as failure:
-            if failure.code in UNREGISTERED and await self._elsewhere(job, document_id, failure):
-                return
             async with self._database.write() as session:
                 await record_failure(session, self._events, document_id, failure, at=self._now())
             await self._policies.apply(job, failure)
             raise
+
+    async def _find_way(self, job: JobContext, document: Document) -> None:
+        """Over Peppol as it is, else in another format, else by another channel.
+
+        Raises what keeps it waiting or ends its way.
+        """
+        rewritten = None
+        try:
+            found = await find_endpoint(
+                self._lookup, document, self._now, fresh=document.sending_round > 0
+            )
+        except GatewayError as failure:
+            if failure.code not in UNREGISTERED or not await self._may_leave(document.id):
+                raise
+            if failure.code in _TAKES_OTHERS:
+                rewritten = await self._reformatting.find(document, failure)
+            if rewritten is None:
+                await self._elsewhere(job, document.id, failure)
+                return
+            found = rewritten.found
+        await self._over_peppol(job, document, found, rewritten)
+
+    async def _over_peppol(
+        self, job: JobContext, document: Document, found: Found, rewritten: Rewritten | None
+    ) -> None:
         evidence = await self._archive.keep(
             evidence_of_lookup(found),
             purpose="lookup",
@@ -141,22 +168,26 @@ class LookupJob:
         async with self._database.write() as session:
             # The job before the document, as everybody does it who takes hold of both.
             await job.fence(session)
-            document = await session.get_one(Document, document_id, with_for_update=True)
-            if document.transport is TransportState.ACCEPTED:
-                await self._routed(session, job, document, found, evidence)
+            document = await session.get_one(Document, document.id, with_for_update=True)
+            if document.transport is not TransportState.ACCEPTED:
+                return
+            if rewritten is not None:
+                await rewritten.take_over(session, document)
+            await self._routed(session, job, document, found, evidence)
 
-    async def _elsewhere(self, job: JobContext, document_id: UUID, failure: GatewayError) -> bool:
-        """Hand the document to another channel together with the end of its lookup."""
+    async def _may_leave(self, document_id: UUID) -> bool:
+        """Whether the document is for whatever way reaches its buyer."""
         async with self._database.read() as session:
             document = await session.get_one(Document, document_id)
-            if not await self._channels.waits_for(session, document):
-                return False
+            return await self._channels.waits_for(session, document)
+
+    async def _elsewhere(self, job: JobContext, document_id: UUID, failure: GatewayError) -> None:
+        """Hand the document to another channel together with the end of its lookup."""
         async with self._database.write() as session:
             # The job before the books before the document, as everybody does it.
             await job.fence(session)
             document = await session.get_one(Document, document_id)
             await self._channels.unregistered(session, document, failure, at=self._now())
-        return True
 
     async def _routed(
         self,

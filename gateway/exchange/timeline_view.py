@@ -34,6 +34,7 @@ LOOKS: Final[Mapping[str, Look]] = MappingProxyType(
         "format.asked": Look("blue", "check"),
         "format.arrived": Look("blue", "check"),
         "format.registered": Look("blue", "check"),
+        "format.instead": Look("blue", "arrow"),
         "format.unknown": Look("amber", "question"),
         "format.not-on-network": Look("blue", "info"),
         "format.nothing-fits": Look("amber", "alert"),

@@ -233,7 +233,8 @@ class CustomerOut(BaseModel):
     """One customer. Without ``channel`` and ``invoice_format`` the instance's standard holds.
 
     ``peppol_found_at``: found on Peppol since although invoices go otherwise; unless declined, it
-    waits for an answer.
+    waits for an answer. ``peppol_address`` is where, for a customer whose invoices name no address:
+    put it on invoices as the buyer's electronic address (BT-49).
     """
 
     id: UUID
@@ -246,6 +247,7 @@ class CustomerOut(BaseModel):
     invoice_email: str | None
     invoice_format: DispatchFormat | None
     peppol_found_at: datetime | None
+    peppol_address: str | None
     peppol_declined_at: datetime | None
     created_at: datetime
 

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import select
+from sqlalchemy import and_, case, or_
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.core.ids import new_id
@@ -15,7 +16,7 @@ from gateway.receivables.tables import Customer
 from reminders.mail import Mailbox, MailRefused
 from ubl.model import Buyer
 
-__all__ = ["LOCALES", "likely_locale", "meet_customer"]
+__all__ = ["LOCALES", "customer_at", "likely_locale", "meet_customer"]
 
 LOCALES: Final = ("en", "fr", "nl", "de", "fr_BE", "nl_BE", "de_BE", "fr_FR", "nl_NL", "de_DE")
 """What a customer may be written to in: a language, or one with its country's formats."""
@@ -53,8 +54,46 @@ async def meet_customer(
 ) -> Customer:
     """The customer a document is for, made from it if it is the first; the row comes locked.
 
+    Who was found on Peppol and taken up is the same customer once invoices name that address.
     What people entered is never overwritten; an e-mail address that is missing is taken over.
     """
+    known = await customer_at(session, document.tenant_id, document.receiver)
+    if known is None:
+        await _insert(session, document, buyer, at=at)
+        known = await customer_at(session, document.tenant_id, document.receiver)
+    if known is None:
+        raise AssertionError("a customer that was inserted is there")
+    customer = await lock_customer(session, document.tenant_id, known.id)
+    if customer.email is None and (email := _email(buyer)) is not None:
+        customer.email = email
+        session.add(customer)
+    return customer
+
+
+async def customer_at(session: AsyncSession, tenant_id: UUID, address: str) -> Customer | None:
+    """The customer at an address (``scheme::value``): its own, or the one it was found at."""
+    found = await session.exec(
+        select(Customer)
+        .where(
+            Customer.tenant_id == tenant_id,
+            or_(
+                col(Customer.participant) == address,
+                # As long as nobody has answered the proposal, it is a guess.
+                and_(
+                    col(Customer.peppol_address) == address,
+                    col(Customer.peppol_found_at).is_(None),
+                ),
+            ),
+        )
+        .order_by(case((col(Customer.participant) == address, 0), else_=1), col(Customer.id))
+        .limit(1)
+    )
+    return found.first()
+
+
+async def _insert(
+    session: AsyncSession, document: Document, buyer: Buyer | None, *, at: datetime
+) -> None:
     address = buyer.address if buyer else None
     await session.exec(
         insert_or_skip(session, Customer).values(
@@ -70,17 +109,6 @@ async def meet_customer(
             created_at=at,
         )
     )
-    found = await session.exec(
-        select(Customer.id).where(
-            Customer.tenant_id == document.tenant_id,
-            Customer.participant == document.receiver,
-        )
-    )
-    customer = await lock_customer(session, document.tenant_id, UUID(str(found.one())))
-    if customer.email is None and (email := _email(buyer)) is not None:
-        customer.email = email
-        session.add(customer)
-    return customer
 
 
 def _email(buyer: Buyer | None) -> str | None:

@@ -84,7 +84,11 @@ class Receivables:
                 customer.invoice_email = _address(change.invoice_email)
             if change.channel is not None:
                 customer.channel = _channel(customer, change.channel)
+                # Whoever changes this wants to be told anew; an address taken up stays.
+                if customer.peppol_found_at is not None:
+                    customer.peppol_address = None
                 customer.peppol_found_at = customer.peppol_declined_at = None
+                customer.peppol_asked_at = None
             customer.locale = change.locale or customer.locale
             customer.invoice_format = change.invoice_format or customer.invoice_format
             session.add(customer)
@@ -97,7 +101,8 @@ class Receivables:
         """Take up that a customer was found on Peppol, or decline and not be asked again.
 
         Taken up, the next invoice goes over Peppol where the customer is registered for it, and
-        as a fallback by e-mail or link. Raises GatewayError NOT-FOUND or DISCOVERY-NONE.
+        as a fallback by e-mail or link; one that names no address (BT-49) cannot. Raises
+        GatewayError NOT-FOUND or DISCOVERY-NONE.
         """
         caller.require("receivables:write")
         async with self._database.write() as session:
@@ -110,6 +115,7 @@ class Receivables:
                 customer.channel, customer.peppol_found_at = Channel.AUTO, None
             else:
                 customer.peppol_declined_at = self._now()
+                customer.peppol_address = None
             session.add(customer)
             action = "customer.peppol-accepted" if accept else "customer.peppol-declined"
             audit(session, caller, action=action, object=str(customer_id))

@@ -111,3 +111,20 @@ async def test_a_discovery_is_answered_on_the_customers_page(lite, browser, answ
     assert await browser.send(f"{path}/peppol", path, answer=answer) == (303, path)
     assert (await lite.customer()).channel == channel
     assert "Found on Peppol" not in await browser.page(path)
+
+
+async def test_an_email_is_put_into_ones_own_words(lite, browser):
+    home, path = "/settings/mail-texts", "/settings/mail-texts/invoice/fr"
+    assert home in await browser.page("/settings")
+    assert path in await browser.page(home)
+    fields = {"subject": "Facture {{ number }}", "body": "Bonjour,\r\n\r\nVoici.", "closing": ""}
+    status, shown = await browser.send(path, path, do="preview", **fields)
+    assert (status, "Bonjour," in shown) == (200, True)
+    assert "our text" in await browser.page(path)
+    wrong = fields | {"body": "{{ nummer }}"}
+    status, shown = await browser.send(path, path, do="save", **wrong)
+    assert (status, "DISPATCH-TEXT" in shown, "{{ nummer }}" in shown) == (422, True, True)
+    assert await browser.send(path, path, do="save", **fields) == (303, f"{path}?saved=1")
+    assert "your own text" in await browser.page(path)
+    assert await browser.send(path, path, do="forget", **fields) == (303, f"{path}?saved=1")
+    assert "our text" in await browser.page(path)

@@ -192,10 +192,14 @@ async def everything(house, document):
     }
 
 
+WORDS = {"index": "0", "kind": "invoice", "language": "fr"}
+"""What stands in addresses and is nobody's."""
+
+
 def address(route, ids):
     def value(match):
         name = match[1].partition(":")[0]
-        return "0" if name == "index" else ids[name]
+        return WORDS[name] if name in WORDS else ids[name]
 
     return re.sub(r"\{((?:[^{}]|\{[^{}]*\})+)\}", value, route.path)
 
@@ -244,6 +248,11 @@ async def test_another_accounts_ids_lead_nowhere(pair, open_account):
 ELSEWISE = {
     # What the stranger itself recorded about the end user, before it may register it: nothing.
     "GET /v1/participants/{participant}/identification": 200,
+    # Everybody has texts of e-mails of their own, under names that are the same everywhere.
+    "GET /v1/mail-texts/{kind}/{language}": 200,
+    "PUT /v1/mail-texts/{kind}/{language}": 200,
+    "DELETE /v1/mail-texts/{kind}/{language}": 200,
+    "POST /v1/mail-texts/{kind}/{language}/preview": 200,
     # No SML is configured here, whosever participant it is.
     "POST /v1/participants/{participant}/registration": 409,
 }
@@ -263,6 +272,8 @@ BODIES = {
     "business-card": {"entities": [{"names": [{"name": "Vuurtoren"}], "country": "BE"}]},
     "redirects": {"href": "https://smp.example", "certificate_uid": "CN=PSM000009"},
     "replay": {"since": "2026-11-01T00:00:00Z"},
+    "mail-texts": {"subject": "{{ number }}", "body": "{{ number }}"},
+    "preview": {"subject": "{{ number }}", "body": "{{ number }}"},
     "services": {
         "processes": [{"process": "cenbii-procid-ubl::urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"}]
     },

@@ -22,7 +22,7 @@ PUBLIC = {
 PUBLIC_PAGES = {
     "/pay/{token}", "/pay/{token}/back", "/", "/sign-in", "/sign-out", "/language",
     "/download/{token}", "/download/{token}/document.pdf", "/download/{token}/document.xml",
-    "/download/{token}/document.html",
+    "/download/{token}/document.html", "/download/{token}/document.{piece:html|pdf|xml}",
 }  # fmt: skip
 UNSAFE = "/v1/probe/echo/x"
 PAGE = "/page/send"
