@@ -282,7 +282,7 @@ def _walk(data: bytes, order: Mapping[int, etree._Element]) -> dict[etree._Eleme
         if counter == last:
             raise _AllFound
 
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(_override(codec, marked=marked))
     parser.ordered_attributes = True
     parser.StartElementHandler = on_start
     try:
@@ -303,6 +303,16 @@ def _codec(data: bytes) -> str:
     declared = _DECLARED.match(data)
     name = declared[1].decode("ascii").lower() if declared else "utf-8"
     return name if name in ("iso-8859-1", "iso-8859-15", "windows-1252") else "utf-8"
+
+
+def _override(codec: str, *, marked: bool) -> str | None:
+    """Name for expat what the bytes themselves say they are, whatever they declare to be.
+
+    None where only the declaration says it. With a byte order mark expat finds the order itself.
+    """
+    if codec.startswith("utf-16"):
+        return "UTF-16" if marked else codec.replace("-le", "LE").replace("-be", "BE")
+    return codec if marked else None
 
 
 def _excerpt(data: bytes, index: int, codec: str) -> str | None:

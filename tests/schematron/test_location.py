@@ -208,6 +208,18 @@ def test_short_path_leads_back_and_positions_point_at_tags(text):
         assert lines[spot.line - 1][spot.column - 1 :].startswith(f"<{element.tag}")
 
 
+@pytest.mark.parametrize("declared", ["utf-8", "utf-16", "iso-8859-1", "us-ascii"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"], ids=lambda name: name
+)
+def test_the_bytes_win_over_an_encoding_they_are_not_in(encoding, declared):
+    text = f'<?xml version="1.0" encoding="{declared}"?>\n<a>\n  <b>é</b><c/></a>'
+    data = text.encode(encoding)
+    root = parse(data)
+    (spot,) = Tree(root, data).spots([root[1]]).values()
+    assert (spot.line, spot.column, spot.excerpt) == (3, 11, "<b>é</b><c/></a>")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
 def test_a_byte_order_mark_is_no_column(encoding):
     text = "<a><b>é😀</b><c>\n<d/></c></a>"
