@@ -20,6 +20,7 @@ SCOPES: Final = OPERATOR_SCOPES | frozenset(
         "participants:read",
         "participants:write",
         "network:read",
+        "metrics:read",
         "settings:write",
     }
 )
@@ -53,6 +54,12 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[str]]] = {
 """What a role may do; of the instance's scopes only what ``effective`` leaves of them."""
 
 
+_INCLUDED: Final[Mapping[str, frozenset[str]]] = {"network:read": frozenset({"metrics:read"})}
+"""What a scope may besides: figures were once read with the one for the network."""
+
+
 def effective(scopes: Iterable[str], *, operator: bool) -> frozenset[str]:
     """What a caller with these scopes may really do in an account that is the operator's or not."""
-    return frozenset(scopes) if operator else frozenset(scopes) - OPERATOR_SCOPES
+    held = frozenset(scopes)
+    held = held.union(*(_INCLUDED.get(one, ()) for one in held))
+    return held if operator else held - OPERATOR_SCOPES

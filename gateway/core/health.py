@@ -191,6 +191,6 @@ ROUTES: Final = (
         statuses={503: "Something the gateway needs is missing"},
     ),
     Route(
-        "GET", "/metrics", _metrics, "network:read", "Figures for Prometheus", answer=CONTENT_TYPE
+        "GET", "/metrics", _metrics, "metrics:read", "Figures for Prometheus", answer=CONTENT_TYPE
     ),
 )

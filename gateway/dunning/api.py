@@ -8,8 +8,7 @@ from aiohttp import web
 
 from gateway.access.principal import Principal, principal
 from gateway.core.app_keys import DATABASE
-from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Handler, Route, body_of, json_answer, query_of
+from gateway.core.http import Handler, Route, body_of, json_answer, path_id, query_of
 from gateway.dunning.api_models import (
     DeclineIn,
     MailOut,
@@ -64,21 +63,21 @@ async def get_reminder(request: web.Request) -> web.Response:
     """One reminder with its lines and e-mails."""
     async with request.app[DATABASE].read() as session:
         dossier = await dossier_of(
-            session, principal(request).tenant_id, _id(request, "reminder_id")
+            session, principal(request).tenant_id, path_id(request, "reminder_id")
         )
     return json_answer(ReminderDetail.of_dossier(dossier))
 
 
 async def get_letter(request: web.Request) -> web.Response:
     """The letter as it was written, or would be."""
-    reminder_id = _id(request, "reminder_id")
+    reminder_id = path_id(request, "reminder_id")
     letter = await request.app[DUNNING].letter(principal(request).tenant_id, reminder_id)
     return _file(letter, "application/pdf", f"reminder-{reminder_id}.pdf")
 
 
 async def get_ubl(request: web.Request) -> web.Response:
     """The UBL Reminder as it was written, or would be."""
-    reminder_id = _id(request, "reminder_id")
+    reminder_id = path_id(request, "reminder_id")
     ubl = await request.app[DUNNING].ubl(principal(request).tenant_id, reminder_id)
     return _file(ubl, "application/xml", f"reminder-{reminder_id}.xml")
 
@@ -86,7 +85,7 @@ async def get_ubl(request: web.Request) -> web.Response:
 async def get_preview(request: web.Request) -> web.Response:
     """How a reminder would read if it went out now."""
     composed = await request.app[DUNNING].preview(
-        principal(request).tenant_id, _id(request, "reminder_id")
+        principal(request).tenant_id, path_id(request, "reminder_id")
     )
     return json_answer(PreviewOut.of(composed))
 
@@ -94,7 +93,7 @@ async def get_preview(request: web.Request) -> web.Response:
 async def get_outlook(request: web.Request) -> web.Response:
     """What a planning run would do about a customer today."""
     outlook = await request.app[DUNNING].outlook(
-        principal(request).tenant_id, _id(request, "customer_id")
+        principal(request).tenant_id, path_id(request, "customer_id")
     )
     return json_answer(OutlookOut.of(outlook))
 
@@ -103,7 +102,7 @@ async def decline(request: web.Request) -> web.Response:
     """Do not take a step."""
     body = await body_of(request, DeclineIn)
     row = await request.app[DUNNING].decline(
-        principal(request), _id(request, "reminder_id"), pause_until=body.pause_until
+        principal(request), path_id(request, "reminder_id"), pause_until=body.pause_until
     )
     return json_answer(ReminderOut.of(row))
 
@@ -112,7 +111,7 @@ async def posted(request: web.Request) -> web.Response:
     """Note that a person posted the letter."""
     body = await body_of(request, PostedIn)
     row = await request.app[DUNNING].posted(
-        principal(request), _id(request, "reminder_id"), channel=body.channel
+        principal(request), path_id(request, "reminder_id"), channel=body.channel
     )
     return json_answer(ReminderOut.of(row))
 
@@ -121,7 +120,7 @@ def _act(act: Callable[[Dunning, Principal, UUID], Awaitable[Reminder]]) -> Hand
     """A handler for an act that needs no more than the reminder's id."""
 
     async def handle(request: web.Request) -> web.Response:
-        row = await act(request.app[DUNNING], principal(request), _id(request, "reminder_id"))
+        row = await act(request.app[DUNNING], principal(request), path_id(request, "reminder_id"))
         return json_answer(ReminderOut.of(row))
 
     return handle
@@ -145,14 +144,14 @@ async def get_mails(request: web.Request) -> web.Response:
 
 async def get_mail_content(request: web.Request) -> web.Response:
     """An e-mail exactly as it goes out."""
-    mail_id = _id(request, "mail_id")
+    mail_id = path_id(request, "mail_id")
     content = await request.app[DUNNING].mail_content(principal(request).tenant_id, mail_id)
     return _file(content, "message/rfc822", f"{mail_id}.eml")
 
 
 async def send_again(request: web.Request) -> web.Response:
     """Send an e-mail again of which nobody knows whether it arrived."""
-    mail = await request.app[DUNNING].send_again(principal(request), _id(request, "mail_id"))
+    mail = await request.app[DUNNING].send_again(principal(request), path_id(request, "mail_id"))
     return json_answer(MailOut.of(mail))
 
 
@@ -179,13 +178,6 @@ def _file(content: bytes, media_type: str, name: str) -> web.Response:
         content_type=media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-def _id(request: web.Request, name: str) -> UUID:
-    try:
-        return UUID(request.match_info[name])
-    except ValueError:
-        raise GatewayError(BAD_REQUEST, "An id is a UUID.") from None
 
 
 _READ: Final = "receivables:read"

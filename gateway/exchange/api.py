@@ -2,15 +2,13 @@
 
 from io import SEEK_END
 from typing import Final
-from uuid import UUID
 
 from aiohttp import web
 
 from gateway.access.principal import principal
 from gateway.conversion.api import document_answer
 from gateway.core.app_keys import DATABASE
-from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Route, body_of, idempotency_key, json_answer, query_of
+from gateway.core.http import Route, body_of, idempotency_key, json_answer, path_id, query_of
 from gateway.core.spool import Spool
 from gateway.exchange.api_models import (
     ContentQuery,
@@ -90,7 +88,9 @@ async def get_documents(request: web.Request) -> web.Response:
 async def get_document(request: web.Request) -> web.Response:
     """One document with its states."""
     async with request.app[DATABASE].read() as session:
-        row = await document_of(session, principal(request).tenant_id, _document_id(request))
+        row = await document_of(
+            session, principal(request).tenant_id, path_id(request, "document_id")
+        )
     return json_answer(DocumentOut.of(row))
 
 
@@ -98,7 +98,9 @@ async def get_content(request: web.Request) -> web.StreamResponse:
     """The document's bytes as sent or received, or written in another format."""
     query = query_of(request, ContentQuery)
     async with request.app[DATABASE].read() as session:
-        row = await document_of(session, principal(request).tenant_id, _document_id(request))
+        row = await document_of(
+            session, principal(request).tenant_id, path_id(request, "document_id")
+        )
         stored = await stored_blob(session, row.tenant_id, row.content_id)
     content = await request.app[ARCHIVE].open(stored)
     if query.format:
@@ -116,7 +118,9 @@ async def get_content(request: web.Request) -> web.StreamResponse:
 async def get_timeline(request: web.Request) -> web.Response:
     """What happened to a document so far."""
     async with request.app[DATABASE].read() as session:
-        row = await document_of(session, principal(request).tenant_id, _document_id(request))
+        row = await document_of(
+            session, principal(request).tenant_id, path_id(request, "document_id")
+        )
         events = await timeline_of(session, row.id)
     return json_answer(
         TimelineOut(
@@ -134,7 +138,7 @@ async def get_timeline(request: web.Request) -> web.Response:
 
 async def get_evidence(request: web.Request) -> web.StreamResponse:
     """The evidence bundle of a document."""
-    document_id, caller = _document_id(request), principal(request)
+    document_id, caller = path_id(request, "document_id"), principal(request)
     query = query_of(request, EvidenceQuery)
     bundle = await request.app[EVIDENCE].build(
         caller.tenant_id, document_id, language=query.lang or caller.locale
@@ -155,7 +159,7 @@ async def respond(request: web.Request) -> web.Response:
     body = await body_of(request, ResponseIn)
     answer = await request.app[RESPONDER].respond(
         principal(request),
-        _document_id(request),
+        path_id(request, "document_id"),
         ResponseOrder(
             status=body.status,
             note=body.note,
@@ -169,13 +173,6 @@ async def respond(request: web.Request) -> web.Response:
         ),
     )
     return json_answer(DocumentOut.of(answer), status=202)
-
-
-def _document_id(request: web.Request) -> UUID:
-    try:
-        return UUID(request.match_info["document_id"])
-    except ValueError:
-        raise GatewayError(BAD_REQUEST, "A document id is a UUID.") from None
 
 
 ROUTES: Final = (

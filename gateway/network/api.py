@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.as4.identifiers import DocumentTypeId, IdentifierInvalid, ParticipantId
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Route, body_of, json_answer, query_of
+from gateway.core.http import NOT_FOUND, Route, body_of, json_answer, query_of
 from gateway.network.api_models import (
     ParticipantIn,
     ParticipantOut,
@@ -126,7 +126,7 @@ def _published_thing(request: web.Request) -> tuple[ParticipantId, DocumentTypeI
             read_document_type(request.match_info["document_type"]),
         )
     except IdentifierInvalid as error:
-        raise GatewayError(BAD_REQUEST, error.message, reason=error.code) from error
+        raise GatewayError(NOT_FOUND, error.message, reason=error.code) from error
 
 
 _PUBLICATION: Final = "/v1/smp/participants/{participant}/services/{document_type}"

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.as4.identifiers import IdentifierInvalid
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Route, json_answer, query_of
+from gateway.core.http import NOT_FOUND, Route, json_answer, query_of
 from gateway.network.api_models import read_document_type, read_participant, read_process
 from gateway.network.lookup_inspection import Inspector
 from gateway.network.lookup_models import InspectionOut, InspectionQuery
@@ -23,7 +23,7 @@ async def inspect(request: web.Request) -> web.Response:
     try:
         participant = read_participant(request.match_info["participant"])
     except IdentifierInvalid as error:
-        raise GatewayError(BAD_REQUEST, error.message, reason=error.code) from error
+        raise GatewayError(NOT_FOUND, error.message, reason=error.code) from error
     asked, process = query.document_type, query.process
     found = await request.app[INSPECTOR].inspect(
         participant,

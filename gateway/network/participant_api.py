@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.as4.identifiers import DocumentTypeId, IdentifierInvalid, ParticipantId
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Route, body_of, json_answer
+from gateway.core.http import NOT_FOUND, Route, body_of, json_answer
 from gateway.network.api_models import ParticipantOut, read_document_type, read_participant
 from gateway.network.participant_api_models import (
     AmendmentIn,
@@ -97,18 +97,18 @@ async def delete_redirect(request: web.Request) -> web.Response:
 
 
 def named_participant(request: web.Request) -> ParticipantId:
-    """The participant in the address. Raises GatewayError REQUEST-INVALID."""
+    """The participant in the address. Raises GatewayError NOT-FOUND."""
     try:
         return read_participant(request.match_info["participant"])
     except IdentifierInvalid as error:
-        raise GatewayError(BAD_REQUEST, error.message, reason=error.code) from error
+        raise GatewayError(NOT_FOUND, error.message, reason=error.code) from error
 
 
 def _document_type(request: web.Request) -> DocumentTypeId:
     try:
         return read_document_type(request.match_info["document_type"])
     except IdentifierInvalid as error:
-        raise GatewayError(BAD_REQUEST, error.message, reason=error.code) from error
+        raise GatewayError(NOT_FOUND, error.message, reason=error.code) from error
 
 
 _ONE: Final = "/v1/participants/{participant}"

@@ -1,14 +1,13 @@
 """The API of bank messages: hand them in, follow their payments, decide what waits."""
 
 from typing import Final
-from uuid import UUID
 
 from aiohttp import web
 
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Route, body_of, json_answer, query_of
+from gateway.core.http import Route, body_of, json_answer, path_id, query_of
 from gateway.receivables.bank_api_models import (
     BankMessageOut,
     BankMessagePage,
@@ -81,7 +80,7 @@ async def get_message(request: web.Request) -> web.Response:
     """One bank message with what became of its payments."""
     async with request.app[DATABASE].read() as session:
         row = await bank_message_of(
-            session, principal(request).tenant_id, _id(request, "message_id")
+            session, principal(request).tenant_id, path_id(request, "message_id")
         )
     return await _told(request, row)
 
@@ -108,7 +107,7 @@ async def get_payments(request: web.Request) -> web.Response:
 async def decide_payment(request: web.Request) -> web.Response:
     """Carry out a decision about a payment that waits."""
     body = await body_of(request, DecisionIn)
-    caller, payment_id = principal(request), _id(request, "payment_id")
+    caller, payment_id = principal(request), path_id(request, "payment_id")
     async with request.app[DATABASE].read() as session:
         row = await bank_payment_of(session, caller.tenant_id, payment_id)
     decided = await request.app[BANK_DESK].decide(caller, payment_id, _decision(body, row.currency))
@@ -148,13 +147,6 @@ def _decision(body: DecisionIn, currency: str) -> Decision:
             raise GatewayError(ALLOCATION_INVALID, error.message) from None
         shares.append((one.item, minor))
     return Allocate(tuple(shares))
-
-
-def _id(request: web.Request, name: str) -> UUID:
-    try:
-        return UUID(request.match_info[name])
-    except ValueError:
-        raise GatewayError(BAD_REQUEST, "The id in the address is a UUID.") from None
 
 
 ROUTES: Final = (

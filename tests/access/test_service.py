@@ -151,3 +151,16 @@ async def test_the_audit_log_is_read_in_pages_without_gaps(house) -> None:
     assert len(seen) == len(set(seen)) == 7
     assert seen == sorted(seen, reverse=True)
     assert await house.access.audit_log(house.caller(), before=new_id(), limit=1)
+
+
+async def test_who_may_look_at_the_network_may_read_its_figures_too(house) -> None:
+    held = {}
+    for scope in ("network:read", "metrics:read"):
+        _, text = await house.access.create_api_key(
+            house.caller(), name="Prometheus", scopes=frozenset({scope})
+        )
+        held[scope] = (await house.access.caller_of_key(text)).scopes
+    assert held == {
+        "network:read": {"network:read", "metrics:read"},
+        "metrics:read": {"metrics:read"},
+    }

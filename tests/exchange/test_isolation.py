@@ -5,8 +5,6 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-import pytest
-
 from gateway.access.roles import OPERATOR_SCOPES
 from gateway.access.tables import ApiKey
 from gateway.app import all_routes
@@ -271,6 +269,8 @@ BODIES = {
     "mlr": {"code": "AP"},
     "business-card": {"entities": [{"names": [{"name": "Vuurtoren"}], "country": "BE"}]},
     "redirects": {"href": "https://smp.example", "certificate_uid": "CN=PSM000009"},
+    "identification": {"identified_on": "2026-11-01", "identified_by": "Anna Peeters"},
+    "schedule": {"signs_from": "2026-11-01T00:00:00Z"},
     "replay": {"since": "2026-11-01T00:00:00Z"},
     "mail-texts": {"subject": "{{ number }}", "body": "{{ number }}"},
     "preview": {"subject": "{{ number }}", "body": "{{ number }}"},
@@ -311,9 +311,28 @@ async def test_without_a_key_nothing_is_told(lite):
             assert answer.status == 401, route.path
 
 
-@pytest.mark.parametrize("path", ["/v1/validations/", "/v1/documents/"])
-async def test_what_is_no_id_is_no_trouble(lite, path):
-    for text in ("-" * 36, "0" * 36, "f" * 35 + "-"):
-        answer = await lite.sender.call("GET", path + text)
-        assert answer.status in (400, 404), text
-        assert answer.body["code"] in ("REQUEST-INVALID", "NOT-FOUND")
+NAMED = [
+    route
+    for route in all_routes()
+    if "{" in route.path
+    and route.path.startswith("/v1/")
+    and route.scope
+    and not route.path.startswith("/v1/mail-texts/")  # names that are the same everywhere
+]
+NO_NAMES = ("nonsense", "-" * 36, "f" * 35 + "-", "%F0%9F%92%A9", "0" * 300, "..%2F..")
+
+
+async def test_what_names_nothing_is_not_found_wherever_it_stands(lite, open_account):
+    house, access = lite.receiver, lite.receiver.gateway.access
+    operator = await access.find_tenant("operator")
+    _, key = await open_account(house.gateway, operator.id)
+    answered = {}
+    for route in NAMED:
+        how = {"json": body_of(route)} if route.method in ("POST", "PUT", "PATCH") else {}
+        how |= {"headers": {"If-Match": '"1"'}}
+        for text in NO_NAMES:
+            path = address(route, defaultdict(lambda text=text: text))
+            got = await house.call(route.method, path, key=key, **how)
+            if got.status != 404 or "urn:peppol-gateway:error:" not in str(got.body):
+                answered[f"{route.method} {path}"] = got.status
+    assert answered == {}
