@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
+from console_visits import Visit, faults, speak
 from playwright.async_api import Browser, Page
 
 from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import render_invoice
-from gateway.demo.stage import House, Stage
+from gateway.demo.stage import Stage
 from gateway.exchange.rendering import Order, RenditionFormat, render_document
 
 pytestmark = [
@@ -26,7 +26,6 @@ pytestmark = [
 ]
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared/corpus"
-SERIOUS = frozenset({"serious", "critical"})
 DOCUMENTS = (
     "cen-examples/ubl_examples_ubl-tc434-example2",
     "cen-examples/ubl_examples_ubl-tc434-example5",
@@ -43,25 +42,28 @@ SCREENS = (
     "/outbox",
     "/inbox",
     "/outbox/new",
+    "/drafts",
+    "/dispatches",
+    "/convert",
     "/receivables",
+    "/receivables/items",
     "/reminders",
     "/bank",
+    "/bank/messages",
     "/reports",
+    "/reports/rules",
     "/network",
+    "/network/lookup",
+    "/network/seats",
     "/settings",
+    "/settings/answers",
+    "/settings/code-lists",
+    "/settings/code-lists/UNTDID-1001",
+    "/settings/delivery",
+    "/settings/hand-over",
+    "/settings/webhooks",
 )
 NUMBER = "VT-2026-0777"
-
-
-async def faults(page: Page) -> list[str]:
-    """What axe-core finds serious, with the place of each."""
-    found = (await Axe().run(page)).response
-    return [
-        f"{one['id']} ({one['impact']}): {node['html'][:200]}"
-        for one in found["violations"]
-        if one["impact"] in SERIOUS
-        for node in one["nodes"]
-    ]
 
 
 def corpus() -> dict[str, dict[str, Any]]:
@@ -94,29 +96,40 @@ async def test_the_tool_does_find_faults(browser: Browser) -> None:
     await page.close()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-async def test_the_console_has_no_serious_fault(browser: Browser, stage: Stage, width: int) -> None:
-    context = await browser.new_context(
-        base_url=stage.seller.url, viewport={"width": width, "height": 800}
-    )
-    page = await context.new_page()
-    await _sign_in(page, stage.seller)
-    document = await _document(page)
-    for screen in (*SCREENS, document, f"{document}?tab=evidence", f"{document}?tab=messages"):
-        answer = await page.goto(screen)
-        assert answer is not None
-        assert answer.ok, screen
-        assert await faults(page) == [], screen
-    await context.close()
+@pytest.mark.parametrize(
+    ("language", "width", "dark", "step"),
+    [("en", 1280, False, 1), ("fr", 390, True, 1), ("nl", 1280, True, 4), ("de", 390, False, 4)],
+)
+async def test_the_console_has_no_serious_fault(
+    visit: Visit, stage: Stage, language: str, width: int, dark: bool, step: int
+) -> None:
+    """Every screen in two languages; in the others every ``step``-th, with other colours."""
+    async with visit(stage.seller, width=width, dark=dark) as page:
+        await speak(page, language)
+        document, draft = await _document(page), await _draft(page)
+        beside = (f"{document}/formats", f"{document}/formats?to=facturx-minimum")
+        tabs = (f"{document}?tab={one}" for one in ("report", "messages", "evidence"))
+        for screen in (*SCREENS[::step], document, *tabs, *beside, draft):
+            answer = await page.goto(screen)
+            assert answer is not None
+            assert answer.ok, screen
+            assert await page.get_attribute("html", "lang") == language
+            assert await faults(page) == [], screen
 
 
-async def _sign_in(page: Page, house: House) -> None:
-    await page.goto("/")
+async def test_the_way_in_has_no_serious_fault(browser: Browser, stage: Stage) -> None:
+    page = await browser.new_page(base_url=stage.seller.url)
+    await page.goto("/sign-in")
     assert await faults(page) == []
-    await page.fill("#email", house.actor.person)
-    await page.fill("#password", house.password)
-    await page.click("form .button")
-    await page.wait_for_url("**/outbox")
+    await page.close()
+
+
+async def _draft(page: Page) -> str:
+    """The address of a draft that lacks everything, and says so beside its fields."""
+    await page.goto("/drafts")
+    await page.locator("form[action='/drafts'] button").first.click()
+    await page.wait_for_url("**/drafts/*-*")
+    return page.url.partition("?")[0]
 
 
 async def _document(page: Page) -> str:

@@ -1,18 +1,17 @@
 """Converting at the console in a real browser: what was lost is read, the result is downloaded."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from console_visits import Visit
+from playwright.async_api import Page, expect
 
 from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import render_invoice
-from gateway.demo.stage import House, Stage
+from gateway.demo.stage import Stage
 from ubl.formats import FORMATS
 from ubl.invoice import read_invoice, write_invoice
 from ubl.safexml import parse
@@ -36,26 +35,6 @@ def upload(*, off_by: int = 0) -> dict[str, object]:
     return {"name": "VT-77.xml", "mimeType": "application/xml", "buffer": content}
 
 
-@asynccontextmanager
-async def visit(
-    browser: Browser, house: House, *, width: int = 1280, dark: bool = False, script: bool = True
-) -> AsyncIterator[Page]:
-    context = await browser.new_context(
-        base_url=house.url,
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if dark else "light",
-        java_script_enabled=script,
-    )
-    page = await context.new_page()
-    await page.goto("/")
-    await page.fill("#email", house.actor.person)
-    await page.fill("#password", house.password)
-    await page.click("form .button")
-    await page.wait_for_url("**/outbox")
-    yield page
-    await context.close()
-
-
 async def convert(page: Page, to: str, file: dict[str, object]) -> None:
     await page.goto(f"/convert?to={to}")
     await page.set_input_files("input[name=file]", file)  # type: ignore[arg-type] # its own dict
@@ -64,9 +43,9 @@ async def convert(page: Page, to: str, file: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("script", [True, False])
 async def test_a_result_is_downloaded_and_is_the_invoice(
-    browser: Browser, stage: Stage, tmp_path: Path, script: bool
+    visit: Visit, stage: Stage, tmp_path: Path, script: bool
 ) -> None:
-    async with visit(browser, stage.seller, script=script) as page:
+    async with visit(stage.seller, script=script) as page:
         await convert(page, "en16931-ubl", upload())
         await expect(page.locator("#result")).to_have_text("EN 16931 (UBL)")
         await expect(page.locator("section .badge.green").first).to_be_visible()
@@ -79,22 +58,22 @@ async def test_a_result_is_downloaded_and_is_the_invoice(
 
 
 async def test_what_a_format_cannot_hold_and_sums_that_differ_are_read_on_the_page(
-    browser: Browser, stage: Stage
+    visit: Visit, stage: Stage
 ) -> None:
-    async with visit(browser, stage.seller) as page:
+    async with visit(stage.seller) as page:
         await convert(page, "facturx-basic-wl", upload(off_by=1))
         await expect(page.get_by_text("makes it another invoice").first).to_be_visible()
         await expect(page.get_by_text("BR-CO-15").first).to_be_visible()
         await convert(page, "fr-ctc-ubl", upload())
         await expect(page.get_by_role("alert")).to_contain_text("CONVERSION-MODE")
-    async with visit(browser, stage.buyer, width=390, dark=True) as page:
+    async with visit(stage.buyer, width=390, dark=True) as page:
         await convert(page, "facturx-minimum", upload())
         await expect(page.locator("#result")).to_be_visible()
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 390
 
 
-async def test_what_the_format_adds_is_not_shown_as_lost(browser: Browser, stage: Stage) -> None:
+async def test_what_the_format_adds_is_not_shown_as_lost(visit: Visit, stage: Stage) -> None:
     """CII may state a VAT breakdown without its sum; UBL has to state it."""
     invoice = read_invoice(parse(upload()["buffer"])).invoice  # type: ignore[arg-type] # bytes
     assert invoice.totals is not None
@@ -105,7 +84,7 @@ async def test_what_the_format_adds_is_not_shown_as_lost(browser: Browser, stage
         "mimeType": "application/xml",
         "buffer": content,
     }
-    async with visit(browser, stage.seller) as page:
+    async with visit(stage.seller) as page:
         await convert(page, "en16931-ubl", file)
         added = page.locator("h3:has-text('Added by the format') + ul li")
         await expect(added).to_have_count(1)

@@ -5,13 +5,13 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from console_visits import Person, Visit, faults, speak
+from playwright.async_api import Page, expect
 from sqlmodel import col, select, update
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
@@ -45,6 +45,17 @@ pytestmark = [
 
 PASSWORD = "correct horse battery"
 BREAKS = 5
+SCREENS = (
+    "/operations",
+    "/operations/alarms?cleared=1",
+    "/operations/failures",
+    "/operations/queues",
+    "/operations/messages",
+    "/operations/mls",
+    "/network/onboarding",
+    "/network/statistics",
+    "/reports/rules",
+)
 SHOTS = os.environ.get("GATEWAY_SHOTS")
 
 
@@ -71,24 +82,14 @@ async def network(
             yield pair
 
 
-@asynccontextmanager
-async def operator(browser: Browser, house: House, *, locale: str = "en") -> AsyncIterator[Page]:
-    """Somebody of the service provider's account, signed in through the door people use."""
+async def operator(house: House, email: str = "en@operator.example") -> Person:
+    """Somebody of the service provider's account."""
     async with house.gateway.platform.database.read() as session:
         tenant = (await session.exec(select(Tenant).where(col(Tenant.is_operator)))).one()
-    email = f"{locale}@operator.example"
     await house.gateway.access.create_user(
-        tenant_id=tenant.id, email=email, password=PASSWORD, role=Role.OWNER, locale=locale
+        tenant_id=tenant.id, email=email, password=PASSWORD, role=Role.OWNER, locale="en"
     )
-    context = await browser.new_context(base_url=house.url, viewport={"width": 1280, "height": 800})
-    page = await context.new_page()
-    await page.goto("/sign-in")
-    await page.fill("#email", email)
-    await page.fill("#password", PASSWORD)
-    await page.click("form .button")
-    await page.wait_for_url("**/outbox")
-    yield page
-    await context.close()
+    return Person(house.url, email, PASSWORD)
 
 
 async def due_now(house: House) -> None:
@@ -123,10 +124,10 @@ async def shot(page: Page, name: str) -> None:
 
 
 async def test_an_access_point_goes_down_is_seen_and_comes_back(
-    browser: Browser, network: Pair
+    visit: Visit, network: Pair
 ) -> None:
     house, peer = network.sender, network.receiver
-    async with operator(browser, house) as page:
+    async with visit(await operator(house)) as page:
         await page.goto("/operations")
         await expect(page.get_by_text("Nothing needs your attention.")).to_be_visible()
 
@@ -172,3 +173,19 @@ async def test_an_access_point_goes_down_is_seen_and_comes_back(
     async with house.gateway.platform.database.read() as session:
         lanes = await session.exec(select(Lane).where(col(Lane.name).startswith("ap:")))
         assert all(one.failures == 0 and one.paused_until is None for one in lanes)
+
+
+@pytest.mark.parametrize("language", ["fr", "de"])
+async def test_the_operators_screens_have_no_serious_fault(
+    visit: Visit, network: Pair, language: str
+) -> None:
+    narrow = language == "de"
+    house = network.sender
+    who = await operator(house, f"{language}@operator.example")
+    async with visit(who, width=390 if narrow else 1280, dark=narrow) as page:
+        await speak(page, language)
+        for screen in SCREENS:
+            answer = await page.goto(screen)
+            assert answer is not None
+            assert answer.ok, screen
+            assert await faults(page) == [], screen

@@ -2,20 +2,19 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from shutil import copy
 
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, ConsoleMessage, Page, expect
+from console_visits import Person, Visit
+from playwright.async_api import Page, expect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
 
-from receivable_house import PASSWORD, House, open_house, plan
+from receivable_house import PASSWORD, open_house, plan
 
 from gateway.core.database import Database
 
@@ -26,15 +25,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
-EXPECTED = ("422", "409")
 
-
-@dataclass(frozen=True)
-class Open:
-    """A house that is served."""
-
-    house: House
-    url: str
+Served = Callable[[str], Person]
+"""A house that is served: each of its people."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +43,7 @@ async def served(
     quick_passwords: None,
     sqlite_template: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Open]:
+) -> AsyncIterator[Served]:
     folder = tmp_path_factory.mktemp("house")
     copy(sqlite_template, folder / "gateway.db")
     database = Database(f"sqlite:///{folder / 'gateway.db'}")
@@ -60,41 +53,10 @@ async def served(
     await plan(house)
     server = TestServer(house.app)
     await server.start_server()
-    yield Open(house, str(server.make_url("")).rstrip("/"))
+    url = str(server.make_url("")).rstrip("/")
+    yield lambda who: Person(url, f"{who}@alpha.example", PASSWORD)
     await server.close()
     await database.close()
-
-
-@asynccontextmanager
-async def visit(
-    browser: Browser, served: Open, *, width: int = 1280, script: bool = True, who: str = "owner"
-) -> AsyncIterator[Page]:
-    """Sign in; on leaving, nothing may have been complained about."""
-    context = await browser.new_context(
-        base_url=served.url,
-        viewport={"width": width, "height": 800},
-        locale="en",
-        java_script_enabled=script,
-    )
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not any(
-            f"status of {one}" in message.text for one in EXPECTED
-        ):
-            complaints.append(message.text)
-
-    page = await context.new_page()
-    page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto("/sign-in")
-    await page.fill("#email", f"{who}@alpha.example")
-    await page.fill("#password", PASSWORD)
-    await page.click("form .button")
-    await page.wait_for_url("**/outbox")
-    yield page
-    await context.close()
-    assert complaints == []
 
 
 async def tab_to(page: Page, selector: str) -> None:
@@ -108,8 +70,8 @@ async def tab_to(page: Page, selector: str) -> None:
     pytest.fail(f"the Tab key never reaches {selector}")
 
 
-async def test_a_customer_is_paused_and_resumed_by_keyboard(browser: Browser, served: Open) -> None:
-    async with visit(browser, served) as page:
+async def test_a_customer_is_paused_and_resumed_by_keyboard(visit: Visit, served: Served) -> None:
+    async with visit(served("owner")) as page:
         await page.goto("/receivables")
         await page.keyboard.press("j")
         await expect(page.locator("[data-row].selected")).to_contain_text("Vuurtoren Brouwerij NV")
@@ -130,8 +92,8 @@ async def test_a_customer_is_paused_and_resumed_by_keyboard(browser: Browser, se
         await expect(page.locator(".timeline")).to_contain_text("Reminders resumed")
 
 
-async def test_a_payment_is_accepted_with_one_click(browser: Browser, served: Open) -> None:
-    async with visit(browser, served, width=390) as page:
+async def test_a_payment_is_accepted_with_one_click(visit: Visit, served: Served) -> None:
+    async with visit(served("owner"), width=390) as page:
         await page.goto("/bank")
         waiting = page.locator(".queue > li")
         before = await waiting.count()
@@ -144,10 +106,8 @@ async def test_a_payment_is_accepted_with_one_click(browser: Browser, served: Op
         await expect(page.locator(".standing")).to_contain_text("matched")
 
 
-async def test_a_reminder_is_read_in_its_frame_before_it_goes(
-    browser: Browser, served: Open
-) -> None:
-    async with visit(browser, served) as page:
+async def test_a_reminder_is_read_in_its_frame_before_it_goes(visit: Visit, served: Served) -> None:
+    async with visit(served("owner")) as page:
         await page.goto("/reminders?tab=planned")
         await page.get_by_role("link", name="Bäckerei Sonnenschein GmbH").click()
         await expect(page.locator(".mail-head")).to_contain_text("accounts@koper.example")
@@ -157,8 +117,8 @@ async def test_a_reminder_is_read_in_its_frame_before_it_goes(
         await expect(page.locator(".source")).to_contain_text("<cbc:")
 
 
-async def test_nothing_needs_a_script(browser: Browser, served: Open) -> None:
-    async with visit(browser, served, script=False) as page:
+async def test_nothing_needs_a_script(visit: Visit, served: Served) -> None:
+    async with visit(served("owner"), script=False) as page:
         await page.goto("/receivables")
         await page.get_by_role("link", name="Librairie Saint-Hubert").first.click()
         await page.get_by_role("link", name="F2026-", exact=False).first.click()
@@ -210,9 +170,9 @@ STUMBLES = """() => {
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("who", ["owner", "viewer"])
 async def test_every_page_can_be_heard_and_fits(
-    browser: Browser, served: Open, width: int, who: str
+    visit: Visit, served: Served, width: int, who: str
 ) -> None:
-    async with visit(browser, served, width=width, who=who) as page:
+    async with visit(served(who), width=width) as page:
         for path in await places(page):
             await page.goto(path)
             found = await page.evaluate(STUMBLES)
@@ -226,8 +186,8 @@ async def test_every_page_can_be_heard_and_fits(
             }, path
 
 
-async def test_on_a_telephone_every_page_is_within_reach(browser: Browser, served: Open) -> None:
-    async with visit(browser, served, width=390) as page:
+async def test_on_a_telephone_every_page_is_within_reach(visit: Visit, served: Served) -> None:
+    async with visit(served("owner"), width=390) as page:
         bar = page.locator(".rail a:visible")
         assert [await one.inner_text() for one in await bar.all()] == [
             "Outbox",

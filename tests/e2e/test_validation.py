@@ -1,16 +1,15 @@
 """Checking documents at the console in a real browser: one, many, in French, as a file."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from console_visits import Visit
+from playwright.async_api import Page, expect
 
 from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import render_invoice
-from gateway.demo.stage import House, Stage
+from gateway.demo.stage import Stage
 
 pytestmark = [
     pytest.mark.browser,
@@ -18,8 +17,6 @@ pytestmark = [
     # The browser's pipes are closed by its own process, sometimes after the loop.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-
-PATIENCE_MS = 30_000
 
 
 def invoice(number: str, *, off_by: int = 0) -> dict[str, object]:
@@ -33,26 +30,6 @@ def invoice(number: str, *, off_by: int = 0) -> dict[str, object]:
     return {"name": f"{number}.xml", "mimeType": "application/xml", "buffer": content}
 
 
-@asynccontextmanager
-async def visit(
-    browser: Browser, house: House, *, width: int = 1280, script: bool = True
-) -> AsyncIterator[Page]:
-    context = await browser.new_context(
-        base_url=house.url,
-        viewport={"width": width, "height": 800},
-        locale="en",
-        java_script_enabled=script,
-    )
-    page = await context.new_page()
-    await page.goto("/")
-    await page.fill("#email", house.actor.person)
-    await page.fill("#password", house.password)
-    await page.click("form .button")
-    await page.wait_for_url("**/outbox")
-    yield page
-    await context.close()
-
-
 async def check(page: Page, *files: dict[str, object]) -> None:
     await page.goto("/reports")
     await page.set_input_files("input[type=file]", list(files))  # type: ignore[arg-type] # dicts
@@ -60,9 +37,9 @@ async def check(page: Page, *files: dict[str, object]) -> None:
 
 
 async def test_a_faulty_invoice_is_explained_in_any_language_and_kept_as_a_file(
-    browser: Browser, stage: Stage
+    visit: Visit, stage: Stage
 ) -> None:
-    async with visit(browser, stage.seller) as page:
+    async with visit(stage.seller) as page:
         await check(page, invoice("VT-71", off_by=1))
         await expect(page.locator("h1")).to_have_text("VT-71.xml")
         await expect(page.locator(".finding").first).to_contain_text("BR-CO-15")
@@ -82,13 +59,13 @@ async def test_a_faulty_invoice_is_explained_in_any_language_and_kept_as_a_file(
 
 
 async def test_many_files_are_followed_to_their_end_and_found_again(
-    browser: Browser, stage: Stage
+    visit: Visit, stage: Stage
 ) -> None:
     nothing = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not an invoice"}
-    async with visit(browser, stage.seller) as page:
+    async with visit(stage.seller) as page:
         await check(page, invoice("VT-72"), invoice("VT-73", off_by=1), nothing)
         await expect(page.locator("h1")).to_have_text("3 files checked together")
-        await expect(page.locator("#order")).not_to_contain_text("waiting", timeout=PATIENCE_MS)
+        await expect(page.locator("#order")).not_to_contain_text("waiting")
         rows = page.locator("#order tbody tr")
         await expect(rows.nth(0)).to_contain_text("valid")
         await expect(rows.nth(1)).to_contain_text("not valid")
@@ -102,16 +79,16 @@ async def test_many_files_are_followed_to_their_end_and_found_again(
         await expect(page.locator(".empty")).to_be_visible()
 
 
-async def test_checking_needs_no_script(browser: Browser, stage: Stage) -> None:
-    async with visit(browser, stage.seller, script=False) as page:
+async def test_checking_needs_no_script(visit: Visit, stage: Stage) -> None:
+    async with visit(stage.seller, script=False) as page:
         await check(page, invoice("VT-74"))
         await expect(page.locator("h1")).to_have_text("VT-74.xml")
         await check(page, invoice("VT-75"), invoice("VT-76"))
         await expect(page.locator("h1")).to_have_text("2 files checked together")
 
 
-async def test_a_webhook_is_added_tried_and_switched_off(browser: Browser, stage: Stage) -> None:
-    async with visit(browser, stage.seller) as page:
+async def test_a_webhook_is_added_tried_and_switched_off(visit: Visit, stage: Stage) -> None:
+    async with visit(stage.seller) as page:
         await page.goto("/settings/webhooks")
         await page.fill("#url", f"{stage.buyer.url}/healthz")
         await page.click("form.stack .button")

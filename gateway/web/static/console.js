@@ -107,3 +107,10 @@ function reachScrollers() {
 reachScrollers();
 window.addEventListener("resize", reachScrollers);
 document.addEventListener("htmx:afterSettle", reachScrollers);
+
+/* On a narrow screen a row of tabs is longer than the screen: the chosen one is shown. */
+for (const chosen of document.querySelectorAll(".tabs [aria-current], .filters [aria-current]")) {
+  const row = chosen.parentElement;
+  const middle = chosen.offsetLeft - row.offsetLeft + chosen.offsetWidth / 2;
+  row.scrollLeft = middle - row.clientWidth / 2;
+}
