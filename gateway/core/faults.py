@@ -31,6 +31,8 @@ Point = Literal[
     "mail-marked",
     "mail-taken",
     "mail-ended",
+    "check-examined",
+    "check-committed",
 ]
 
 

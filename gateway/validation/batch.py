@@ -21,7 +21,7 @@ from gateway.validation.batch_worker import (
     initialise,
     read_stdin,
 )
-from schematron.finding import Verdict
+from schematron.finding import Severity, Verdict
 from schematron.report.words import label
 
 __all__ = ["Summary", "batch_pool", "check_all"]
@@ -30,6 +30,7 @@ _PER_PROCESS: Final = 4
 _SENDERS: Final = 10_000
 _OTHERS: Final = "…"
 _SHOWN: Final = 20
+_NOTE: Final = Severity.INFORMATION.value
 _FAULTS: Final = frozenset({Verdict.UNREADABLE.value, Verdict.ENGINE_ERROR.value})
 
 
@@ -96,8 +97,10 @@ class Summary:
     def add(self, outcome: Outcome) -> None:
         """Count one document."""
         self.verdicts[outcome.verdict] += 1
-        self._documents.update(outcome.fired.keys())
-        self._findings.update(outcome.fired)
+        # A note breaks no rule: among those broken most it would only be in the way.
+        broken = {key: count for key, count in outcome.fired.items() if key[1] != _NOTE}
+        self._documents.update(broken.keys())
+        self._findings.update(broken)
         # A batch of countless senders must not fill the memory; those beyond count as one.
         known = outcome.sender in self._senders or len(self._senders) < _SENDERS
         sender = outcome.sender if known else _OTHERS

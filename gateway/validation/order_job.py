@@ -14,6 +14,7 @@ from gateway.core.blobs import BlobStore
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
+from gateway.core.faults import Faults
 from gateway.core.jobs.backoff import JobError, Reschedule
 from gateway.core.jobs.registry import JobContext, Registry
 from gateway.core.jobs.tables import Job
@@ -39,12 +40,14 @@ class CheckJob:
         blobs: BlobStore,
         validation: ValidationService,
         publisher: Publisher,
+        faults: Faults,
         now: MachineClock,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._validation = validation
         self._publisher = publisher
+        self._faults = faults
         self._now = now
 
     async def __call__(self, job: JobContext) -> None:
@@ -69,6 +72,7 @@ class CheckJob:
             if error.kind == POOL_BUSY:
                 raise Reschedule(self._now() + _BUSY_WAIT) from None
             raise
+        self._faults.reach("check-examined")
         async with self._database.write() as session:
             await job.fence(session)
             item = await session.get_one(OrderItem, key, with_for_update=True)
@@ -76,6 +80,7 @@ class CheckJob:
             await session.flush()
             item.state, item.run_id = ItemState.DONE, run.id
             await item_ended(session, self._publisher, item, at=self._now())
+        self._faults.reach("check-committed")
         await self._forget(item)
 
     async def give_up(self, session: AsyncSession, job: Job, error: JobError) -> None:

@@ -23,6 +23,7 @@ from gateway.core.blobs import BlobStore
 from gateway.core.clock import BusinessClock, MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
+from gateway.core.faults import Faults
 from gateway.core.ids import new_id
 from gateway.core.jobs.queue import JobQueue
 from gateway.validation.errors import FILE_MISSING, RULESET_UNKNOWN, TOO_MANY_FILES
@@ -103,11 +104,13 @@ class ValidationOrders:
         blobs: BlobStore,
         queue: JobQueue,
         rules: RuleLibrary,
+        faults: Faults,
         today: BusinessClock,
         now: MachineClock,
     ) -> None:
         self._database = database
         self._rules = rules
+        self._faults = faults
         self._blobs = blobs
         self._queue = queue
         self._today = today
@@ -136,11 +139,13 @@ class ValidationOrders:
             for upload in uploads:
                 upload.file.seek(0)
                 stored.append(await self._blobs.put(upload.file))
+            self._faults.reach("blob-fsynced")
             placed = await self._accept(caller, uploads, stored, options, once)
         except BaseException:  # also a caller who went away: nobody will ask for these bytes
             await self._discard(stored)
             raise
         if placed is not None:
+            self._faults.reach("row-committed")
             return placed
         # Another request with the same key won the race; its answer is the answer.
         await self._discard(stored)

@@ -17,10 +17,11 @@ from gateway.core.blobs import LocalBlobStore
 from gateway.core.clock import BusinessClock, now
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.faults import Faults
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.registry import Registry
 from gateway.core.jobs.worker import Worker
-from gateway.core.settings import JobSettings
+from gateway.core.settings import FaultSettings, JobSettings
 from gateway.validation import order_job, worker
 from gateway.validation.order_job import CheckJob
 from gateway.validation.orders import EVENT_TYPES, ValidationOrders
@@ -89,7 +90,14 @@ async def checks(rules: None, database: Database, tmp_path: Path) -> Checks:
     library = RuleLibrary(
         database=database, folder=tmp_path / "rules", config=None, now=lambda: NOW
     )
-    job = CheckJob(database=database, blobs=store, validation=service, publisher=publisher, now=now)
+    job = CheckJob(
+        database=database,
+        blobs=store,
+        validation=service,
+        publisher=publisher,
+        faults=Faults(FaultSettings()),
+        now=now,
+    )
     registry = Registry()
     order_job.register(registry, job)
     return Checks(
@@ -97,7 +105,13 @@ async def checks(rules: None, database: Database, tmp_path: Path) -> Checks:
         pool=pool,
         service=service,
         orders=ValidationOrders(
-            database=database, blobs=store, queue=queue, rules=library, today=clock, now=lambda: NOW
+            database=database,
+            blobs=store,
+            queue=queue,
+            rules=library,
+            faults=Faults(FaultSettings()),
+            today=clock,
+            now=lambda: NOW,
         ),
         publisher=publisher,
         worker=Worker(database=database, queue=queue, registry=registry, settings=JobSettings()),

@@ -6,6 +6,7 @@ import json
 import os
 import random
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 
@@ -249,6 +250,14 @@ def test_the_summary_counts_by_verdict_rule_and_sender():
         "         1        0  Atelier",
         "         1        1  (no sender named)",
     ]
+
+
+def test_a_note_is_no_broken_rule():
+    summary = Summary()
+    noted = {("UBL-CR-646", "information"): 4, ("BR-25", "warning"): 1}
+    summary.add(replace(outcome("valid"), fired=noted))
+    rules = [line for line in summary.lines(lang="en") if "(warning)" in line or "(note)" in line]
+    assert rules == ["         1        1  BR-25 (warning)"]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

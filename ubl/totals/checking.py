@@ -75,7 +75,8 @@ def check_totals(invoice: Invoice) -> tuple[Discrepancy, ...]:
     """List every stated amount that differs from what it should be: document first, then lines.
 
     Amounts that are missing, or whose parts are, are not listed: ``complete`` fills them in.
-    The VAT in the accounting currency (BT-111) is not checked, for want of a rate of exchange.
+    The VAT in the accounting currency (BT-111) is not checked: EN 16931 says when it must be there
+    (BR-53), but no rule how it follows from BT-110, nor how the rate of exchange is rounded.
     """
     with exactly():
         check = _Check(invoice)
