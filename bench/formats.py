@@ -46,13 +46,13 @@ _PAGES: Final = (
     / "library_src_test_resources_MustangGnuaccountingBeispielRE-20201121_508blankoA3.pdf"
 )
 """An invoice of one page in PDF/A-3, which the XML is put into whatever its length."""
-_TOO_LONG_S: Final = 15
+_TOO_LONG_S: Final = 5
 """What takes longer is measured once."""
-_FAR_TOO_LONG_S: Final = 60
+_FAR_TOO_LONG_S: Final = 30
 """What is expected to take longer, by what fewer lines took, is not measured."""
 _TELLING_LINES: Final = 200
-_WARM_UP_S: Final = 10.0
-_ROUND_S: Final = 2.0
+_WARM_UP_S: Final = 6.0
+_ROUND_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
