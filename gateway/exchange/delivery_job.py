@@ -24,6 +24,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.faults import Faults
 from gateway.core.ids import new_id
 from gateway.core.jobs import lanes
+from gateway.core.jobs.backoff import Reschedule
 from gateway.core.jobs.registry import JobContext
 from gateway.exchange import timeline
 from gateway.exchange.answer_policy import UNANSWERED_KINDS
@@ -62,13 +63,15 @@ _MLS_TYPES: Final = {
 class _Message:
     """An AS4 message to send: its row, its bytes, and how its attempts ended so far.
 
-    ``unsaved`` are the rows of the bytes of a message whose own row is not saved yet.
+    ``unsaved`` are the rows of the bytes of a message whose own row is not saved yet; ``after``
+    is the newest message the document had when that one was made.
     """
 
     transmission: Transmission
     request: StoredBlob
     outcomes: Sequence[AttemptOutcome]
     unsaved: Sequence[StoredBlob] = ()
+    after: UUID | None = None
 
 
 class DeliveryJob:
@@ -173,9 +176,12 @@ class DeliveryJob:
             peer_certificate=_pem(found.endpoint.certificate),
         ):
             return last
-        return await self._encode(document, found, asked)
+        after = last.transmission.id if last else None
+        return await self._encode(document, found, asked, after=after)
 
-    async def _encode(self, document: Document, found: Found, asked: MlsAsked | None) -> _Message:
+    async def _encode(
+        self, document: Document, found: Found, asked: MlsAsked | None, *, after: UUID | None
+    ) -> _Message:
         """Freeze a new AS4 message: its bytes are durable before its row names them."""
         encoded = await self._encoder.encode(
             document, found.endpoint, mls_type=_MLS_TYPES[asked] if asked else None
@@ -202,9 +208,8 @@ class DeliveryJob:
             mls_asked=asked,
             created_at=self._now(),
         )
-        return _Message(
-            transmission, encoded.request, [], unsaved=(encoded.envelope, encoded.request, lookup)
-        )
+        unsaved = (encoded.envelope, encoded.request, lookup)
+        return _Message(transmission, encoded.request, [], unsaved=unsaved, after=after)
 
     async def _begin(self, document_id: UUID, message: _Message) -> Attempt | None:
         """Save the attempt before its first byte leaves, and with it a message that is new."""
@@ -214,6 +219,9 @@ class DeliveryJob:
             if terminal(document.transport):
                 return None
             if message.unsaved:
+                if await _newest(session, document_id) != message.after:
+                    # A worker that went silent has made one meanwhile: its MessageId counts.
+                    raise Reschedule(self._now())
                 session.add_all(message.unsaved)
                 await session.flush()
                 session.add(transmission)
@@ -367,6 +375,17 @@ async def _refused_before(session: AsyncSession, document_id: UUID, since: datet
         .limit(1)
     )
     return found.first() in REFUSALS
+
+
+async def _newest(session: AsyncSession, document_id: UUID) -> UUID | None:
+    """The document's newest AS4 message."""
+    found = await session.exec(
+        select(Transmission.id)
+        .where(Transmission.document_id == document_id)
+        .order_by(col(Transmission.id).desc())
+        .limit(1)
+    )
+    return found.first()
 
 
 def _pem(certificate: x509.Certificate) -> str:

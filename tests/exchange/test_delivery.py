@@ -7,8 +7,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.as4.errors import NOT_SERVICED, EbmsCode
 from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING
+from gateway.core.errors import GatewayError
 from gateway.core.outgoing import check_url
 from gateway.core.settings import Stage
+from gateway.exchange.delivery_job import DeliveryJob
+from gateway.exchange.encoding import Encoder
 from gateway.exchange.evidence_check import check_evidence
 from gateway.exchange.tables import Attempt, Document
 from gateway.network.participants import Offer
@@ -74,6 +77,35 @@ async def test_a_dead_access_point_gets_the_same_bytes_when_it_is_back(pair, mak
     assert line.requests[0] == line.requests[1]
     await pair.settle()
     assert len(await invoices(pair)) == 1
+
+
+async def test_two_workers_at_once_send_one_message(lite, make_invoice, monkeypatch):
+    """The first one lost its lease while it encoded; the second one's message counts."""
+    encode, run, jobs = Encoder.encode, DeliveryJob.__call__, []
+
+    async def noted(self, job):
+        jobs.append((self, job))
+        await run(self, job)
+
+    async def overtaken(self, *arguments, **named):
+        made = await encode(self, *arguments, **named)
+        if len(jobs) == 1:
+            jobs.append(None)
+            with pytest.raises(GatewayError):
+                await run(*jobs[0])
+        return made
+
+    async def vanish(_request, _forward):
+        return None
+
+    monkeypatch.setattr(DeliveryJob, "__call__", noted)
+    monkeypatch.setattr(Encoder, "encode", overtaken)
+    lite.receiver.line.once(vanish)
+    document_id = await begun(lite, make_invoice())
+    assert await outcomes(lite, document_id) == ["unknown", "receipt"]
+    assert len(await lite.sender.transmissions(document_id)) == 1
+    first, second = lite.receiver.line.requests
+    assert first == second
 
 
 async def test_an_access_point_that_takes_no_connection_was_sent_nothing(lite, make_invoice):
