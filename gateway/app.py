@@ -62,6 +62,7 @@ from gateway.assembly.platform import (
 )
 from gateway.assembly.statistics import register_statistics, serve_statistics
 from gateway.assembly.trust import follow_keys, network_of, register_trust, serve_trust
+from gateway.authoring import api as authoring_api
 from gateway.authoring import pages as authoring_pages
 from gateway.conversion import api as conversion_api
 from gateway.conversion import codelist_api, codelist_pages, schema_api
@@ -172,6 +173,7 @@ def all_routes() -> tuple[Route, ...]:
             *rule_api.ROUTES,
             *conversion_api.ROUTES,
             *exchange_api.ROUTES,
+            *authoring_api.ROUTES,
             *rendition_api.ROUTES,
             *answer_api.ROUTES,
             *delivery_api.ROUTES,
@@ -343,9 +345,9 @@ def _registry(
     register_money(registry, parts.platform, money)
     register_operations(registry, parts.platform)
     prune.register(registry, parts.platform.database)
+    sealing.register(registry, parts.platform.database, parts.platform.vault, now=now)
     return registry
 
-    sealing.register(registry, parts.platform.database, parts.platform.vault, now=now)
 
 async def _introduce_provider(gateway: Gateway) -> None:
     """Make sure the service provider can be spoken to: its account, seats and SPIDs are known."""

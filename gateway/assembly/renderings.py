@@ -21,12 +21,18 @@ class InvoiceRenderings:
         self._conversion = conversion
         self._now = now
 
-    async def pdf(self, content: bytes, *, form: DispatchFormat, locale: str) -> bytes:
+    async def pdf(
+        self, content: bytes, *, form: DispatchFormat, locale: str, pages: bytes | None
+    ) -> bytes:
         """The PDF, with the data inside where ``form`` is a Factur-X profile."""
         try:
             if form not in _PLAIN:
-                converted = await self._conversion.convert(content, form.value, lang=locale[:2])
+                converted = await self._conversion.convert(
+                    content, form.value, lang=locale[:2], own_pdf=pages
+                )
                 return converted.content
+            if pages is not None:
+                return pages
             read = await self._conversion.read(content)
             return await asyncio.to_thread(
                 render_invoice, read.invoice, locale=locale, created_at=self._now()

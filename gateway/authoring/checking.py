@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from gateway.authoring.form import readable
+from gateway.authoring.form import Json, place_in, readable
 from gateway.authoring.starting import kind_of_type
 from gateway.authoring.tables import Draft
 from gateway.conversion.choosing import AUTO, PREFERENCES
@@ -26,7 +26,9 @@ __all__ = ["Checked", "Message", "check_draft", "invoice_of", "numbered"]
 _LINE: Final = re.compile(
     r"(?:InvoiceLine|CreditNoteLine|IncludedSupplyChainTradeLineItem)\[(\d+)\]"
 )
+_ENTRY: Final = re.compile(r"AllowanceCharge\[(\d+)\]")
 _ONE_OF_MANY: Final = "lines."
+_ENTRIES: Final = ("allowances", "charges")
 _NEEDED: Final = ("number", "issue_date", "currency", "seller.name", "buyer.name")
 _NEEDED_IN_LINE: Final = (
     "item.name",
@@ -35,6 +37,9 @@ _NEEDED_IN_LINE: Final = (
     "price.net",
     "vat.category",
 )
+_SHOWN_AT: Final = {"": "amount", "reason_code": "reason"}
+"""Fields of an allowance or a charge the form does not have, and where it tells of them."""
+_NEEDED_IN_ENTRY: Final = ("amount", "vat_category")
 MISSING: Final = "MISSING"
 
 
@@ -100,6 +105,17 @@ async def check_draft(
 
     ``auto`` is judged by the rules every receiver's format builds on.
     """
+    checked = await _checked(conversion, tenant_id, draft, lang=lang)
+    return replace(checked, messages=_in_form(checked.messages, draft.invoice))
+
+
+def _in_form(
+    messages: Mapping[str, tuple[Message, ...]], held: Json
+) -> Mapping[str, tuple[Message, ...]]:
+    return {place_in(held, path): found for path, found in messages.items()}
+
+
+async def _checked(conversion: Conversion, tenant_id: UUID, draft: Draft, *, lang: str) -> Checked:
     try:
         invoice = await asyncio.to_thread(invoice_of, draft.invoice)
     except JsonRefused as refused:
@@ -143,8 +159,21 @@ def _gaps(invoice: Invoice) -> Mapping[str, tuple[Message, ...]]:
     for index, line in enumerate(invoice.lines or (InvoiceLine(),)):
         needed = (path for path in _NEEDED_IN_LINE if _inside(line, path) is None)
         missing += [f"lines.{index}.{path}" for path in needed]
+        missing += _unsaid(line, ("amount",), f"lines.{index}.")
+    missing += _unsaid(invoice, _NEEDED_IN_ENTRY, "")
     gap = Message(MISSING, "Fill this in.", fatal=True)
     return dict.fromkeys(missing, (gap,))
+
+
+def _unsaid(within: Invoice | InvoiceLine, needed: tuple[str, ...], start: str) -> Iterator[str]:
+    """What allowances and charges lack, without which there are no sums."""
+    for kind in _ENTRIES:
+        for index, entry in enumerate(getattr(within, kind)):
+            # An amount may follow from a percentage.
+            given = {"amount"} if entry.percentage is not None else set()
+            for name in needed:
+                if name not in given and getattr(entry, name) is None:
+                    yield f"{start}{kind}.{index}.{name}"
 
 
 def _inside(group: Any, path: str) -> Any:
@@ -186,8 +215,34 @@ def _places(terms: Iterable[str], location: str, invoice: Invoice) -> Iterator[s
         path = _paths().get(term)
         if path is None:
             continue
+        within: Invoice | InvoiceLine = invoice
+        start = ""
         if path.startswith(_ONE_OF_MANY):
-            if line is None and len(invoice.lines) != 1:
+            if index >= len(invoice.lines) or (line is None and len(invoice.lines) != 1):
                 continue
-            path = f"lines.{index}.{path.removeprefix(_ONE_OF_MANY)}"
-        yield path
+            within, start = invoice.lines[index], f"lines.{index}."
+            path = path.removeprefix(_ONE_OF_MANY)
+        if path.partition(".")[0] in _ENTRIES:
+            if line is not None and not start:
+                continue
+            entry = _entry(path, location[line.end() :] if line else location, within)
+            if entry is None:
+                continue
+            path = entry
+        yield start + path
+
+
+def _entry(path: str, location: str, within: Invoice | InvoiceLine) -> str | None:
+    """The field of the allowance or charge that a rule speaks of; None where that is not said.
+
+    Documents hold both in one kind of element, the allowances first.
+    """
+    kind, _, field_name = path.partition(".")
+    rows = within.allowances if kind == "allowances" else within.charges
+    place = _ENTRY.search(location)
+    index = int(place[1]) - 1 if place else 0
+    if place is not None and kind == "charges":
+        index -= len(within.allowances)
+    if not 0 <= index < len(rows) or (place is None and len(rows) != 1):
+        return None
+    return f"{kind}.{index}.{_SHOWN_AT.get(field_name, field_name)}"

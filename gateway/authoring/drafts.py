@@ -1,21 +1,26 @@
 """Drafts as a use case: begin, save, copy, throw away, send. The form is elsewhere."""
 
 import asyncio
-import base64
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.principal import Principal
 from gateway.access.service import audit
-from gateway.authoring.checking import Checked, check_draft, invoice_of
-from gateway.authoring.errors import DRAFT_CHANGED, DRAFT_NOT_COPIED, DRAFT_SENT, DRAFT_TOO_LONG
-from gateway.authoring.form import MAX_ROWS, Json
+from gateway.authoring.checking import Checked, check_draft
+from gateway.authoring.errors import (
+    DRAFT_NOT_COPIED,
+    DRAFT_SENT,
+    DraftChanged,
+    DraftNotReady,
+)
+from gateway.authoring.form import Json
+from gateway.authoring.holding import buyer_address, enclosed, hold, shaped, submittable, typed
 from gateway.authoring.starting import (
     blank,
     credit,
@@ -24,32 +29,32 @@ from gateway.authoring.starting import (
     named_seller,
     next_number,
 )
-from gateway.authoring.tables import Draft, Origin
+from gateway.authoring.tables import Draft, DraftKey, Once, Origin
+from gateway.conversion.choosing import AUTO
 from gateway.conversion.errors import NO_INVOICE, UNREADABLE
+from gateway.conversion.reading import ReadDocument
 from gateway.conversion.service import Conversion
+from gateway.conversion.writing import format_named
 from gateway.core.clock import BusinessClock, MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.http import IDEMPOTENCY_CONFLICT, NOT_FOUND
+from gateway.core.ids import new_id
 from gateway.exchange.archive import Archive
 from gateway.exchange.states import TransportState
 from gateway.exchange.submission import Submission, Submitted
 from gateway.exchange.tables import Direction, Document, DocumentKind, IdempotencyKey
 from gateway.network.queries import participants
 from gateway.receivables.tables import Customer
-from ubl.model import Attachment, Buyer, Identifier, Invoice, Seller, SupportingDocument
+from ubl.model import Buyer, Identifier, Invoice, Seller
 from ubl.model_json import invoice_to_json
-from ubl.totals import with_rate
 
-__all__ = ["Drafts", "enclosed"]
+__all__ = ["Drafts"]
 
 _SCOPE: Final = "documents:send"
 _BILLS: Final = (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE)
 _JSON: Final = "application/json"
 _SHOWN: Final = 100
-_MOST_ENCLOSED: Final = 28 * 1024 * 1024
-"""Two of the largest files: every save writes all of them anew."""
-_ACCOUNTING: Final = "vat_in_accounting_currency"
 
 
 class Drafts:
@@ -84,20 +89,60 @@ class Drafts:
             )
             return found.all()
 
+    async def page(self, caller: Principal, *, before: UUID | None, limit: int) -> Sequence[Draft]:
+        """Up to ``limit`` drafts, the newest first; after ``before``."""
+        caller.require(_SCOPE)
+        query = select(Draft).where(Draft.tenant_id == caller.tenant_id)
+        if before is not None:
+            query = query.where(col(Draft.id) < before)
+        async with self._database.read() as session:
+            return (await session.exec(query.order_by(col(Draft.id).desc()).limit(limit))).all()
+
     async def get(self, caller: Principal, draft_id: UUID) -> Draft:
         """One draft; raises GatewayError NOT-FOUND."""
         caller.require(_SCOPE)
         async with self._database.read() as session:
             return await _own(session, caller, draft_id)
 
-    async def begin(self, caller: Principal) -> Draft:
-        """An empty invoice, with the seller and the terms of the last one sent."""
+    async def begun(self, caller: Principal, once: Once) -> Draft | None:
+        """What was begun under this key before, None for a new one.
+
+        Raises GatewayError IDEMPOTENCY-CONFLICT where it began another draft, and NOT-FOUND where
+        the draft was sent or thrown away since.
+        """
+        caller.require(_SCOPE)
+        async with self._database.read() as session:
+            known = await session.get(DraftKey, (caller.tenant_id, once.key))
+            if known is None:
+                return None
+            if known.fingerprint != once.fingerprint:
+                raise GatewayError(
+                    IDEMPOTENCY_CONFLICT,
+                    f"The Idempotency-Key '{once.key}' already began draft {known.draft_id} from "
+                    "something else. Use a fresh key for a new draft.",
+                    draft=str(known.draft_id),
+                )
+            return await _own(session, caller, known.draft_id)
+
+    async def begin(self, caller: Principal, *, once: Once | None = None) -> Draft:
+        """An empty invoice, with the seller and the terms of the last one sent.
+
+        ``once`` makes the same request again give the same draft, here and in ``copy`` and
+        ``take_over``; they raise what ``begun`` raises.
+        """
         caller.require(_SCOPE)
         last = await self._last(caller, Document.kind == DocumentKind.INVOICE)
         invoice = blank(seller=await self._seller(caller), last=last, today=self._business.today())
-        return await self._keep(caller, _draft(invoice), Origin.BLANK)
+        return await self._keep(caller, shaped(invoice), Origin.BLANK, once=once)
 
-    async def copy(self, caller: Principal, document_id: UUID, *, crediting: bool) -> Draft:
+    async def copy(
+        self,
+        caller: Principal,
+        document_id: UUID,
+        *,
+        crediting: bool,
+        once: Once | None = None,
+    ) -> Draft:
         """A copy of an invoice that was sent, or a credit note for it.
 
         Raises GatewayError NOT-FOUND, DRAFT-NOT-COPIED for any other document, and
@@ -121,16 +166,22 @@ class Drafts:
         )
         make, today = (credit if crediting else duplicate), self._business.today()
         number = next_number(last.number if last else None)
-        made = _draft(make(invoice, number=number, today=today))
+        made = shaped(make(invoice, number=number, today=today))
         origin = Origin.CREDIT if crediting else Origin.COPY
-        return await self._keep(caller, made, origin, document_id=document.id)
+        return await self._keep(caller, made, origin, document_id=document.id, once=once)
 
     async def take_over(
-        self, caller: Principal, content: bytes, *, file_name: str, media_type: str
+        self,
+        caller: Principal,
+        content: bytes,
+        *,
+        file_name: str,
+        media_type: str,
+        once: Once | None = None,
     ) -> Draft:
         """A draft from a file: an invoice in any format, or a PDF that goes with the invoice.
 
-        Raises GatewayError DRAFT-TOO-LONG and what ``Conversion.read`` raises.
+        Raises GatewayError DRAFT-TOO-LONG, DRAFT-KIND, and what ``Conversion.read`` raises.
         """
         caller.require(_SCOPE)
         try:
@@ -140,11 +191,35 @@ class Drafts:
                 raise
             last = await self._last(caller, Document.kind == DocumentKind.INVOICE)
             seller = await self._seller(caller)
-            start = _draft(blank(seller=seller, last=last, today=self._business.today()))
+            start = shaped(blank(seller=seller, last=last, today=self._business.today()))
             start["supporting_documents"] = [enclosed(content, file_name, "application/pdf")]
-            return await self._keep(caller, start, Origin.UPLOAD)
+            return await self._keep(caller, start, Origin.UPLOAD, once=once)
         return await self._keep(
-            caller, _draft(read.invoice), Origin.UPLOAD, unread=list(read.unread)
+            caller,
+            shaped(typed(read.invoice)),
+            Origin.UPLOAD,
+            unread=list(read.unread),
+            wanted=_wanted(read) or AUTO,
+            once=once,
+        )
+
+    async def replace(
+        self, caller: Principal, draft_id: UUID, content: bytes, *, version: int
+    ) -> Draft:
+        """Put an invoice as JSON in the place of what a draft holds.
+
+        The format stays as it is where the JSON names none. Raises GatewayError DRAFT-CHANGED
+        where ``version`` is not the one kept, DRAFT-TOO-LONG, DRAFT-KIND and INVOICE-JSON.
+        """
+        known = await self.get(caller, draft_id)
+        read = await self._conversion.read(content, media_type=_JSON)
+        return await self.save(
+            caller,
+            draft_id,
+            version=version,
+            tab=f"program:{new_id()}",
+            held=shaped(typed(read.invoice)),
+            wanted=_wanted(read) or known.wanted,
         )
 
     async def save(
@@ -158,17 +233,14 @@ class Drafts:
         async with self._database.write() as session:
             draft = await _own(session, caller, draft_id, locked=True)
             if draft.version != version and draft.tab != tab:
-                raise GatewayError(
-                    DRAFT_CHANGED,
-                    "The draft was saved on another page in the meantime. Open it again, or keep "
-                    "what is on this page as a draft of its own.",
-                    draft=str(draft_id),
-                )
+                # What is told of the other version has to outlive the transaction.
+                session.expunge(draft)
+                raise DraftChanged(draft, held)
+            hold(draft, held)
             draft.version += 1
             draft.tab = tab
             draft.wanted = wanted
             draft.updated_at = self._now()
-            _hold(draft, held)
             session.add(draft)
         return draft
 
@@ -193,15 +265,44 @@ class Drafts:
         """What the draft comes to, and what is wrong with it."""
         return await check_draft(self._conversion, caller.tenant_id, draft, lang=lang)
 
+    async def issue(self, caller: Principal, draft: Draft, *, lang: str) -> Submitted:
+        """Send a draft the rules allow to be sent.
+
+        Raises DraftNotReady (GatewayError DRAFT-NOT-READY) for any other, what kept it from being
+        judged, and what ``send`` raises.
+        """
+        checked = await self.check(caller, draft, lang=lang)
+        if checked.failure is not None:
+            raise checked.failure
+        if not checked.valid:
+            raise DraftNotReady(checked)
+        return await self.send(caller, draft)
+
+    async def issued(self, caller: Principal, draft_id: UUID) -> Document | None:
+        """The document a draft became; None where it was not sent."""
+        caller.require(_SCOPE)
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(Document)
+                .join(IdempotencyKey, col(Document.id) == col(IdempotencyKey.document_id))
+                .where(
+                    IdempotencyKey.tenant_id == caller.tenant_id,
+                    col(IdempotencyKey.key).startswith(f"draft:{draft_id}:"),
+                    Document.transport != TransportState.REFUSED,
+                )
+                .limit(1)
+            )
+            return found.first()
+
     async def send(self, caller: Principal, draft: Draft) -> Submitted:
         """Put the invoice on its way; the draft is gone then. Twice is once.
 
         One draft becomes one document, whichever page or process is faster; only what the rules
-        refused may be corrected and sent again. Raises GatewayError DRAFT-SENT for a draft that
-        was sent with other content, what ``Submission.submit`` raises, and JsonRefused for an
-        unreadable draft.
+        refused may be corrected and sent again. What somebody saved while it was sent stays.
+        Raises GatewayError DRAFT-SENT for a draft that was sent with other content, what
+        ``Submission.submit`` raises, and JsonRefused for an unreadable draft.
         """
-        content = await asyncio.to_thread(_submittable, draft.invoice)
+        content = await asyncio.to_thread(submittable, draft.invoice)
         try:
             submitted = await self._submission.submit(
                 caller,
@@ -221,9 +322,15 @@ class Drafts:
                 **error.facts,
             ) from None
         if not submitted.refused:
-            async with self._database.write() as session:
-                await session.exec(delete(Draft).where(col(Draft.id) == draft.id))
+            await self._remove(draft)
         return submitted
+
+    async def _remove(self, sent: Draft) -> None:
+        """Take away what was sent; an invoice that is another by now is somebody's work."""
+        async with self._database.write() as session:
+            kept = await session.get(Draft, sent.id, with_for_update=True)
+            if kept is not None and kept.invoice == sent.invoice:
+                await session.delete(kept)
 
     async def _key(self, caller: Principal, draft: Draft) -> str:
         """The key of the draft's next submission: another one only after a refusal."""
@@ -266,7 +373,9 @@ class Drafts:
         last = await self._last(caller, Document.receiver == customer.participant)
         buyer = last.buyer if last is not None else None
         if buyer is None:
-            buyer = Buyer(name=customer.name, electronic_address=_endpoint(customer.participant))
+            buyer = Buyer(
+                name=customer.name, electronic_address=buyer_address(customer.participant)
+            )
         held: Json = invoice_to_json(Invoice(kind=kind_of_type(None), buyer=buyer))["buyer"]
         return held
 
@@ -314,14 +423,11 @@ class Drafts:
         *,
         document_id: UUID | None = None,
         unread: list[str] | None = None,
-        wanted: str = "auto",
+        wanted: str = AUTO,
+        once: Once | None = None,
     ) -> Draft:
-        if len(held.get("lines", ())) > MAX_ROWS:
-            raise GatewayError(
-                DRAFT_TOO_LONG,
-                f"The invoice has {len(held['lines'])} lines; a form holds {MAX_ROWS}. Send it as "
-                "a file instead.",
-            )
+        if once is not None and (known := await self.begun(caller, once)):
+            return known
         at = self._now()
         draft = Draft(
             tenant_id=caller.tenant_id,
@@ -334,9 +440,26 @@ class Drafts:
             created_at=at,
             updated_at=at,
         )
-        _hold(draft, held)
-        async with self._database.write() as session:
-            session.add(draft)
+        hold(draft, held)
+        try:
+            async with self._database.write() as session:
+                session.add(draft)
+                if once is not None:
+                    session.add(
+                        DraftKey(
+                            tenant_id=caller.tenant_id,
+                            key=once.key,
+                            fingerprint=once.fingerprint,
+                            draft_id=draft.id,
+                            created_at=at,
+                        )
+                    )
+        except IntegrityError:
+            # Another request with the same key was faster; its draft is the draft.
+            known = await self.begun(caller, once) if once is not None else None
+            if known is None:
+                raise
+            return known
         return draft
 
 
@@ -352,67 +475,8 @@ async def _own(
     return draft
 
 
-def _submittable(held: Json) -> bytes:
-    return json.dumps({"invoice": invoice_to_json(invoice_of(held))}).encode()
-
-
-def _hold(draft: Draft, held: Json) -> None:
-    """Put an invoice into its row; raises GatewayError DRAFT-TOO-LONG for too large enclosures."""
-    size = sum(
-        len((one.get("attachment") or {}).get("encoded") or "")
-        for one in held.get("supporting_documents", ())
-    )
-    if size > _MOST_ENCLOSED:
-        raise GatewayError(
-            DRAFT_TOO_LONG,
-            f"The enclosures have more than {_MOST_ENCLOSED // 1024 // 1024} MB together, counted "
-            "as they are sent (Base64). Take some out, or send the invoice as a file.",
-        )
-    draft.invoice = held
-    draft.number = str(held.get("number") or "")[:200]
-    draft.buyer_name = str((held.get("buyer") or {}).get("name") or "")[:300]
-
-
-def _draft(invoice: Invoice) -> Json:
-    """An invoice as a draft holds it: without what is worked out and without its own currency."""
-    held = invoice_to_json(with_rate(invoice))
-    totals = {
-        name: held["totals"][name]
-        for name in ("paid", "rounding", _ACCOUNTING)
-        if name in held.get("totals", {})
-    }
-    held.pop("totals", None)
-    if totals:
-        held["totals"] = totals
-    found: Json = _without_currency(held, held.get("currency"))
-    return found
-
-
-def _without_currency(value: Any, currency: str | None, name: str = "") -> Any:
-    if isinstance(value, list):
-        return [_without_currency(one, currency) for one in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {"value", "currency"} and value["currency"] == currency:
-        return value if name == _ACCOUNTING else {"value": value["value"]}
-    return {inner: _without_currency(one, currency, inner) for inner, one in value.items()}
-
-
-def enclosed(content: bytes, file_name: str, media_type: str) -> Json:
-    """A file as a supporting document (BG-24) of a draft."""
-    document = SupportingDocument(
-        reference=file_name[:100] or "1",
-        attachment=Attachment(
-            encoded=base64.b64encode(content).decode(),
-            mime_type=media_type,
-            file_name=file_name[:200] or None,
-        ),
-    )
-    whole = Invoice(kind=kind_of_type(None), supporting_documents=(document,))
-    first: Json = invoice_to_json(whole)["supporting_documents"][0]
-    return first
-
-
-def _endpoint(participant: str) -> Identifier | None:
-    scheme, _, value = participant.rpartition("::")[2].partition(":")
-    return Identifier(value, scheme) if value and scheme.isdigit() else None
+def _wanted(read: ReadDocument) -> str:
+    """The format the JSON asks for, empty without; raises GatewayError CONVERSION-FORMAT."""
+    if read.wanted not in ("", AUTO):
+        format_named(read.wanted)
+    return read.wanted

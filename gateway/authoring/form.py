@@ -18,10 +18,21 @@ from gateway.core.http import BAD_REQUEST
 from ubl.amounts import Amount
 from ubl.model import Identifier, Invoice, Quantity, field_types, term_of, value_type
 
-__all__ = ["MAX_ROWS", "Place", "flattened", "merged", "place_of", "readable", "without_row"]
+__all__ = [
+    "MAX_ROWS",
+    "Json",
+    "Place",
+    "flattened",
+    "merged",
+    "place_in",
+    "place_of",
+    "pointer_of",
+    "readable",
+    "without_row",
+]
 
-MAX_ROWS: Final = 200
-"""Lines a form can hold; a longer invoice is not for writing by hand."""
+MAX_ROWS: Final = 500
+"""Lines a draft can hold: all of them are worked out, judged and laid out at every change."""
 
 _KEPT: Final = "lines"
 _SPACES: Final = str.maketrans("", "", " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}'’")
@@ -65,6 +76,11 @@ def place_of(path: str) -> Place:
     return place
 
 
+def pointer_of(path: str) -> str:
+    """The place of a field as a JSON pointer (RFC 6901): ``/lines/0/price/net/value``."""
+    return "/" + path.replace(".", "/")
+
+
 def merged(held: Json, posted: Iterable[tuple[str, str]]) -> Json:
     """The draft with what a form says; an empty field takes the value away.
 
@@ -95,7 +111,7 @@ def _merge(held: Any, tree: Json) -> Any:
             row = _branch(rows[int(step)] if known else None, tree[step])
             if known:
                 rows[int(step)] = row
-            elif len(rows) < MAX_ROWS:
+            else:
                 rows.append(row)
         return rows
     found = dict(held) if isinstance(held, dict) else {}
@@ -157,6 +173,27 @@ def _pruned(name: str, value: Any) -> Any:
         rows = [_pruned("", one) for one in value]
         return rows if name == _KEPT else [row for row in rows if row not in ({}, "")]
     return value
+
+
+def place_in(held: Json, path: str) -> str:
+    """Where a field of the draft as it is read stands in the draft: empty rows count again."""
+    node: Any = held
+    name, steps = "", []
+    for step in path.split("."):
+        if isinstance(node, list) and _INDEX.fullmatch(step):
+            rows = [
+                place
+                for place, row in enumerate(node)
+                if name == _KEPT or _pruned("", row) not in ({}, "")
+            ]
+            place = rows[int(step)] if int(step) < len(rows) else int(step)
+            node = node[place] if place < len(node) else None
+            steps.append(str(place))
+            continue
+        node = node.get(step) if isinstance(node, dict) else None
+        name = step
+        steps.append(step)
+    return ".".join(steps)
 
 
 def flattened(held: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

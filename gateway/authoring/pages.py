@@ -15,9 +15,15 @@ from multidict import MultiDictProxy
 
 from gateway.access.principal import principal
 from gateway.authoring.checking import Checked
-from gateway.authoring.drafts import enclosed
-from gateway.authoring.errors import DRAFT_CHANGED, DRAFT_SENT
+from gateway.authoring.errors import (
+    DRAFT_CHANGED,
+    DRAFT_SENT,
+    DRAFT_TOO_LONG,
+    DraftChanged,
+    DraftNotReady,
+)
 from gateway.authoring.form import Json, merged, place_of, without_row
+from gateway.authoring.holding import enclosed
 from gateway.authoring.keys import DRAFTS
 from gateway.authoring.tables import Draft
 from gateway.authoring.view import FormView, countries, known_format
@@ -27,7 +33,6 @@ from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id
 from gateway.exchange.submission import ReportedError
 from schematron.report.view import report_view
 from ubl.localized import LANGUAGES
-from ubl.model_json import JsonRefused
 
 __all__ = ["ROUTES"]
 
@@ -119,9 +124,10 @@ async def change_draft(request: web.Request) -> web.Response:
             wanted=wanted,
         )
     except GatewayError as error:
-        if error.kind is not DRAFT_CHANGED:
+        if error.kind not in (DRAFT_CHANGED, DRAFT_TOO_LONG):
             raise
-        return await _conflict(request, known, held, form, error)
+        saved = error.saved if isinstance(error, DraftChanged) else known
+        return await _not_kept(request, error, saved, held, form)
     if "HX-Request" in request.headers:
         return await _live(request, draft, form)
     if action == "send":
@@ -164,46 +170,38 @@ async def _send(request: web.Request, draft: Draft, form: Form) -> web.Response:
     """Send the invoice if the rules allow it; else the editor again with what they say."""
     caller, drafts = principal(request), request.app[DRAFTS]
     tab = _text(form, "tab")
-    checked = await drafts.check(caller, draft, lang=caller.locale)
-    if checked.invoice is None or not checked.valid:
-        return await _editor(request, draft, tab=tab, checked=checked, refused=True)
     try:
-        submitted = await drafts.send(caller, draft)
-    except JsonRefused:
-        return await _editor(request, draft, tab=tab, refused=True)
+        submitted = await drafts.issue(caller, draft, lang=caller.locale)
+    except DraftNotReady as error:
+        return await _editor(request, draft, tab=tab, checked=error.checked, refused=True)
     except GatewayError as error:
         report = error.report if isinstance(error, ReportedError) else None
         return await _editor(
             request,
             draft,
             tab=tab,
-            checked=checked,
             error=error,
             report=report,
             refused=True,
             conflict=error.kind is DRAFT_SENT,
         )
     if submitted.refused:
-        return await _editor(
-            request, draft, tab=tab, checked=checked, report=submitted.report, refused=True
-        )
+        return await _editor(request, draft, tab=tab, report=submitted.report, refused=True)
     location = f"/documents/{submitted.document.id}"
     return web.Response(status=303, headers={"Location": location})
 
 
-async def _conflict(
-    request: web.Request, known: Draft, held: Json, form: Form, error: GatewayError
+async def _not_kept(
+    request: web.Request, error: GatewayError, saved: Draft, held: Json, form: Form
 ) -> web.Response:
-    """The page as it is, told that another one was saved: nothing of it is lost."""
+    """The page as it is, told why it was not saved: nothing on it is lost, nor what was saved."""
+    tab = _text(form, "tab")
     if "HX-Request" in request.headers:
         view = FormView(held, Checked(), language=_language(request))
-        return request.app[RENDER](
-            request,
-            _LIVE,
-            {**_frame(view, known, _text(form, "tab")), "error": error, "posted": ()},
-        )
-    mine = known.model_copy(update={"invoice": held})
-    response = await _editor(request, mine, tab=_text(form, "tab"), error=error, conflict=True)
+        frame = {**_frame(view, saved, tab), "error": error, "posted": ()}
+        return request.app[RENDER](request, _LIVE, frame)
+    mine = saved.model_copy(update={"invoice": held})
+    response = await _editor(request, mine, tab=tab, error=error, conflict=True)
     response.set_status(error.kind.status)
     return response
 
@@ -213,7 +211,7 @@ async def _live(request: web.Request, draft: Draft, form: Form) -> web.Response:
     caller = principal(request)
     checked = await request.app[DRAFTS].check(caller, draft, lang=caller.locale)
     view = FormView(draft.invoice, checked, language=_language(request))
-    posted = tuple(dict.fromkeys(_visible(form)))
+    posted = tuple(one for one in dict.fromkeys(_visible(form)) if view.differs(one, _told(form)))
     context = {
         **_frame(view, draft, _text(form, "tab")),
         "posted": posted,
@@ -221,6 +219,12 @@ async def _live(request: web.Request, draft: Draft, form: Form) -> web.Response:
         "strict": bool(_text(form, "strict")),
     }
     return request.app[RENDER](request, _LIVE, context)
+
+
+def _told(form: Form) -> frozenset[str]:
+    """The fields at which the page says something."""
+    told = form.get("told")
+    return frozenset(told.split()) if isinstance(told, str) else frozenset()
 
 
 def _visible(form: Form) -> Iterable[str]:
@@ -245,6 +249,8 @@ async def _editor(
     caller, drafts = principal(request), request.app[DRAFTS]
     if checked is None:
         checked = await drafts.check(caller, draft, lang=caller.locale)
+    if checked.failure is not None and refused:
+        error = None
     view = FormView(draft.invoice, checked, language=_language(request))
     frame = _frame(view, draft, tab)
     if report is not None:

@@ -21,7 +21,9 @@ from ubl.totals import with_rate
 __all__ = ["blank", "credit", "duplicate", "kind_of_type", "named_seller", "next_number"]
 
 _CREDITS: Final = {"389": "261", "393": "396"}
-_CREDIT_TYPES: Final = frozenset({"261", "296", "308", "381", "396", "420", "458", "532"})
+_CREDIT_TYPES: Final = frozenset(
+    {"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "502", "503", "532"}
+)
 _DIGITS: Final = re.compile(r"(\d+)(?=\D*\Z)")
 _TERM: Final = timedelta(days=30)
 

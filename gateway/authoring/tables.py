@@ -1,17 +1,18 @@
 """Rows of authoring: invoices that are being written."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, Uuid
 from sqlmodel import Field, SQLModel
 
 from gateway.core.columns import EnumText, Json, UtcDateTime
 from gateway.core.ids import new_id
 
-__all__ = ["Draft", "Origin"]
+__all__ = ["Draft", "DraftKey", "Once", "Origin"]
 
 
 class Origin(StrEnum):
@@ -52,3 +53,23 @@ class Draft(SQLModel, table=True):
     created_by: str = Field(max_length=300)
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A caller's key for one beginning; ``fingerprint`` (SHA-256, hex) tells what it began from."""
+
+    key: str
+    fingerprint: str
+
+
+class DraftKey(SQLModel, table=True):
+    """Which draft a key began; it outlives the draft, so that none is begun twice."""
+
+    __tablename__ = "draft_key"
+
+    tenant_id: UUID = Field(foreign_key="tenant.id", primary_key=True)
+    key: str = Field(max_length=200, primary_key=True)
+    fingerprint: str = Field(max_length=64)
+    draft_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))

@@ -1,21 +1,24 @@
 """How a draft is laid out as a form: values, labels, messages and choices, by path. Pure."""
 
-from collections.abc import Mapping
+import contextlib
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any, Final
 
 from babel import Locale
 
 from gateway.authoring.checking import Checked, Message
-from gateway.authoring.form import Json, flattened, place_of
+from gateway.authoring.form import MAX_ROWS, Json, flattened, place_of
 from gateway.conversion.choosing import AUTO
 from ubl.amounts import Amount, minor_digits, round_half_away
 from ubl.formats import FORMATS
 from ubl.localized import Localized
 from ubl.model import Invoice
 
-__all__ = ["Choice", "FormView", "VatReason", "countries", "known_format"]
+__all__ = ["Choice", "FormView", "Kept", "VatReason", "countries", "known_format"]
 
 _DOCUMENT_TYPES: Final = ("380", "381", "384", "386", "326")
 _VAT_CATEGORIES: Final = ("S", "Z", "E", "AE", "K", "G", "O")
@@ -35,8 +38,13 @@ _SCHEMES: Final = (
     *("0002", "0007", "0009", "0088", "0106", "0184", "0190", "0192", "0204", "0208"),
     *("0210", "0225", "9915", "9930", "9938", "9944", "9957"),
 )
+_PARTS_OF_A_VALUE: Final = frozenset({"value", "currency", "unit", "scheme"})
+_WORKED_OUT: Final = re.compile(
+    r"kind|specification|vat_breakdown\..*|(lines\.\d+\.)(net_amount\..*|identifier)"
+    r"|.*\.attachment\.(encoded|mime_type)"
+)
+"""What a draft holds that is worked out from the rest, or that a page cannot show."""
 _TAXED: Final = frozenset({"S", "L", "M", None})
-_PDF: Final = "application/pdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,15 @@ class VatReason:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A value of the draft that the form has no field for; ``term`` is its number, if any."""
+
+    name: str
+    term: str
+    value: str
+
+
 @cache
 def countries(language: str) -> tuple[Choice, ...]:
     """Every country by its name in a language."""
@@ -75,10 +92,40 @@ class FormView:
         self.checked = checked
         self.words = Localized(language)
         self._values = flattened(held)
+        self._asked: set[str] = set()
 
     def value(self, path: str) -> str:
         """What the field holds, empty without."""
+        self._asked.add(path)
         return self._values.get(path, "")
+
+    def kept(self) -> tuple[Kept, ...]:
+        """What the draft holds beyond the fields asked for so far: it is sent along all the same.
+
+        For the end of a form: nobody is to believe that it is lost.
+        """
+        return tuple(
+            Kept(self.name(path), self.term(path), self._shown(path, text))
+            for path, text in self._values.items()
+            if text and path not in self._asked and not _WORKED_OUT.fullmatch(path)
+        )
+
+    def name(self, path: str) -> str:
+        """The place of a field in words, numbered where it repeats."""
+        steps, found = path.split("."), []
+        for place, step in enumerate(steps):
+            if step.isdigit() or step in _PARTS_OF_A_VALUE:
+                continue
+            label = self.label(".".join(steps[: place + 1]))
+            following = steps[place + 1] if place + 1 < len(steps) else ""
+            found.append(f"{label} {int(following) + 1}" if following.isdigit() else label)
+        return " › ".join(found)
+
+    def _shown(self, path: str, text: str) -> str:
+        if place_of(path).kind is date:
+            with contextlib.suppress(ValueError):
+                return self.words.day(date.fromisoformat(text))
+        return text
 
     def label(self, path: str) -> str:
         """What the field is called in the reader's language."""
@@ -101,12 +148,25 @@ class FormView:
             found.get(path, ()) if whole == path else (*found.get(path, ()), *found.get(whole, ()))
         )
 
+    def told(self) -> str:
+        """The fields with messages, for the page to say what it shows."""
+        return " ".join(self.checked.messages)
+
+    def differs(self, path: str, told: Collection[str]) -> bool:
+        """Whether a page that shows messages at the fields ``told`` has to be told of this one."""
+        names = (path, path.removesuffix(".value"))
+        return any(one in told or one in self.checked.messages for one in names)
+
     def rows(self, path: str, *, least: int = 0) -> range:
         """The places of a list, at least so many."""
         value: Any = self.held
         for step in path.split("."):
             value = value.get(step, {}) if isinstance(value, dict) else {}
         return range(max(least, len(value) if isinstance(value, list) else 0))
+
+    def room(self, path: str) -> bool:
+        """Whether a list may have another row."""
+        return len(self.rows(path)) < MAX_ROWS
 
     def choices(self, path: str) -> tuple[Choice, ...]:
         """The codes to choose from, with the one the field holds."""
@@ -122,11 +182,10 @@ class FormView:
         """Schemes of electronic addresses people meet most (EAS)."""
         return tuple(Choice(code, self.words.code("scheme", code)) for code in _SCHEMES)
 
-    def formats(self, *, sendable: bool) -> tuple[Choice, ...]:
-        """The formats a draft can be written in; ``sendable`` leaves out those of a PDF."""
-        found = (Choice(one.id, one.title) for one in FORMATS.values())
-        kept = (one for one in found if not sendable or FORMATS[one.value].media_type != _PDF)
-        return tuple(kept)
+    @staticmethod
+    def formats() -> tuple[Choice, ...]:
+        """The formats a draft can be written in."""
+        return tuple(Choice(one.id, one.title) for one in FORMATS.values())
 
     def net(self, index: int) -> str:
         """The net amount of a line as it was worked out, empty where that is not known."""
@@ -200,4 +259,4 @@ def _same(rate: object) -> str:
 
 def known_format(wanted: str) -> str:
     """The format of that id, ``auto`` for anything else."""
-    return wanted if wanted in FORMATS and FORMATS[wanted].media_type != _PDF else AUTO
+    return wanted if wanted in FORMATS else AUTO

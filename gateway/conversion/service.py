@@ -7,6 +7,7 @@ that was written is not called valid because we wrote it: the same rules judge i
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -97,12 +98,13 @@ class Conversion:
         media_type: str = "",
         lang: str = "en",
         own_pdf: bytes | None = None,
+        at: datetime | None = None,
     ) -> Converted:
-        """Read a document and write it in another format.
+        """Read a document and write it in another format; ``at`` is when a PDF says it was made.
 
         Raises what ``read`` and ``write`` raise.
         """
-        order = Order(format=format_named(to), at=self._now(), lang=lang, own_pdf=own_pdf)
+        order = Order(format=format_named(to), at=at or self._now(), lang=lang, own_pdf=own_pdf)
         return brought(
             await self._validation.read(content, carry, convert_document, media_type, order)
         )

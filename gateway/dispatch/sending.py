@@ -33,6 +33,7 @@ from gateway.dispatch.text_desk import wording_of
 from gateway.dispatch.wording import TextKind, Wording
 from gateway.exchange.archive import Archive
 from gateway.exchange.channels import Channel
+from gateway.exchange.own_pages import pages_of
 from gateway.exchange.states import TransportState
 from gateway.exchange.tables import Document
 from ubl.localized import Localized
@@ -102,8 +103,9 @@ class SendJob:
             stored = await self._archive.row(session, document.content_id)
             url = await self._links.url(session, row)
             wording = await self._wording(session, row, document)
+            pages = await pages_of(session, self._archive, document.id)
         content = await self._archive.read(stored)
-        pdf = await self._renderings.pdf(content, form=row.format, locale=row.locale)
+        pdf = await self._renderings.pdf(content, form=row.format, locale=row.locale, pages=pages)
         kept = [
             await self._archive.keep(
                 pdf,

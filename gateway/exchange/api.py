@@ -1,5 +1,7 @@
 """The API of the exchange: send documents, follow them, answer them, prove them."""
 
+import asyncio
+import shutil
 from io import SEEK_END
 from typing import Final
 
@@ -8,7 +10,17 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.conversion.api import document_answer
 from gateway.core.app_keys import DATABASE
-from gateway.core.http import Route, body_of, idempotency_key, json_answer, path_id, query_of
+from gateway.core.errors import GatewayError
+from gateway.core.http import (
+    BAD_REQUEST,
+    Route,
+    body_of,
+    form_of,
+    idempotency_key,
+    json_answer,
+    path_id,
+    query_of,
+)
 from gateway.core.spool import Spool
 from gateway.exchange.api_models import (
     ContentQuery,
@@ -23,6 +35,7 @@ from gateway.exchange.api_models import (
     TimelineOut,
 )
 from gateway.exchange.keys import ARCHIVE, EVIDENCE, RESPONDER, SUBMISSION
+from gateway.exchange.own_pages import OwnFile
 from gateway.exchange.queries import (
     Filters,
     document_of,
@@ -34,26 +47,29 @@ from gateway.exchange.responding import ResponseOrder
 from gateway.exchange.showing import in_format
 from gateway.exchange.streaming import send_stored, take_body
 from gateway.exchange.submission import DOCUMENT_INVALID, ReportedError
+from gateway.validation.errors import FILE_MISSING
+from ubl.facturx import OwnPdf
 from ubl.response import Condition
 
 __all__ = ["ROUTES"]
 
+_FORM: Final = "multipart/form-data"
 _DOCUMENT: Final = "/v1/documents/{document_id:[0-9a-f-]{36}}"
 
 
 async def submit_document(request: web.Request) -> web.Response:
     """Take an invoice or credit note: 202 when it is on its way, 422 with the report if not."""
     query = query_of(request, SubmitQuery)
-    too_large = web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=0)
     with Spool() as body:
-        await take_body(request, body.binary, too_large=too_large)
+        media_type, own = await _take(request, body, query.pdf)
         submitted = await request.app[SUBMISSION].submit(
             principal(request),
             body,
             wanted=query.format,
-            media_type=request.content_type,
+            media_type=media_type,
             idempotency_key=idempotency_key(request),
             channel=query.channel,
+            own=own,
         )
     if submitted.refused:
         raise ReportedError(
@@ -64,6 +80,34 @@ async def submit_document(request: web.Request) -> web.Response:
             document=str(submitted.document.id),
         )
     return json_answer(DocumentOut.of(submitted.document), status=202)
+
+
+async def _take(
+    request: web.Request, body: Spool, use: OwnPdf | None
+) -> tuple[str, OwnFile | None]:
+    """Take in the invoice; its media type, and the PDF that goes with it."""
+    if request.content_type != _FORM:
+        too_large = web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=0)
+        await take_body(request, body.binary, too_large=too_large)
+        if use is not None:
+            raise GatewayError(
+                BAD_REQUEST,
+                "'pdf' says what becomes of a PDF beside the invoice, and there is none. Send a "
+                "form (multipart/form-data) with the parts 'file' and 'pdf'.",
+            )
+        return request.content_type, None
+    form = await form_of(request)
+    file, pages = form.get("file"), form.get("pdf")
+    if not isinstance(file, web.FileField):
+        raise GatewayError(FILE_MISSING, "Send the invoice as the part 'file', with a file name.")
+    if pages is not None and not isinstance(pages, web.FileField):
+        raise GatewayError(FILE_MISSING, "Send the PDF as the part 'pdf', with a file name.")
+    await asyncio.to_thread(shutil.copyfileobj, file.file, body)
+    body.seek(0)
+    if pages is None:
+        return file.content_type, None
+    own = OwnFile(await asyncio.to_thread(pages.file.read), pages.filename, use)
+    return file.content_type, own
 
 
 async def get_documents(request: web.Request) -> web.Response:
@@ -102,10 +146,10 @@ async def get_content(request: web.Request) -> web.StreamResponse:
             session, principal(request).tenant_id, path_id(request, "document_id")
         )
         stored = await stored_blob(session, row.tenant_id, row.content_id)
-    content = await request.app[ARCHIVE].open(stored)
     if query.format:
         lang = query.lang or principal(request).locale
-        return document_answer(await in_format(request, content, query.format, lang=lang))
+        return document_answer(await in_format(request, row, query.format, lang=lang))
+    content = await request.app[ARCHIVE].open(stored)
     return await send_stored(
         request,
         content,
@@ -183,7 +227,7 @@ ROUTES: Final = (
         "documents:send",
         "Send an invoice or credit note",
         query=SubmitQuery,
-        body="application/xml, application/json, application/pdf",
+        body="application/xml, application/json, application/pdf, multipart/form-data",
         answer=DocumentOut,
         status=202,
         statuses={

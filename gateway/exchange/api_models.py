@@ -16,6 +16,7 @@ from gateway.exchange.states import (
     display_status,
 )
 from gateway.exchange.tables import Direction, Document, DocumentKind, Event, EventGroup
+from ubl.facturx import OwnPdf
 from ubl.response import InvoiceStatus, StatusAction, StatusReason
 
 __all__ = [
@@ -48,7 +49,11 @@ class Failure(BaseModel):
 
 
 class DocumentOut(BaseModel):
-    """One document sent or received."""
+    """One document sent or received.
+
+    ``pdf`` is where the PDF of a document is that was to be sent as Factur-X: its XML travels,
+    the PDF is made of it, the same every time. Null for every other document.
+    """
 
     id: UUID
     direction: Direction
@@ -66,6 +71,7 @@ class DocumentOut(BaseModel):
     sbdh_instance_identifier: str
     related_id: UUID | None
     validation_id: UUID | None
+    pdf: str | None
     status: str
     states: States
     failure: Failure | None
@@ -95,6 +101,11 @@ class DocumentOut(BaseModel):
             sbdh_instance_identifier=row.sbdh_id,
             related_id=row.related_id,
             validation_id=row.validation_id,
+            pdf=(
+                f"/v1/documents/{row.id}/content?format={row.pdf_format}"
+                if row.pdf_format
+                else None
+            ),
             status=display_status(row.transport, row.network, row.business, row.payment).key,
             states=States(
                 transport=row.transport,
@@ -164,6 +175,11 @@ class SubmitQuery(BaseModel):
         max_length=60,
         description="Id of the format to send it in (GET /v1/formats), or auto: what the receiver "
         "is registered for. Without, XML stays as it is; JSON and PDF are auto.",
+    )
+    pdf: OwnPdf | None = Field(
+        None,
+        description="What becomes of the part 'pdf' of a form: the pages of the Factur-X, or a "
+        "file inside the invoice. Without, pages in a Factur-X format and a file in any other.",
     )
     channel: Channel | None = Field(
         None,

@@ -14,7 +14,6 @@ from gateway.conversion.service import Judged
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import NOT_FOUND, RENDER, Face, Route, path_id
-from gateway.exchange.keys import ARCHIVE
 from gateway.exchange.queries import document_of
 from gateway.exchange.rendering import disposition
 from gateway.exchange.showing import content_of, in_format, read_apart
@@ -41,11 +40,7 @@ async def show_formats(request: web.Request) -> web.Response:
         return await _choice(request, document)
     lang = principal(request).locale
     try:
-        async with request.app[DATABASE].read() as session:
-            content = await request.app[ARCHIVE].open(
-                await request.app[ARCHIVE].row(session, document.content_id)
-            )
-        judged = await in_format(request, content, wanted, lang=lang)
+        judged = await in_format(request, document, wanted, lang=lang)
     except GatewayError as error:
         response = await _choice(request, document, error=error)
         response.set_status(error.kind.status)

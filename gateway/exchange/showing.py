@@ -7,7 +7,7 @@ carries bytes.
 import asyncio
 import shutil
 from collections.abc import Callable
-from typing import BinaryIO, TypeVar, TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 from aiohttp import web
 
@@ -17,6 +17,8 @@ from gateway.conversion.service import Judged
 from gateway.core.app_keys import DATABASE
 from gateway.core.spool import LARGE_BYTES, Spool
 from gateway.exchange.keys import ARCHIVE
+from gateway.exchange.own_pages import pages_of
+from gateway.exchange.queries import stored_blob
 from gateway.exchange.rendering import Rendition, attached_file, disposition
 from gateway.exchange.tables import Document
 from gateway.validation.keys import VALIDATION
@@ -52,17 +54,23 @@ async def read_apart(
         return await service.read(spool.content, reader, *arguments)
 
 
-async def in_format(request: web.Request, content: BinaryIO, to: str, *, lang: str) -> Judged:
+async def in_format(request: web.Request, document: Document, to: str, *, lang: str) -> Judged:
     """Write a stored invoice in the format ``to`` and hold it to that format's rules.
 
-    Closes ``content``. Raises GatewayError as ``Conversion`` does.
+    A Factur-X has the seller's own pages where they came with the invoice, and is the same bytes
+    every time. Raises GatewayError as ``Conversion`` does.
     """
-    service = request.app[CONVERSION]
+    service, archive = request.app[CONVERSION], request.app[ARCHIVE]
+    async with request.app[DATABASE].read() as session:
+        stored = await stored_blob(session, document.tenant_id, document.content_id)
+        pages = await pages_of(session, archive, document.id)
     with Spool() as spool:
-        with content:
+        with await archive.open(stored) as content:
             await asyncio.to_thread(shutil.copyfileobj, content, spool)
-        stored = await asyncio.to_thread(lambda: spool.content)
-        converted = await service.convert(stored, to, lang=lang)
+        kept = await asyncio.to_thread(lambda: spool.content)
+        converted = await service.convert(
+            kept, to, lang=lang, own_pdf=pages, at=document.created_at
+        )
     return await service.judge(principal(request).tenant_id, converted, lang=lang)
 
 

@@ -27,8 +27,9 @@ from gateway.exchange.archive import Archive
 from gateway.exchange.channels import Channel, on_network
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.facts import DOCUMENT_ADDRESS, InvoiceFacts
-from gateway.exchange.intake import Intake, Origin
+from gateway.exchange.intake import Intake, Origin, Taken
 from gateway.exchange.outbound import enqueue_lookup
+from gateway.exchange.own_pages import OwnFile
 from gateway.exchange.ports import Bookkeeper, OtherChannels
 from gateway.exchange.reading import DOCUMENT_KIND, OutgoingInvoice, read_outgoing_invoice
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
@@ -113,15 +114,16 @@ class Submission:
         idempotency_key: str | None = None,
         file_name: str = "",
         channel: Channel | None = None,
+        own: OwnFile | None = None,
     ) -> Submitted:
         """Take one invoice or credit note and put it on its way, or say why not.
 
         A spool stays the caller's. ``wanted`` is the format to send it in: an id, ``auto`` for
         what the receiver takes, or empty, which leaves XML as it is. ``channel`` is how this very
-        document is to reach the buyer; without, the customer's holds. A document that breaks
-        rules is kept as refused, with its report. Raises GatewayError IDEMPOTENCY-CONFLICT,
-        DOCUMENT-KIND, DOCUMENT-ADDRESS, SENDER-NOT-YOURS, or what reading, writing and checking
-        raise.
+        document is to reach the buyer; without, the customer's holds. ``own`` is the seller's PDF
+        of the invoice. A document that breaks rules is kept as refused, with its report. Raises
+        GatewayError IDEMPOTENCY-CONFLICT, DOCUMENT-KIND, DOCUMENT-ADDRESS, SENDER-NOT-YOURS, or
+        what reading, writing and checking raise.
         """
         caller.require("documents:send")
         if isinstance(content, bytes):
@@ -135,18 +137,20 @@ class Submission:
                     idempotency_key=idempotency_key,
                     file_name=file_name,
                     channel=channel,
+                    own=own,
                 )
         wishes = _Wishes(
-            fingerprint=await asyncio.to_thread(_fingerprint, content, wanted, channel),
+            fingerprint=await asyncio.to_thread(_fingerprint, content, wanted, channel, own),
             key=idempotency_key,
             file_name=file_name,
             channel=channel,
         )
         if wishes.key and (known := await self._replay(caller, wishes.key, wishes.fingerprint)):
             return known
-        taken = await self._intake.take(content, wanted=wanted, media_type=media_type)
+        taken = await self._intake.take(content, wanted=wanted, media_type=media_type, own=own)
+        pages = await self._pages(caller, taken)
         if taken is None or taken.content is None:
-            return await self._accept(caller, content, wishes, Origin(taken, None))
+            return await self._accept(caller, content, wishes, Origin(taken, None, pages))
         source = await self._archive.keep(
             content.binary,
             purpose="source",
@@ -156,7 +160,17 @@ class Submission:
         with Spool() as made:
             await asyncio.to_thread(made.write, taken.content)
             made.seek(0)
-            return await self._accept(caller, made, wishes, Origin(taken, source))
+            return await self._accept(caller, made, wishes, Origin(taken, source, pages))
+
+    async def _pages(self, caller: Principal, taken: Taken | None) -> StoredBlob | None:
+        if taken is None or taken.pages is None:
+            return None
+        return await self._archive.keep(
+            taken.pages,
+            purpose="pages",
+            media_type="application/pdf",
+            tenant_id=caller.tenant_id,
+        )
 
     async def _accept(
         self, caller: Principal, spool: Spool, wishes: "_Wishes", origin: Origin
@@ -178,6 +192,7 @@ class Submission:
         read = await self._read(spool, run)
         document = await self._draft(caller, read.facts, run, stored)
         document.channel = wishes.channel
+        document.pdf_format = origin.taken.pdf_format if origin.taken is not None else None
         try:
             await self._save(
                 caller,
@@ -337,11 +352,13 @@ class _Wishes:
     channel: Channel | None
 
 
-def _fingerprint(spool: Spool, wanted: str, channel: Channel | None) -> str:
+def _fingerprint(spool: Spool, wanted: str, channel: Channel | None, own: OwnFile | None) -> str:
     """The SHA-256 of a submission, in hex: of its bytes, and of what is wanted beyond them."""
     spool.seek(0)
     digest = hashlib.file_digest(spool, "sha256").hexdigest()
     spool.seek(0)
-    if not wanted and channel is None:
+    if own is not None:
+        digest = f"{digest} {own.use or ''} {hashlib.sha256(own.content).hexdigest()}"
+    if not wanted and channel is None and own is None:
         return digest
     return hashlib.sha256(f"{wanted} {channel or ''} {digest}".encode()).hexdigest()

@@ -20,6 +20,7 @@ __all__ = [
     "Direction",
     "Document",
     "DocumentKind",
+    "DocumentPages",
     "Event",
     "EventGroup",
     "IdempotencyKey",
@@ -89,7 +90,8 @@ class Document(SQLModel, table=True):
     SBDH identifier and content, so that nobody can push a document aside by reusing its
     identifier; a sent one is itself from the moment it is accepted. ``sending_round`` counts how
     often somebody had it sent again after it was given up. ``channel`` is what was asked for this
-    very document; without, the customer's holds.
+    very document; without, the customer's holds. ``pdf_format`` is the Factur-X format it was to
+    be read in: its XML travels, the PDF is made of it when somebody asks.
     """
 
     __tablename__ = "document"
@@ -124,12 +126,22 @@ class Document(SQLModel, table=True):
     business: BusinessState = Field(sa_column=Column(EnumText(BusinessState), nullable=False))
     payment: PaymentState = Field(sa_column=Column(EnumText(PaymentState), nullable=False))
     channel: Channel | None = Field(default=None, sa_column=Column(EnumText(Channel)))
+    pdf_format: str | None = Field(default=None, max_length=60)
     mls_to: str | None = Field(default=None, max_length=200)
     failure_code: str | None = Field(default=None, max_length=60)
     failure_text: str | None = Field(default=None, sa_column=Column(Text))
     sending_round: int = 0
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class DocumentPages(SQLModel, table=True):
+    """The seller's own PDF of a document: the pages of every Factur-X made of it."""
+
+    __tablename__ = "document_pages"
+
+    document_id: UUID = Field(foreign_key="document.id", primary_key=True)
+    blob_id: UUID = Field(foreign_key="stored_blob.id")
 
 
 class Transmission(SQLModel, table=True):

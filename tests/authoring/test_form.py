@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.authoring.form import MAX_ROWS, flattened, merged, place_of, readable, without_row
+from gateway.authoring.form import (
+    MAX_ROWS,
+    flattened,
+    merged,
+    place_in,
+    place_of,
+    readable,
+    without_row,
+)
+from gateway.authoring.holding import hold
+from gateway.authoring.tables import Draft, Origin
 from gateway.core.errors import GatewayError
 from ubl.model import Invoice, field_types, value_type
 
@@ -85,9 +95,27 @@ def test_a_row_is_taken_away():
         without_row(held, "number")
 
 
-def test_a_form_does_not_grow_without_end():
-    held = merged({}, [(f"lines.{index}.note", "x") for index in range(MAX_ROWS + 50)])
-    assert len(held["lines"]) == MAX_ROWS
+def test_lines_beyond_the_last_are_refused_and_never_dropped():
+    held = merged({}, [(f"lines.{index}.note", "x") for index in range(MAX_ROWS + 1)])
+    assert len(held["lines"]) == MAX_ROWS + 1
+    draft = Draft(invoice={}, origin=Origin.BLANK)
+    with pytest.raises(GatewayError) as refused:
+        hold(draft, held)
+    assert refused.value.code == "DRAFT-TOO-LONG"
+    assert draft.invoice == {}
+    hold(draft, {"lines": held["lines"][1:]})
+    assert len(draft.invoice["lines"]) == MAX_ROWS
+
+
+def test_a_message_stands_at_the_row_of_the_form_it_is_about():
+    held = {"allowances": [{}, {"reason": "x"}, {"reason": ""}, {"reason": "y"}], "lines": [{}]}
+    held["lines"].append({"charges": [{"amount": {"value": ""}}, {"reason": "z"}]})
+    assert place_in(held, "allowances.0.amount") == "allowances.1.amount"
+    assert place_in(held, "allowances.1.amount") == "allowances.3.amount"
+    assert place_in(held, "lines.1.charges.0.amount") == "lines.1.charges.1.amount"
+    assert place_in(held, "number") == "number"
+    assert place_in(held, "seller.name") == "seller.name"
+    assert place_in(held, "allowances.7.reason") == "allowances.7.reason"
 
 
 TEXT_FIELDS = [

@@ -167,7 +167,7 @@ async def test_two_pages_do_not_overwrite_each_other(pair, writer):
     assert (await writes.save(place, {"invoice.number": "A-1"}, tab="one", version="1"))[0] == 303
     assert (await writes.save(place, {"invoice.number": "A-2"}, tab="one", version="1"))[0] == 303
     status, _, page = await writes.save(place, {"invoice.number": "B-1"}, tab="two", version="1")
-    assert status == 409
+    assert status == 412
     assert 'value="B-1"' in page, "what was typed is still there"
     assert (await writes.held(place)).number == "A-2"
     status, _, live = await writes.save(

@@ -5,10 +5,12 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
+
 from gateway.access.roles import OPERATOR_SCOPES
 from gateway.access.tables import ApiKey
 from gateway.app import all_routes
 from gateway.as4.identifiers import BILLING_INVOICE
+from gateway.authoring.tables import Draft
 from gateway.core.http import Face
 from gateway.core.ids import new_id
 from gateway.dispatch.states import DispatchState, Reason
@@ -167,7 +169,10 @@ async def everything(house, document):
     endpoint = f"/v1/webhook-endpoints/{hook.body['endpoint']['id']}"
     tried = await house.call("POST", f"{endpoint}/test")
     assert tried.status == 202, tried.body
+    draft = await house.call("POST", f"/v1/documents/{document.id}/drafts", json={"make": "copy"})
+    assert draft.status == 201, draft.body
     return {
+        "draft_id": draft.body["id"],
         "order_id": checked.body["id"],
         "endpoint_id": hook.body["endpoint"]["id"],
         "delivery_id": tried.body["id"],
@@ -219,13 +224,14 @@ async def state(house, document):
     entries = await house.rows(EntryRow)
     customer = (await house.call("GET", f"/v1/customers/{item.customer_id}")).body
     business = (await house.document(document.id)).business
+    drafts = [one.model_dump() for one in await house.rows(Draft)]
     waiting = [
         one.state
         for table in (BankPayment, Reminder, OutgoingMail, ParticipantMove, PublicationChange)
         for one in await house.rows(table)
     ]
     states = ([one.state for one in keys], waiting, business)
-    return states, len(published), len(entries), hold, customer
+    return states, len(published), len(entries), hold, customer, drafts
 
 
 async def test_another_accounts_ids_lead_nowhere(pair, open_account):
@@ -237,6 +243,7 @@ async def test_another_accounts_ids_lead_nowhere(pair, open_account):
     answered = {}
     for route in IDENTIFIED:
         how = {"json": body_of(route)} if route.method in ("POST", "PUT", "PATCH") else {}
+        how |= {"headers": {"If-Match": '"1"'}}
         got = await house.call(route.method, address(route, ids), key=key, **how)
         answered[f"{route.method} {route.path}"] = got.status
     assert {name: status for name, status in answered.items() if status != 404} == ELSEWISE
@@ -262,6 +269,7 @@ BODIES = {
     "arrival": {"migration_key": "no key at all"},
     "responses": {"status": "AP"},
     "dispatches": {"channel": "link"},
+    "drafts": {"make": "copy"},
     "peppol": {"accept": True},
     "decision": {"set_aside": "no customer's"},
     "disputes": {"reason": "goods missing"},
