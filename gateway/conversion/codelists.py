@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Final, Self
@@ -132,13 +133,18 @@ def read_code_lists(config_dir: Path | None) -> CodeListStore:
     )
     path = folder / _FILE
     try:
-        described = _File.model_validate(tomllib.loads(path.read_text("utf-8")))
-        lists = CodeLists(_lists(described))
+        return _read(path.read_text("utf-8"))
     except ValidationError as error:
         raise _refused(path, "; ".join(map(_reason, error.errors()))) from None
     except (OSError, ValueError) as error:
         raise _refused(path, f"{error}") from None
-    return CodeListStore(lists, described.aged_after_months)
+
+
+@lru_cache(maxsize=4)
+def _read(text: str) -> CodeListStore:
+    """Read the lists a file describes, once: what it names is installed and stays as it is."""
+    described = _File.model_validate(tomllib.loads(text))
+    return CodeListStore(CodeLists(_lists(described)), described.aged_after_months)
 
 
 def _reason(error: ErrorDetails) -> str:

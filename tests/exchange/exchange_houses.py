@@ -13,6 +13,7 @@ from contextlib import (
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,8 @@ from uuid import UUID
 import aiohttp
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from exchange_line import Line, Reply
 from sqlmodel import col, select, update
 from yarl import URL
@@ -212,11 +215,18 @@ class InProcess:
         return validation_worker.run(None, *arguments)
 
 
+@cache
+def _load_once(pem: bytes, password: None) -> PrivateKeyTypes:
+    """Read a key of the seats, which every test has: proving its primes takes a while."""
+    return load_pem_private_key(pem, password=password)
+
+
 @asynccontextmanager
 async def open_network(
     urls: tuple[str, str], folder: Path, pki: Pki, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Pair]:
     monkeypatch.setattr("gateway.assembly.platform.ComputePool", InProcess)
+    monkeypatch.setattr("gateway.network.keys.load_pem_private_key", _load_once)
     async with AsyncExitStack() as closing:
         http = await closing.enter_async_context(aiohttp.ClientSession())
         lines = Line(http), Line(http)
