@@ -244,7 +244,7 @@ async def test_the_end_of_an_order_is_told_by_webhook(checks):
                 tenant_id=checks.own.tenant_id,
                 url="https://erp.alpha.example/hook",
                 event_types=[],
-                secret=b"s" * 32,
+                secret="sealed:1:never-opened-here",
                 state=EndpointState.ACTIVE,
                 created_at=datetime.now(UTC),
                 updated_at=datetime.now(UTC),
