@@ -94,10 +94,16 @@ async def test_queries_that_are_not_as_described(api) -> None:
     for path in (
         "/v1/participants?limit=0",
         "/v1/participants?cursor=x",
+    ):
+        assert (await api("GET", path, expect=400))["code"] == "REQUEST-INVALID"
+
+
+async def test_an_address_that_can_name_nothing_is_not_found(api) -> None:
+    for path in (
         f"/v1/smp/participants/x/services/{quote(str(BILLING_INVOICE), safe='')}",
         f"/v1/smp/participants/{quote(FULL, safe='')}/services/x",
     ):
-        assert (await api("GET", path, expect=400))["code"] == "REQUEST-INVALID"
+        assert (await api("GET", path, expect=404))["code"] == "NOT-FOUND"
 
 
 async def test_publication_life(api, other, pki) -> None:

@@ -276,7 +276,6 @@ async def test_the_api_says_why(smp, api) -> None:
 @pytest.mark.parametrize(
     ("path", "query"),
     [
-        ("nonsense", {}),
         ("0088:1", {"document_type": "nonsense"}),
         ("0088:1", {"unknown": "1"}),
     ],
@@ -284,3 +283,8 @@ async def test_the_api_says_why(smp, api) -> None:
 async def test_the_api_refuses_what_is_no_question(api, path, query) -> None:
     answer = await api.get(f"/v1/lookups/{path}", params=query)
     assert (answer.status, (await answer.json())["code"]) == (400, BAD_REQUEST.code)
+
+
+async def test_the_api_finds_nothing_under_what_names_nobody(api) -> None:
+    answer = await api.get("/v1/lookups/nonsense")
+    assert (answer.status, (await answer.json())["code"]) == (404, "NOT-FOUND")
