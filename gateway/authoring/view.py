@@ -116,7 +116,11 @@ class FormView:
         for place, step in enumerate(steps):
             if step.isdigit() or step in _PARTS_OF_A_VALUE:
                 continue
-            label = self.label(".".join(steps[: place + 1]))
+            try:
+                label = self.label(".".join(steps[: place + 1]))
+            except KeyError:
+                # Groups that are shown as one value have no label of their own.
+                continue
             following = steps[place + 1] if place + 1 < len(steps) else ""
             found.append(f"{label} {int(following) + 1}" if following.isdigit() else label)
         return " › ".join(found)
