@@ -5,7 +5,6 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-
 from gateway.access.roles import OPERATOR_SCOPES
 from gateway.access.tables import ApiKey
 from gateway.app import all_routes
