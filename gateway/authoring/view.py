@@ -38,7 +38,6 @@ _SCHEMES: Final = (
     *("0002", "0007", "0009", "0088", "0106", "0184", "0190", "0192", "0204", "0208"),
     *("0210", "0225", "9915", "9930", "9938", "9944", "9957"),
 )
-_PARTS_OF_A_VALUE: Final = frozenset({"value", "currency", "unit", "scheme"})
 _WORKED_OUT: Final = re.compile(
     r"kind|specification|vat_breakdown\..*|(lines\.\d+\.)(net_amount\..*|identifier)"
     r"|.*\.attachment\.(encoded|mime_type)"
@@ -112,12 +111,15 @@ class FormView:
 
     def name(self, path: str) -> str:
         """The place of a field in words, numbered where it repeats."""
-        steps, found = path.split("."), []
+        steps, found, key = path.split("."), [], ""
         for place, step in enumerate(steps):
-            if step.isdigit() or step in _PARTS_OF_A_VALUE:
+            here = ".".join(steps[: place + 1])
+            if step.isdigit() or place_of(here).key == key:
+                # The number of a row, or a part of one value: its code list, its currency.
                 continue
+            key = place_of(here).key
             try:
-                label = self.label(".".join(steps[: place + 1]))
+                label = self.label(here)
             except KeyError:
                 # Groups that are shown as one value have no label of their own.
                 continue

@@ -1,11 +1,14 @@
 """A form's fields and the invoice they stand for."""
 
+import dataclasses
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.authoring.checking import Checked
 from gateway.authoring.form import (
     MAX_ROWS,
     flattened,
@@ -17,6 +20,7 @@ from gateway.authoring.form import (
 )
 from gateway.authoring.holding import hold
 from gateway.authoring.tables import Draft, Origin
+from gateway.authoring.view import FormView
 from gateway.core.errors import GatewayError
 from ubl.model import Invoice, field_types, value_type
 
@@ -152,3 +156,21 @@ def test_a_made_up_field_is_refused_and_spoils_no_draft(posted):
     with pytest.raises(GatewayError) as refused:
         merged({"lines": [{}]}, posted.items())
     assert refused.value.code == "REQUEST-INVALID"
+
+
+def every_path(model: type, path: str = "", depth: int = 5) -> Iterator[str]:
+    """Every place a draft can hold a value at, lists by their first row."""
+    for name, hint in field_types(model).items():
+        kind, many = value_type(hint)
+        place = f"{path}{name}.0" if many else f"{path}{name}"
+        if dataclasses.is_dataclass(kind) and depth:
+            yield from every_path(kind, f"{place}.", depth - 1)
+        else:
+            yield place
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "nl", "de"])
+def test_every_value_without_a_field_can_be_named(language):
+    view = FormView({}, Checked(), language=language)
+    for path in every_path(Invoice):
+        assert view.name(path), path
