@@ -4,6 +4,7 @@ The same use cases as the console's pages; a version is an ETag.
 """
 
 import hashlib
+import re
 from typing import Final
 from uuid import UUID
 
@@ -42,6 +43,7 @@ from gateway.exchange.submission import DOCUMENT_INVALID, ReportedError
 __all__ = ["ROUTES"]
 
 _SCOPE: Final = "documents:send"
+_VERSION: Final = re.compile(r"[0-9]{1,9}")
 _DRAFT: Final = "/v1/drafts/{draft_id:[0-9a-f-]{36}}"
 _DOCUMENT: Final = "/v1/documents/{document_id:[0-9a-f-]{36}}"
 
@@ -169,7 +171,7 @@ def _seen(request: web.Request) -> int | None:
     if "If-Match" not in request.headers:
         return None
     (tag, *more) = request.if_match or (ETag(""),)
-    return int(tag.value) if not more and tag.value.isascii() and tag.value.isdigit() else 0
+    return int(tag.value) if not more and _VERSION.fullmatch(tag.value) else 0
 
 
 def _once(request: web.Request, *content: bytes) -> Once | None:

@@ -25,6 +25,7 @@ from ubl.facturx import ATTACHMENT_REFUSED, FacturxRefused, OwnPdf, hybrid_pdf
 from ubl.formats import FORMATS, Format, states_mode
 from ubl.identifier_warnings import IdentifierWarning, identifier_warnings
 from ubl.invoice import write_invoice
+from ubl.json_text import shown
 from ubl.model import Invoice
 from ubl.pen import DocumentUnwritable
 from ubl.rendition.pdf import PdfUnset
@@ -83,7 +84,7 @@ def format_named(format_id: str) -> Format:
     except KeyError:
         raise GatewayError(
             FORMAT_UNKNOWN,
-            f"'{format_id[:60]}' is no format. Known are {', '.join(FORMATS)}.",
+            f"'{shown(format_id, longest=60)}' is no format. Known are {', '.join(FORMATS)}.",
         ) from None
 
 

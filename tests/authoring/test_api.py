@@ -111,7 +111,10 @@ async def test_of_two_who_change_one_version_one_is_told_what_the_other_wrote(ho
     assert await house.rows(Document) == []
 
 
-@pytest.mark.parametrize("tag", [None, '"7"', "nonsense", '"x"', '"1", "2"', "*", 'W/"2"'])
+ENDLESS = f'"{"9" * 5000}"'
+
+
+@pytest.mark.parametrize("tag", [None, '"7"', "nonsense", '"x"', '"1", "2"', "*", 'W/"2"', ENDLESS])
 async def test_nobody_replaces_what_he_has_not_seen(lite, tag):
     draft = (await begun(lite)).body
     headers = {**JSON, **({} if tag is None else {"If-Match": tag})}
@@ -190,6 +193,7 @@ async def test_drafts_begin_empty_from_data_and_around_a_pdf(lite):
 REFUSED = {
     "unknown field": ({"kind": "invoice", "betrag": 1}, "INVOICE-JSON"),
     "unknown format": ({"invoice": {"kind": "invoice"}, "format": "word"}, "CONVERSION-FORMAT"),
+    "no character": ({"invoice": {"kind": "invoice"}, "format": "\ud800"}, "CONVERSION-FORMAT"),
     "contradiction": ({"kind": "credit-note", "type_code": "380"}, "DRAFT-KIND"),
     "too long": ({"kind": "invoice", "lines": [{}] * 5000}, "DRAFT-TOO-LONG"),
 }
