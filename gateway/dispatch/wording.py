@@ -6,11 +6,12 @@ a fixed list, conditions, and nothing else. Our words are data of this package. 
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+from itertools import product
 from typing import Any, Final
 
 from gateway.core.errors import ErrorKind, GatewayError
@@ -46,6 +47,10 @@ NAMES: Final = (
 """What a text may name. Days and amounts come written in the reader's language, and are empty
 where the document states none. ``attached``, ``data_in_pdf`` and ``data_in_xml`` are for
 conditions: 1 or 0."""
+
+_FLAGS: Final = ("attached", "data_in_pdf", "data_in_xml")
+_AT_TIMES: Final = ("issued", "due", *_FLAGS)
+"""What some documents do not state."""
 
 LONGEST_SUBJECT: Final = 200
 _BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
@@ -109,7 +114,7 @@ def check_wording(wording: Wording) -> None:
         except TextRefused as refused:
             raise _refused(field, refused) from None
     # Whatever is left out by a condition, something has to be said.
-    for values in _extremes():
+    for values in _documents():
         tell(wording, values)
 
 
@@ -137,16 +142,14 @@ def tell(wording: Wording, values: Mapping[str, str | int]) -> Told:
     return told
 
 
-def _extremes() -> tuple[Mapping[str, str | int], ...]:
-    """A document that states all there is, and one that states nothing a condition asks about."""
-    always = ("number", "seller", "buyer", "total", "until")
-    flags = ("attached", "data_in_pdf", "data_in_xml")
-    full: dict[str, str | int] = {name: 1 if name in flags else name for name in NAMES}
-    bare = {
-        name: value if name in always else 0 if name in flags else ""
-        for name, value in full.items()
-    }
-    return full, bare
+def _documents() -> Iterator[Mapping[str, str | int]]:
+    """Every kind of document there is for a condition: each name once with and once without."""
+    for there in product((True, False), repeat=len(_AT_TIMES)):
+        some = dict(zip(_AT_TIMES, there, strict=True))
+        yield {
+            name: int(some[name]) if name in _FLAGS else name if some.get(name, True) else ""
+            for name in NAMES
+        }
 
 
 def _refused(field: str, refused: TextRefused) -> GatewayError:

@@ -13,6 +13,8 @@ OWN = {
     "body": "Bonjour {{ buyer }},\n\n{% if due %}À payer le {{ due }} : {{ total }}.{% endif %}",
     "closing": "Bien à vous\nLe service facturation",
 }
+MIXED = "{% if due %}{% if data_in_xml %}XML{% endif %}{% else %}Hello{% endif %}"
+"""Says nothing of a document with a term of payment and without data beside it."""
 VALUES = {name: 1 if name.startswith(("attached", "data")) else f"<{name}>" for name in NAMES}
 
 
@@ -39,6 +41,7 @@ def test_our_words_can_be_used_by_the_same_rules_as_an_accounts(kind, language):
         ("body", "{{ number", "cannot be read"),
         ("closing", "{{ cycler() }}", "Only names"),
         ("body", "{% if due %}{{ due }}{% endif %}", "is empty"),
+        ("body", MIXED, "is empty"),
         ("body", "x" * 5_001, "Shorten"),
     ],
 )
