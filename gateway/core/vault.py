@@ -85,28 +85,39 @@ class Vault:
     """Seals under the first of its keys (of KEY_BYTES each) and opens what any of them sealed.
 
     Without a key it seals and opens nothing; everything that needs no secret works. ``reload``
-    gives the keys of now: asked when something needs a key that was made after this process began.
+    gives the keys another start would find. It is asked before anything is sealed, so that nothing
+    is under a key that only this process still has, and when something needs a key made since.
     """
 
     def __init__(
-        self, keys: Sequence[bytes], reload: Callable[[], Sequence[bytes]] = tuple
+        self, keys: Sequence[bytes], reload: Callable[[], Sequence[bytes]] | None = None
     ) -> None:
         self._reload = reload
+        self._keys: dict[str, AESGCM] = {}
         self._take(keys)
 
     @property
     def current(self) -> str | None:
         """The name of the key that seals, None without any."""
-        return next(iter(self._keys), None)
+        return next(iter(self._lasting), None)
 
     @property
     def key_ids(self) -> tuple[str, ...]:
         """The names of all keys, the one that seals first."""
         return tuple(self._keys)
 
+    def lasting(self) -> tuple[str, ...]:
+        """The names of the keys another start would find; raises what ``reload`` does."""
+        if self._reload is not None:
+            self._take(self._reload())
+        return self._lasting
+
     def seal(self, secret: bytes, place: str) -> str:
-        """The text to store in the row ``place``; raises GatewayError SECRET-KEY-MISSING."""
-        name = self.current
+        """The text to store in the row ``place``.
+
+        Raises GatewayError SECRET-KEY-MISSING, and what ``reload`` does.
+        """
+        name = next(iter(self.lasting()), None)
         if name is None:
             raise GatewayError(
                 SECRET_KEY_MISSING,
@@ -156,12 +167,15 @@ class Vault:
         }
 
     def _key(self, name: str) -> AESGCM | None:
-        if name not in self._keys and (keys := self._reload()):
-            self._take(keys)
+        if name not in self._keys:
+            self.lasting()
         return self._keys.get(name)
 
     def _take(self, keys: Sequence[bytes]) -> None:
-        self._keys = {key_id(one): AESGCM(one) for one in keys}
+        """Seal under the first of these; one that went since still opens what it sealed."""
+        found = {key_id(one): AESGCM(one) for one in keys}
+        self._lasting = tuple(found)
+        self._keys = found | {name: key for name, key in self._keys.items() if name not in found}
 
 
 def _bound(name: str, place: str) -> bytes:

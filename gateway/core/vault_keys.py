@@ -6,21 +6,22 @@ The file is made at the first start and read by its owner only.
 
 import base64
 import binascii
+import fcntl
 import os
 import secrets
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.settings import Settings
 from gateway.core.vault import KEY_BYTES
 
 __all__ = ["SECRET_KEY_FILE", "add_key", "create_keys", "keys_of"]
 
 SECRET_KEY_FILE: Final = ErrorKind(
-    "SECRET-KEY-FILE", "The keys that seal secrets cannot be used", 500
+    "SECRET-KEY-FILE", "The keys that seal secrets cannot be used", 500, Retry.BACKOFF
 )
 _OTHERS: Final = 0o077
 _HEADER: Final = (
@@ -57,24 +58,29 @@ def keys_of(settings: Settings) -> tuple[bytes, ...]:
 
 
 def create_keys(settings: Settings) -> tuple[bytes, ...]:
-    """Make the first key unless another process just did; returns what holds."""
+    """Make the first key unless another process just did; returns what holds.
+
+    Raises GatewayError SECRET-KEY-FILE.
+    """
     path = settings.secret_key_file
-    _make_folder(path)
-    scratch = _written(path, [secrets.token_bytes(KEY_BYTES)])
-    try:
-        # Unlike a rename, this fails where somebody was faster.
-        with suppress(FileExistsError):
-            os.link(scratch, path)
-    finally:
-        scratch.unlink()
-    _settle(path.parent)
+    with _written_down(path):
+        _make_folder(path)
+        scratch = _written(path, [secrets.token_bytes(KEY_BYTES)])
+        try:
+            _as_owned(scratch, path.parent)
+            # Unlike a rename, this fails where somebody was faster.
+            with suppress(FileExistsError):
+                os.link(scratch, path)
+        finally:
+            scratch.unlink()
+        _settle(path)
     return keys_of(settings)
 
 
 def add_key(settings: Settings) -> tuple[bytes, ...]:
     """Make a key that seals from now on; those before it still open. Returns all.
 
-    Raises GatewayError SECRET-KEY-FILE where the keys come from the environment.
+    Raises GatewayError SECRET-KEY-FILE, also where the keys come from the environment.
     """
     if settings.secrets.keys:
         raise GatewayError(
@@ -83,11 +89,51 @@ def add_key(settings: Settings) -> tuple[bytes, ...]:
             "others on every machine, second first, then first, and start each again.",
         )
     path = settings.secret_key_file
-    known = keys_of(settings)
-    _make_folder(path)
-    _written(path, [secrets.token_bytes(KEY_BYTES), *known]).rename(path)
-    _settle(path.parent)
+    if not path.exists():
+        return create_keys(settings)
+    with _written_down(path), _alone(path):
+        known = keys_of(settings)
+        scratch = _written(path, [secrets.token_bytes(KEY_BYTES), *known])
+        try:
+            _as_owned(scratch, path)
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
+        _settle(path)
     return keys_of(settings)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the file of keys: of two that add a key at once, one would write the other's away."""
+    while True:
+        with path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Whoever held it before has put another file in its place.
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield
+                return
+
+
+@contextmanager
+def _written_down(path: Path) -> Iterator[None]:
+    """Say which file it is about when keys cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise GatewayError(
+            SECRET_KEY_FILE,
+            f"{path} cannot be written ({type(error).__name__}: {os.strerror(error.errno or 0)}). "
+            "Give it a folder that this user may write to (secrets.key_file), or hand the keys in "
+            "by secrets.keys.",
+        ) from None
+
+
+def _as_owned(scratch: Path, beside: Path) -> None:
+    """What root writes for the gateway's user belongs to that user, who else could not read it."""
+    if os.geteuid() == 0:
+        owner = beside.stat()
+        os.chown(scratch, owner.st_uid, owner.st_gid)
 
 
 def _read(lines: Iterable[str], source: str) -> tuple[bytes, ...]:
@@ -123,7 +169,15 @@ def _make_folder(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _settle(folder: Path) -> None:
+def _settle(path: Path) -> None:
+    """Make the file's name last through a power cut, and those of the folders it is in."""
+    for folder in path.absolute().parents:
+        # Folders above ours may be closed to us; then others made them.
+        with suppress(PermissionError):
+            _fsync(folder)
+
+
+def _fsync(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

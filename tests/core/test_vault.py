@@ -3,6 +3,7 @@
 import base64
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -72,6 +73,20 @@ def test_a_key_made_meanwhile_is_asked_for_when_it_is_needed() -> None:
     assert running.current == key_id(B)
 
 
+def test_nothing_is_sealed_under_a_key_that_another_start_would_not_find() -> None:
+    kept = [A]
+    running = Vault([A], reload=lambda: list(kept))
+    sealed = running.seal(b"s", "t/1")
+    kept[:] = [B]
+    assert key_id_of(running.seal(b"s", "t/1")) == key_id(B)
+    assert running.open(sealed, "t/1") == b"s", "what is in memory still opens"
+    kept.clear()
+    with pytest.raises(GatewayError) as refused:
+        running.seal(b"s", "t/1")
+    assert refused.value.code == "SECRET-KEY-MISSING"
+    assert running.open(sealed, "t/1") == b"s"
+
+
 def test_without_any_key_nothing_is_sealed() -> None:
     with pytest.raises(GatewayError) as refused:
         Vault([]).seal(b"s", "t/1")
@@ -109,6 +124,32 @@ def test_the_key_file_is_its_owners_only_and_made_once(place) -> None:
     second = add_key(place)
     assert second[1:] == first
     assert stat.S_IMODE(place.secret_key_file.stat().st_mode) == 0o600
+
+
+def test_keys_added_at_once_are_all_kept(place) -> None:
+    first = create_keys(place)
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: add_key(place)[0], range(24)))
+    kept = keys_of(place)
+    assert set(made) | set(first) <= set(kept)
+    assert len(kept) == 25
+    assert [one.name for one in place.secret_key_file.parent.iterdir()] == ["secrets.key"]
+
+
+def test_a_place_that_takes_no_file_is_named(place) -> None:
+    place.data_dir.mkdir()
+    (place.data_dir / "pki").write_text("a file where a folder should be")
+    with pytest.raises(GatewayError, match=r"pki/secrets\.key cannot be written") as refused:
+        create_keys(place)
+    assert refused.value.code == "SECRET-KEY-FILE"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_keys_that_root_adds_stay_readable_for_their_owner(place) -> None:
+    create_keys(place)
+    os.chown(place.secret_key_file, 12345, 12345)
+    add_key(place)
+    assert place.secret_key_file.stat().st_uid == 12345
 
 
 @pytest.mark.parametrize("wrong", ["", "no key\n", "QUJD\n", "é\n", f"{'A' * 44}\n"])
