@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from babel import Locale
@@ -103,10 +105,16 @@ class FormView:
 
         For the end of a form: nobody is to believe that it is lost.
         """
-        return tuple(
-            Kept(self.name(path), self.term(path), self._shown(path, text))
+        found = [
+            (path, self.name(path), self._shown(path, text))
             for path, text in self._values.items()
             if text and path not in self._asked and not _WORKED_OUT.fullmatch(path)
+        ]
+        # Parts of one value, such as a quantity and its unit, have one name.
+        parts = [list(same) for _, same in groupby(found, key=itemgetter(1))]
+        return tuple(
+            Kept(same[0][1], self.term(same[0][0]), " · ".join(text for *_, text in same))
+            for same in parts
         )
 
     def name(self, path: str) -> str:
@@ -128,7 +136,10 @@ class FormView:
         return " › ".join(found)
 
     def _shown(self, path: str, text: str) -> str:
-        if place_of(path).kind is date:
+        kind = place_of(path).kind
+        if kind is bool:
+            return self.words.label("Rendition.yes" if text == "True" else "Rendition.no")
+        if kind is date:
             with contextlib.suppress(ValueError):
                 return self.words.day(date.fromisoformat(text))
         return text

@@ -174,3 +174,19 @@ def test_every_value_without_a_field_can_be_named(language):
     view = FormView({}, Checked(), language=language)
     for path in every_path(Invoice):
         assert view.name(path), path
+
+
+def test_parts_of_a_value_without_a_field_stand_together():
+    held = {
+        "is_test": True,
+        "lines": [
+            {"item": {"standard_identifier": {"value": "4123456000014", "scheme": "0160"}}},
+            {"item": {"standard_identifier": {"value": "4123456000021", "scheme": "0160"}}},
+        ],
+    }
+    kept = FormView(held, Checked(), language="en").kept()
+    assert [(one.name, one.value) for one in kept] == [
+        ("Test document", "yes"),
+        ("Invoice lines 1 › Item › Standard item number", "4123456000014 · 0160"),
+        ("Invoice lines 2 › Item › Standard item number", "4123456000021 · 0160"),
+    ]
