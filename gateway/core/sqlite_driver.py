@@ -5,7 +5,8 @@ Our statements take microseconds and handing one over takes a hundred, so a stat
 it is said, on the event loop, as long as nobody has to wait for it:
 
 * A question that takes longer than a turn of the loop may last is broken off and asked again in
-  the thread. What changes rows cannot be broken off; only INSERT and UPDATE of few rows run here.
+  the thread. What changes rows cannot be broken off; only an INSERT of few values and an UPDATE of
+  rows it names run here.
 * A lock that another process holds, and the disk at the end of a writing transaction, are waited
   for in the thread.
 * Many short statements in a row hold the loop up like one long one, so the time is theirs
@@ -15,9 +16,11 @@ The BEGIN of a transaction travels with its first statement.
 """
 
 import asyncio
+import re
 import sqlite3
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,13 +30,20 @@ __all__ = ["connect"]
 
 _PATIENCE: Final = "busy_timeout=10000"
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", _PATIENCE, "foreign_keys=ON")
-_AT_ONCE: Final = ("SELECT", "INSERT", "UPDATE")
+_AT_ONCE: Final = re.compile(
+    r"SELECT |INSERT .* VALUES |UPDATE .* WHERE (?:\w+\.)?(?:id|name) (?:=|IN) ", re.DOTALL
+)
 _FEW: Final = 300
 """Parameters, or sets of them, of a statement that may run on the loop."""
 _TURN_S: Final = 0.005
 """How long statements may keep the loop from turning."""
 _STEPS: Final = 2000
 """Instructions of SQLite between two looks at the clock."""
+
+
+@lru_cache(maxsize=1000)
+def _at_once(sql: str) -> bool:
+    return _AT_ONCE.match(sql) is not None
 
 
 class _Cursor:
@@ -125,7 +135,7 @@ class _Connection(aiosqlite.Connection):
         begin, self.begin, self._spoken = self.begin, "", True
         if begin:
             self._writes = begin != "BEGIN"
-        short = sql.startswith(_AT_ONCE) and len(parameters) <= _FEW
+        short = len(parameters) <= _FEW and _at_once(sql)
         if short and self._idle and time.monotonic() < (until := self._turn.ends()):
             if begin and self._begin_here(begin):
                 begin = ""

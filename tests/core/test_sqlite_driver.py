@@ -140,6 +140,24 @@ async def test_a_long_question_is_broken_off_and_answered_from_the_thread(
     assert await worths(database) == [10, 20, 40]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE coin SET worth = 7 WHERE worth < 9",
+        "INSERT INTO coin SELECT id + 1000000, worth FROM coin",
+    ],
+)
+async def test_a_change_of_many_rows_is_made_in_the_thread(database: Database, change: str) -> None:
+    filling = (
+        "INSERT INTO coin WITH RECURSIVE n(i) AS "
+        "(SELECT 4 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT i, 1 FROM n"
+    )
+    async with database.write() as session:
+        await say(session, filling)
+        task = asyncio.create_task(say(session, change))
+        assert await turns(task) > 10
+
+
 async def test_many_short_statements_let_the_loop_turn(database: Database) -> None:
     async def write() -> None:
         async with database.write() as session:
