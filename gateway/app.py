@@ -231,6 +231,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         await gateway.dates.refresh()
         closing.push_async_callback(ended, asyncio.create_task(gateway.dates.follow()))
         closing.push_async_callback(ended, asyncio.create_task(checks.library.follow()))
+        secrets = sealing.follow(platform.database, platform.vault, now=now)
+        closing.push_async_callback(ended, asyncio.create_task(secrets))
         yield gateway
 
 
@@ -345,7 +347,6 @@ def _registry(
     register_money(registry, parts.platform, money)
     register_operations(registry, parts.platform)
     prune.register(registry, parts.platform.database)
-    sealing.register(registry, parts.platform.database, parts.platform.vault, now=now)
     return registry
 
 

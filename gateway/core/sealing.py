@@ -1,29 +1,34 @@
 """Which stored secrets are sealed under which key; sealing all of them under the present one.
 
 Finds the secrets by the type of their column (`SealedText`), whichever package the table is of.
-A key that is missing raises an alarm and nothing else: what it sealed stays as it is.
+A key that is missing raises an alarm and nothing else: what it sealed stays as it is. So does a
+text that opens nowhere, which keeps no other from being sealed.
 """
 
+import asyncio
 import platform
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Column, Table, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.core.alarms import AlarmKind, Severity, clear_alarm, open_alarms, raise_alarm
 from gateway.core.clock import MachineClock
 from gateway.core.columns import metadata
 from gateway.core.database import Database
-from gateway.core.jobs.registry import JobContext, Registry
+from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings
-from gateway.core.vault import SealedText, Vault, key_id_of, place_of, unsealed
+from gateway.core.vault import SECRET_DAMAGED, SealedText, Vault, key_id_of, place_of, unsealed
 from gateway.core.vault_keys import create_keys, keys_of
 
-__all__ = ["CHECK", "KEY_MISSING", "count_by_key", "open_vault", "register", "seal_all"]
+__all__ = ["KEY_MISSING", "check_keys", "count_by_key", "follow", "open_vault", "seal_all"]
 
 KEY_MISSING: Final = AlarmKind(
     "SECRET-KEY-MISSING",
@@ -32,7 +37,11 @@ KEY_MISSING: Final = AlarmKind(
     "Webhooks, SFTP and links wait for it: restore secrets.key_file from its backup, or give this "
     "machine the key in secrets.keys, and start it again.",
 )
-CHECK: Final = "secrets.check"
+_LOOK_S: Final = 3600
+_UNSEEN: Final = timedelta(seconds=3 * _LOOK_S)
+"""A machine that was not heard of for so long is gone, and its alarm with it."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,8 @@ async def open_vault(settings: Settings, database: Database, *, now: MachineCloc
                 keys = create_keys(settings)
     vault = Vault(keys, reload=lambda: keys_of(settings))
     await seal_all(database, vault)
-    await _tell(database, vault, at=now())
+    with suppress(IntegrityError):  # another process of this machine raised the alarm just now
+        await check_keys(database, vault, at=now())
     return vault
 
 
@@ -79,11 +89,12 @@ async def seal_all(database: Database, vault: Vault) -> int:
         ]
     if not due or vault.current is None:
         return 0
+    sealed = 0
     async with database.write() as session:
         for one in due:
-            secret = unsealed(one.text)
+            secret = _secret_of(one, vault)
             if secret is None:
-                secret = vault.open(one.text, one.place)
+                continue
             table = one.column.table
             # Whoever changed it meanwhile sealed it too.
             await (await session.connection()).execute(
@@ -91,7 +102,22 @@ async def seal_all(database: Database, vault: Vault) -> int:
                 .where(_key_of(table) == one.key, one.column == one.text)
                 .values({one.column: vault.seal(secret, one.place)})
             )
-    return len(due)
+            sealed += 1
+    return sealed
+
+
+def _secret_of(one: _Found, vault: Vault) -> bytes | None:
+    """What to seal anew; None, with a word in the log, for a text that was damaged."""
+    secret = unsealed(one.text)
+    if secret is not None:
+        return secret
+    try:
+        return vault.open(one.text, one.place)
+    except GatewayError as error:
+        if error.kind != SECRET_DAMAGED:
+            raise
+        log.warning("secret.damaged", place=one.place, column=one.column.name)
+        return None
 
 
 async def _stored(session: AsyncSession) -> AsyncIterator[_Found]:
@@ -110,21 +136,27 @@ def _key_of(table: Table) -> Column[Any]:
     return key
 
 
-async def _tell(database: Database, vault: Vault, *, at: datetime) -> None:
-    """Raise the alarm for each key that is missing on this machine, clear those that are not."""
+async def check_keys(database: Database, vault: Vault, *, at: datetime) -> None:
+    """Raise the alarm for each key another start here would miss, clear those that are over."""
     machine = platform.node()
+    lasting = _lasting(vault)
     async with database.read() as session:
         counts = await count_by_key(session)
         alarms = [one for one in await open_alarms(session) if one.code == KEY_MISSING.code]
     missing = {
         f"{name}, {machine}": {"key_name": name, "machine": machine, "secrets": number}
         for name, number in counts.items()
-        if name not in vault.key_ids
+        if name not in lasting
     }
     over = [
         one.subject
         for one in alarms
-        if one.facts.get("machine") == machine and one.subject not in missing
+        if one.subject not in missing
+        and (
+            one.facts.get("machine") == machine
+            or one.facts.get("key_name") not in counts
+            or one.last_seen_at < at - _UNSEEN
+        )
     ]
     if not missing and not over:
         return
@@ -135,11 +167,21 @@ async def _tell(database: Database, vault: Vault, *, at: datetime) -> None:
             await clear_alarm(session, KEY_MISSING, subject, at=at)
 
 
-def register(registry: Registry, database: Database, vault: Vault, *, now: MachineClock) -> None:
-    """Look every hour whether something needs a key that is not here, and say when none does."""
+def _lasting(vault: Vault) -> tuple[str, ...]:
+    try:
+        return vault.lasting()
+    except GatewayError:
+        return ()  # another start could use none of them
 
-    async def check(_job: JobContext) -> None:
-        await _tell(database, vault, at=now())
 
-    registry.add(CHECK, check)
-    registry.every(CHECK, "every 3600 seconds")
+async def follow(database: Database, vault: Vault, *, now: MachineClock) -> None:
+    """Look every hour whether something needs a key that is not here, until cancelled.
+
+    Every process for itself: each may have been given other keys.
+    """
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        try:
+            await check_keys(database, vault, at=now())
+        except SQLAlchemyError as error:
+            log.warning("secret.keys_not_looked_at", error=type(error).__name__)

@@ -1,10 +1,12 @@
 """Secrets at rest: what is stored opens with the installation's key and nothing else."""
 
+import asyncio
 import base64
 import os
+import platform
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ from gateway.core.alarms import open_alarms
 from gateway.core.columns import metadata
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
-from gateway.core.sealing import count_by_key, open_vault, seal_all
+from gateway.core.sealing import check_keys, count_by_key, open_vault, seal_all
 from gateway.core.settings import Settings
 from gateway.core.vault import SealedText, Vault, key_id, key_id_of
 from gateway.core.vault_keys import add_key, create_keys, keys_of
@@ -199,6 +201,10 @@ def clock() -> datetime:
     return AT
 
 
+async def look(database: Database, vault: Vault, *, at: datetime = AT) -> None:
+    await check_keys(database, vault, at=at)
+
+
 async def test_the_first_start_makes_a_key_and_seals_what_a_migration_left(place, database) -> None:
     await store(database, 1, f"clear:{base64.b64encode(b'old secret').decode()}")
     vault = await open_vault(place, database, now=clock)
@@ -235,6 +241,64 @@ async def test_a_missing_key_is_never_made_up_and_raises_an_alarm(place, databas
     assert back.open(before[1], "link_key/1") == b"one"
     async with database.read() as session:
         assert await open_alarms(session) == []
+
+
+async def alarms(database: Database) -> dict[str, int]:
+    async with database.read() as session:
+        return {one.subject: one.occurrences for one in await open_alarms(session)}
+
+
+async def test_a_damaged_row_keeps_no_other_from_being_sealed_nor_the_start(place, database):
+    vault = await open_vault(place, database, now=clock)
+    await store(database, 1, vault.seal(b"moved here from elsewhere", "link_key/9"))
+    await store(database, 2, vault.seal(b"two", "link_key/2"))
+    before = await stored(database)
+    add_key(place)
+    rotated = await open_vault(place, database, now=clock)
+    after = await stored(database)
+    assert after[1] == before[1]
+    assert (key_id_of(after[2]), rotated.open(after[2], "link_key/2")) == (rotated.current, b"two")
+    assert await seal_all(database, rotated) == 0
+
+
+async def test_a_key_file_lost_while_a_process_runs_is_told_before_the_next_start(place, database):
+    vault = await open_vault(place, database, now=clock)
+    await store(database, 1, vault.seal(b"one", "link_key/1"))
+    await look(database, vault)
+    assert await alarms(database) == {}
+    name = vault.current
+    kept = place.secret_key_file.rename(place.data_dir / "backup")
+    await look(database, vault)
+    assert list(await alarms(database)) == [f"{name}, {platform.node()}"]
+    assert vault.open((await stored(database))[1], "link_key/1") == b"one"
+    kept.rename(place.secret_key_file)
+    place.secret_key_file.chmod(0o644)
+    await look(database, vault)
+    assert list((await alarms(database)).values()) == [2], "a file nobody may use is none"
+    place.secret_key_file.chmod(0o600)
+    await look(database, vault)
+    assert await alarms(database) == {}
+
+
+async def test_the_alarm_of_a_machine_that_is_gone_ends(place, database, monkeypatch):
+    vault = await open_vault(place, database, now=clock)
+    await store(database, 1, vault.seal(b"one", "link_key/1"))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(platform, "node", lambda: "pod-1")
+        await look(database, Vault([B]))
+    await look(database, vault)
+    assert list(await alarms(database)) == [f"{vault.current}, pod-1"], "it may still be there"
+    await look(database, vault, at=AT + timedelta(hours=4))
+    assert await alarms(database) == {}
+
+
+async def test_processes_of_a_machine_without_its_key_start_at_once(place, database):
+    vault = await open_vault(place, database, now=clock)
+    await store(database, 1, vault.seal(b"one", "link_key/1"))
+    place.secret_key_file.unlink()
+    shut = await asyncio.gather(*(open_vault(place, database, now=clock) for _ in range(6)))
+    assert {one.current for one in shut} == {None}
+    assert list(await alarms(database)) == [f"{vault.current}, {platform.node()}"]
 
 
 async def test_one_damaged_row_keeps_no_other_from_being_opened(database) -> None:
