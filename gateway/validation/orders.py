@@ -134,15 +134,16 @@ class ValidationOrders:
         if once is not None and (known := await self._replay(caller, once)):
             return known
         await self._require_known(options.rules or ())
+        order = self._ordered(caller, len(uploads), options)
         stored: list[BlobRef] = []
         try:
             for upload in uploads:
                 upload.file.seek(0)
                 stored.append(await self._blobs.put(upload.file))
             self._faults.reach("blob-fsynced")
-            placed = await self._accept(caller, uploads, stored, options, once)
+            placed = await self._accept(order, uploads, stored, once)
         except BaseException:  # also a caller who went away: nobody will ask for these bytes
-            await self._discard(stored)
+            await self._discard_unless_placed(order.id, stored)
             raise
         if placed is not None:
             self._faults.reach("row-committed")
@@ -172,26 +173,27 @@ class ValidationOrders:
         except UnknownRuleset as error:
             raise GatewayError(RULESET_UNKNOWN, str(error)) from None
 
-    async def _accept(
-        self,
-        caller: Principal,
-        uploads: Sequence[Upload],
-        stored: Sequence[BlobRef],
-        options: CheckOptions,
-        once: Once | None,
-    ) -> Placed | None:
-        """Write the order with its jobs; None when another request took the key first."""
+    def _ordered(self, caller: Principal, files: int, options: CheckOptions) -> ValidationOrder:
         dated = replace(options, as_of=options.as_of or self._today.today())
-        order = ValidationOrder(
+        return ValidationOrder(
             id=new_id(),
             tenant_id=caller.tenant_id,
             actor=caller.actor,
             state=OrderState.QUEUED,
             options=dated.to_json(),
-            items=len(stored),
-            open_items=len(stored),
+            items=files,
+            open_items=files,
             created_at=self._now(),
         )
+
+    async def _accept(
+        self,
+        order: ValidationOrder,
+        uploads: Sequence[Upload],
+        stored: Sequence[BlobRef],
+        once: Once | None,
+    ) -> Placed | None:
+        """Write the order with its jobs; None when another request took the key first."""
         items = [
             OrderItem.of(order.id, position, upload.name, ref)
             for position, (upload, ref) in enumerate(zip(uploads, stored, strict=True))
@@ -200,7 +202,7 @@ class ValidationOrders:
             session.add(order)
             await session.flush()
             if once is not None and not await remember(
-                session, caller.tenant_id, once, order_id=order.id, at=order.created_at
+                session, order.tenant_id, once, order_id=order.id, at=order.created_at
             ):
                 await session.rollback()
                 return None
@@ -211,7 +213,7 @@ class ValidationOrders:
                     session,
                     kind=CHECK,
                     payload={"order_id": str(order.id), "position": item.position},
-                    lane=f"validation:{caller.tenant_id}",
+                    lane=f"validation:{order.tenant_id}",
                 )
         return Placed(order, [OrderFile(item, None) for item in items])
 
@@ -225,6 +227,17 @@ class ValidationOrders:
                 return None
             order = await session.get_one(ValidationOrder, known.order_id)
             return Placed(order, await items_of(session, order.id))
+
+    async def _discard_unless_placed(self, order_id: UUID, stored: Sequence[BlobRef]) -> None:
+        """Remove bytes that no order has.
+
+        One may have them all the same: where the connection was lost or the caller went away
+        during the commit, it was perhaps done. Where nobody can tell, they stay.
+        """
+        async with self._database.read() as session:
+            placed = await session.get(ValidationOrder, order_id)
+        if placed is None:
+            await self._discard(stored)
 
     async def _discard(self, stored: Sequence[BlobRef]) -> None:
         for ref in stored:

@@ -1,12 +1,15 @@
 """Orders of checks: durable when accepted, each file once, told at the end, on both databases."""
 
+import asyncio
 import io
 import json
 from collections import Counter
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from gateway.access.webhook_tables import EndpointState, WebhookEndpoint, WebhookMessage
@@ -20,7 +23,7 @@ from gateway.validation.idempotency import Once
 from gateway.validation.orders import MAX_FILES, Upload
 from gateway.validation.queries import RunFilters, list_runs
 from gateway.validation.service import CheckOptions
-from gateway.validation.tables import ItemState, ValidationOrder
+from gateway.validation.tables import ItemState, OrderItem, ValidationOrder
 
 INVOICE = render_invoice(number="VT-7", seller=SELLER, buyer=BUYER, issued=date(2026, 11, 22))
 OPTIONS = CheckOptions(lang="fr")
@@ -191,6 +194,54 @@ async def test_under_one_key_an_order_is_placed_once(checks):
         await place(checks, b"<a/>", once=Once.of("k", [("0.xml", "01")], {}))
     await checks.worker.run_due()
     assert len(await runs_of(checks)) == 1
+
+
+async def test_an_answer_lost_after_the_commit_takes_no_bytes_of_what_was_accepted(
+    checks, monkeypatch
+):
+    write, once = checks.database.write, Once.of("k", [("0.xml", "00")], {})
+
+    @asynccontextmanager
+    async def cut_off_after_the_commit():
+        async with write() as session:
+            yield session
+        raise OperationalError("COMMIT", {}, ConnectionError("the connection is lost"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(checks.database, "write", cut_off_after_the_commit)
+        with pytest.raises(OperationalError):
+            await place(checks, INVOICE, once=once)
+    placed = await place(checks, INVOICE, once=once)
+    await checks.worker.run_due()
+    (only,) = (await stand(checks, placed)).files
+    assert (only.item.state, only.item.error_code) == (ItemState.DONE, None)
+    assert checks.stored() == 0
+
+
+async def test_nothing_is_kept_of_what_was_not_accepted(checks, monkeypatch):
+    async def dies(*_, **__):
+        raise OSError("the plug is pulled")
+
+    monkeypatch.setattr(checks.orders._queue, "enqueue", dies)
+    with pytest.raises(OSError, match="plug"):
+        await place(checks, INVOICE)
+    assert checks.stored() == 0
+
+
+async def test_a_caller_who_goes_away_at_any_moment_loses_or_places_the_whole_order(checks):
+    for moment in range(0, 60, 3):
+        placing = asyncio.create_task(place(checks, INVOICE))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+            if placing.done():
+                break
+        await asyncio.sleep(moment / 3000)
+        placing.cancel()
+        await asyncio.gather(placing, return_exceptions=True)
+    await checks.worker.run_due()
+    async with checks.database.read() as session:
+        found = (await session.exec(select(OrderItem))).all()
+    assert {one.state for one in found} <= {ItemState.DONE}
 
 
 async def test_two_at_once_under_one_key_get_one_order(checks, monkeypatch):
