@@ -27,7 +27,6 @@ from gateway.exchange.facts import InvoiceFacts
 from gateway.exchange.format_facts import LISTED, format_facts
 from gateway.exchange.reading import read_outgoing_invoice
 from gateway.exchange.tables import Document, EventGroup, StoredBlob
-from gateway.network.errors import LookupFailed
 from gateway.network.smp_client import Found, Lookup
 from gateway.validation.service import ValidationService
 from gateway.validation.tables import ValidationRun
@@ -93,22 +92,23 @@ class Reformatting:
         """The document in a format its receiver takes; None where there is none.
 
         ``refused`` is why it cannot go as it is. Raises LookupFailed where the network did not
-        say, and what reading and checking raise while the workers are busy.
+        say, what reading and checking raise while the workers are busy, and BLOB-MISSING.
         """
         receiver = ParticipantId.parse(document.receiver)
-        try:
-            registered = await self._lookup.registrations(receiver, at=self._now())
-        except LookupFailed as failure:
-            if failure.retry is Retry.NO:
-                return None
-            raise
         as_it_is = DocumentTypeId.parse(document.document_type)
-        others = [one for one in registered if one != as_it_is]
-        if not others:
-            return None
         async with self._database.read() as session:
             content = await self._archive.fetch(session, document.content_id)
-        read = await self._conversion.read(content)
+        try:
+            registered = await self._lookup.registrations(receiver, at=self._now())
+            others = [one for one in registered if one != as_it_is]
+            if not others:
+                return None
+            read = await self._conversion.read(content)
+        except GatewayError as failure:
+            if failure.retry is Retry.NO:
+                # Whatever cannot be put into another format still has its other channels.
+                return None
+            raise
         for wanted in fitting(read.invoice.kind, others):
             found = await self._in(document, read, wanted, refused)
             if found is not None:

@@ -1,5 +1,8 @@
 """Buyers who are on Peppol, but not for the document as it was submitted."""
 
+from gateway.conversion.errors import UNREADABLE
+from gateway.conversion.service import Conversion
+from gateway.core.errors import GatewayError
 from gateway.demo.cast import BUYER
 from gateway.exchange.tables import StoredBlob
 from gateway.validation.tables import ValidationRun
@@ -61,6 +64,19 @@ async def test_where_no_format_fits_it_goes_by_email(lite, monkeypatch):
     monkeypatch.setattr("gateway.exchange.reformatting.fitting", lambda *_: iter(()))
     answer = await lite.submit(plain(lite))
     await lite.work()
+    (row,) = await lite.dispatches(answer.body["id"])
+    assert (row.state, row.reason) == ("sent", "not-registered")
+
+
+async def test_what_cannot_be_read_for_another_format_goes_by_email(lite, monkeypatch):
+    async def unreadable(_self, _content, **_named):
+        raise GatewayError(UNREADABLE, "No document could be found in what was sent.")
+
+    await lite.register(BUYER)
+    monkeypatch.setattr(Conversion, "read", unreadable)
+    answer = await lite.submit(plain(lite))
+    await lite.work()
+    assert (await lite.document(answer.body["id"])).transport == "dispatched"
     (row,) = await lite.dispatches(answer.body["id"])
     assert (row.state, row.reason) == ("sent", "not-registered")
 
