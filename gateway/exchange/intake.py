@@ -8,7 +8,6 @@ PDF) is written here, and what was submitted is kept beside it.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -30,6 +29,7 @@ from gateway.core.clock import MachineClock
 from gateway.core.errors import GatewayError
 from gateway.core.spool import Spool
 from gateway.exchange import timeline
+from gateway.exchange.format_facts import LISTED, format_facts
 from gateway.exchange.own_pages import OwnFile, with_file
 from gateway.exchange.tables import Document, DocumentPages, EventGroup, StoredBlob
 from gateway.network.errors import NO_SMP_SERVICE, NOT_REGISTERED, LookupFailed
@@ -44,9 +44,7 @@ __all__ = ["Intake", "Origin", "Taken"]
 _JSON: Final = "application/json"
 _PDF: Final = "application/pdf"
 _NOT_ON_NETWORK: Final = (NOT_REGISTERED, NO_SMP_SERVICE)
-_LISTED: Final = 100
 _HEAD: Final = 1024
-_LISTS: Final = ("unread", "lost", "added", "discrepancies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +179,13 @@ class Intake:
             read.invoice, wanted.id, complete=read.source is Source.JSON, bare=True
         )
         _require_whole(converted)
-        account = account_of(replace(converted, unread=read.unread), lang="en", most=_LISTED)
-        facts = _facts(read, wanted, reason, account)
+        account = account_of(replace(converted, unread=read.unread), lang="en", most=LISTED)
+        facts = format_facts(read, wanted, reason, account)
         return Taken(converted.content, source_type, facts, _pdf_format(wanted))
 
 
 def _as_it_is(read: ReadDocument, sent: Format | None, reason: Reason, source_type: str) -> Taken:
-    return Taken(read.inner, source_type, _facts(read, sent, reason), _pdf_format(sent))
+    return Taken(read.inner, source_type, format_facts(read, sent, reason), _pdf_format(sent))
 
 
 def _pdf_format(sent: Format | None) -> str | None:
@@ -226,24 +224,6 @@ def _receiver(invoice: Invoice) -> ParticipantId | None:
         return None
 
 
-def _facts(
-    read: ReadDocument,
-    sent: Format | None,
-    reason: Reason,
-    account: Mapping[str, Any] = MappingProxyType({}),
-) -> dict[str, Any]:
-    """What the timeline keeps; the counts are of everything, the lists are cut."""
-    counts = account.get("counts", {})
-    return {
-        "format": sent.id if sent else None,
-        "title": sent.title if sent else read.invoice.specification or read.source.upper(),
-        "reason": reason.value,
-        "source": read.format.title if read.format else read.source.upper(),
-        **{f"{name}_count": counts.get(name, 0) for name in _LISTS},
-        **{name: account.get(name, []) for name in _LISTS},
-    }
-
-
 def _require_whole(converted: Converted) -> None:
     """Refuse to send another invoice than the one submitted; raises InvoiceRefused."""
     gone = essential(converted.lost)
@@ -254,6 +234,6 @@ def _require_whole(converted: Converted) -> None:
         TOO_MUCH_LOST,
         f"{converted.format.title} cannot hold {terms[:300]} as the invoice says it. Choose a "
         "format that holds more, or change the invoice.",
-        problems=[loss(one, Localized("en")) for one in gone[:_LISTED]],
+        problems=[loss(one, Localized("en")) for one in gone[:LISTED]],
         format=converted.format.id,
     )
