@@ -12,8 +12,9 @@ DEV := .venv/.dev
 run: $(RUNTIME)
 	@$(BIN)/gateway demo
 
+# One worker more than two cores have: half of a test's time is disks, sockets and clocks.
 test: $(DEV)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not interop and not corpus"
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not interop and not corpus"
 
 corpus: $(DEV)
 	@$(BIN)/python -m pytest tests/corpus -m corpus -n 2 --dist loadgroup
