@@ -63,15 +63,15 @@ _MLS_TYPES: Final = {
 class _Message:
     """An AS4 message to send: its row, its bytes, and how its attempts ended so far.
 
-    ``unsaved`` are the rows of the bytes of a message whose own row is not saved yet; ``after``
-    is the newest message the document had when that one was made.
+    ``unsaved`` are the rows of the bytes of a message whose own row is not saved yet; ``newest``
+    is the newest message the document had when this one was chosen.
     """
 
     transmission: Transmission
     request: StoredBlob
     outcomes: Sequence[AttemptOutcome]
+    newest: UUID | None
     unsaved: Sequence[StoredBlob] = ()
-    after: UUID | None = None
 
 
 class DeliveryJob:
@@ -154,7 +154,7 @@ class DeliveryJob:
         )
         outcomes = [AttemptOutcome(one) for one in attempts]
         request = await self._archive.row(session, transmission.request_id)
-        return _Message(transmission, request, outcomes)
+        return _Message(transmission, request, outcomes, transmission.id)
 
     async def _mls_asked(self, session: AsyncSession, document: Document) -> MlsAsked | None:
         if document.kind in UNANSWERED_KINDS:
@@ -176,11 +176,11 @@ class DeliveryJob:
             peer_certificate=_pem(found.endpoint.certificate),
         ):
             return last
-        after = last.transmission.id if last else None
-        return await self._encode(document, found, asked, after=after)
+        newest = last.transmission.id if last else None
+        return await self._encode(document, found, asked, newest=newest)
 
     async def _encode(
-        self, document: Document, found: Found, asked: MlsAsked | None, *, after: UUID | None
+        self, document: Document, found: Found, asked: MlsAsked | None, *, newest: UUID | None
     ) -> _Message:
         """Freeze a new AS4 message: its bytes are durable before its row names them."""
         encoded = await self._encoder.encode(
@@ -209,7 +209,7 @@ class DeliveryJob:
             created_at=self._now(),
         )
         unsaved = (encoded.envelope, encoded.request, lookup)
-        return _Message(transmission, encoded.request, [], unsaved=unsaved, after=after)
+        return _Message(transmission, encoded.request, [], newest, unsaved)
 
     async def _begin(self, document_id: UUID, message: _Message) -> Attempt | None:
         """Save the attempt before its first byte leaves, and with it a message that is new."""
@@ -218,10 +218,10 @@ class DeliveryJob:
             document = await session.get_one(Document, document_id, with_for_update=True)
             if terminal(document.transport):
                 return None
+            if await _newest(session, document_id) != message.newest:
+                # Another worker has made one meanwhile: its MessageId counts.
+                raise Reschedule(self._now())
             if message.unsaved:
-                if await _newest(session, document_id) != message.after:
-                    # A worker that went silent has made one meanwhile: its MessageId counts.
-                    raise Reschedule(self._now())
                 session.add_all(message.unsaved)
                 await session.flush()
                 session.add(transmission)

@@ -108,6 +108,42 @@ async def test_two_workers_at_once_send_one_message(lite, make_invoice, monkeypa
     assert first == second
 
 
+async def test_a_message_that_was_replaced_meanwhile_does_not_travel_again(
+    lite, make_invoice, forge, pki, monkeypatch
+):
+    """A worker that went silent before a repetition wakes up after another one has gone on."""
+    begin, run, jobs = DeliveryJob._begin, DeliveryJob.__call__, []
+
+    async def noted(self, job):
+        jobs.append((self, job))
+        await run(self, job)
+
+    async def overtaken(self, document_id, message):
+        if message.outcomes == ["unknown"] and None not in jobs:
+            jobs.append(None)
+            for _ in ("an error", "an open end"):
+                with pytest.raises(GatewayError):
+                    await run(*jobs[0])
+        return await begin(self, document_id, message)
+
+    async def vanish(_request, _forward):
+        return None
+
+    lite.receiver.line.once(vanish)
+    document_id = await begun(lite, make_invoice())
+    assert await outcomes(lite, document_id) == ["unknown"]
+    monkeypatch.setattr(DeliveryJob, "__call__", noted)
+    monkeypatch.setattr(DeliveryJob, "_begin", overtaken)
+    forge.fail(lite.receiver.line, EbmsCode.OTHER, signer=pki.seat(RECEIVER))
+    lite.receiver.line.once(vanish)
+    await lite.sender.later()
+    assert await states(lite, document_id) == "delivered"
+    assert await outcomes(lite, document_id) == ["unknown", "error", "unknown", "receipt"]
+    first, second = await lite.sender.transmissions(document_id)
+    travelled = [header_of(one, "MessageId").decode() for one in lite.receiver.line.requests]
+    assert travelled == [first.message_id] * 2 + [second.message_id] * 2
+
+
 async def test_an_access_point_that_takes_no_connection_was_sent_nothing(lite, make_invoice):
     answer = await lite.sender.submit(make_invoice())
     document_id = answer.body["id"]
