@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Column, Table, select, update
+from sqlalchemy import Column, Table, select, text, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -91,13 +91,17 @@ async def seal_all(database: Database, vault: Vault) -> int:
         return 0
     sealed = 0
     async with database.write() as session:
+        connection = await session.connection()
+        if not database.is_postgresql:
+            # Not every build overwrites what it replaces, and the file must not keep it.
+            await connection.execute(text("PRAGMA secure_delete=ON"))
         for one in due:
             secret = _secret_of(one, vault)
             if secret is None:
                 continue
             table = one.column.table
             # Whoever changed it meanwhile sealed it too.
-            await (await session.connection()).execute(
+            await connection.execute(
                 update(table)
                 .where(_key_of(table) == one.key, one.column == one.text)
                 .values({one.column: vault.seal(secret, one.place)})

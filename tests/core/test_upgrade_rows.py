@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,8 @@ import gateway.app  # noqa: F401 - every table is known
 from gateway.core import schema
 from gateway.core.columns import metadata
 from gateway.core.database import Database
+from gateway.core.sealing import open_vault
+from gateway.core.settings import Settings
 from gateway.core.vault import SealedText
 
 OLD = ("0016", "0018")
@@ -147,3 +150,44 @@ async def test_what_cannot_be_taken_back_says_so_and_changes_nothing(database: D
         async with database.engine.begin() as connection:
             await connection.run_sync(back)
     await schema.require_head(database)
+
+
+async def test_what_was_in_clear_is_gone_from_the_file_once_it_is_sealed(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    secret = b"in clear until the upgrade......"
+    database = Database(settings.database_url)
+
+    def build(connection: Connection) -> None:
+        command.upgrade(schema._config(connection), "0019")
+        for number in range(1, 400):
+            row = (number, secret, "2026-03-01 04:05:06")
+            connection.exec_driver_sql(
+                "INSERT INTO link_key (number, secret, created_at) VALUES (?, ?, ?)", row
+            )
+
+    async with database.engine.begin() as connection:
+        await connection.run_sync(build)
+    await database.close()
+    assert secret in files(tmp_path)
+
+    async def upgraded(database: Database) -> None:
+        await schema.upgrade(database)
+
+    async def started(database: Database) -> None:
+        await open_vault(settings, database, now=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+
+    for step in (upgraded, started):  # by 'gateway migrate' and, as another process, the start
+        database = Database(settings.database_url)
+        async with database.engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA secure_delete=OFF")  # as many builds have it
+        await step(database)
+        await database.close()
+    left = files(tmp_path)
+    assert secret not in left
+    assert base64.b64encode(secret) not in left
+    assert left.count(b"sealed:1:") >= 399
+
+
+def files(folder: Path) -> bytes:
+    """The bytes of the database's files."""
+    return b"".join(one.read_bytes() for one in sorted(folder.glob("gateway.db*")))
