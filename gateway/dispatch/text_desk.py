@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.access.audit import audit
 from gateway.access.principal import Principal
 from gateway.access.tables import Tenant
+from gateway.access.turns import take_turn
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
@@ -93,6 +94,7 @@ class TextDesk:
         caller.require(_SCOPE)
         check_wording(wording)
         async with self._database.write() as session:
+            await take_turn(session, caller.tenant_id)
             row = await session.merge(
                 DispatchText(
                     tenant_id=caller.tenant_id,
@@ -101,7 +103,7 @@ class TextDesk:
                     subject=wording.subject,
                     body=wording.body,
                     closing=wording.closing,
-                    updated_by=caller.actor,
+                    updated_by=caller.actor[:300],
                     updated_at=self._now(),
                 )
             )
@@ -112,6 +114,7 @@ class TextDesk:
         """Go back to our words; doing it twice is no error."""
         caller.require(_SCOPE)
         async with self._database.write() as session:
+            await take_turn(session, caller.tenant_id)
             row = await session.get(DispatchText, (caller.tenant_id, kind, language))
             if row is not None:
                 await session.delete(row)

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.principal import Principal
 from gateway.access.service import audit
+from gateway.access.turns import take_turn
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.exchange.answer_tables import AnswerPolicy, Confirm, InvalidPolicy, MlsAsked
 from gateway.exchange.mls import REJECTING, Statement, delivered, delivered_in_spite, rejected
@@ -111,6 +112,7 @@ async def save_policy(
             f"The timer must be {TIMER_MINUTES.start} to {TIMER_MINUTES.stop - 1} minutes: the "
             "network expects the answer within 20.",
         )
+    await take_turn(session, caller.tenant_id)
     await session.merge(
         AnswerPolicy(
             tenant_id=caller.tenant_id,

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.audit import audit
 from gateway.access.principal import Principal
+from gateway.access.turns import take_turn
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
@@ -84,6 +85,7 @@ class DeliveryPolicies:
             updated_by=caller.actor[:200],
         )
         async with self._database.write() as session:
+            await take_turn(session, caller.tenant_id)
             row = await session.merge(row)
             audit(
                 session,

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.audit import audit
 from gateway.access.principal import Principal
+from gateway.access.turns import take_turn
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
@@ -98,6 +99,7 @@ class HandOverPolicies:
         caller.require("settings:write")
         self._require_possible(choice)
         async with self._database.write() as session:
+            await take_turn(session, caller.tenant_id)
             known = await session.get(HandOverPolicyRow, caller.tenant_id)
             row = await session.merge(self._row(caller, choice, known))
             audit(

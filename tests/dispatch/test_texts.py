@@ -1,5 +1,6 @@
 """What e-mails with documents say: our words, an account's own, and what cannot be used."""
 
+import asyncio
 from itertools import product
 
 import pytest
@@ -78,6 +79,13 @@ async def test_an_accounts_own_words_go_out_in_the_customers_language(house):
     assert "Bien à vous<br>Le service facturation" in page
     gone = await house.call("DELETE", path)
     assert (gone.body["own"], gone.body["body"]) == (False, ours["body"])
+
+
+async def test_many_may_change_a_text_at_once(house):
+    path = "/v1/mail-texts/invoice/fr"
+    for verbs in (("PUT",) * 4, ("DELETE",) * 4, ("PUT", "DELETE") * 3):
+        answers = await asyncio.gather(*(house.call(verb, path, json=OWN) for verb in verbs))
+        assert [one.status for one in answers] == [200] * len(verbs)
 
 
 async def test_a_document_sent_again_says_so(lite):

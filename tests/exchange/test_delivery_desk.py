@@ -1,5 +1,6 @@
 """Policies, cancelling and sending again, by the API and in the books; events of every step."""
 
+import asyncio
 import tomllib
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -50,6 +51,18 @@ async def given_up(house, content):
 
 def unknown(invoice):
     return invoice.replace(b"0876543270", b"0999999922")
+
+
+async def test_many_may_change_the_first_policies_at_once(pair):
+    confirming = {"confirm": "at-inbox", "invalid": "reject", "timer_minutes": 18}
+    for path, body in (
+        ("/v1/delivery-policy", POLICY),
+        ("/v1/answers/policy", confirming),
+        ("/v1/hand-over-policy", {"channel": "webhook"}),
+    ):
+        calls = (pair.sender.call("PUT", path, json=body) for _ in range(6))
+        answers = await asyncio.gather(*calls)
+        assert [one.status for one in answers] == [200] * 6, path
 
 
 async def test_an_account_sets_how_patiently_its_documents_are_sent(pair, make_invoice):
