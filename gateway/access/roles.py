@@ -36,7 +36,14 @@ class Role(StrEnum):
 
 
 _READ: Final = frozenset(
-    {"documents:read", "participants:read", "network:read", "receivables:read", "operations:read"}
+    {
+        "documents:read",
+        "participants:read",
+        "network:read",
+        "metrics:read",
+        "receivables:read",
+        "operations:read",
+    }
 )
 _ACCOUNT: Final = _READ | {
     "documents:send",
@@ -55,7 +62,7 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[str]]] = {
 
 
 _INCLUDED: Final[Mapping[str, frozenset[str]]] = {"network:read": frozenset({"metrics:read"})}
-"""What a scope may besides: figures were once read with the one for the network."""
+"""What keys with a scope may besides: figures were once read with the one for the network."""
 
 
 def effective(scopes: Iterable[str], *, operator: bool) -> frozenset[str]:
