@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
+from uuid import UUID
 
 import structlog
 from sqlalchemy import func
@@ -21,6 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
+from gateway.core.ids import new_id
 from gateway.core.jobs.dialect import insert_or_skip
 from gateway.validation.rule_errors import MANIFEST_REFUSED, STORE_FAILED
 from gateway.validation.rule_tables import RuleArtefact, RulesetEntry
@@ -116,16 +118,29 @@ class RuleLibrary:
             )
         return await _count(session, RuleArtefact) - before
 
-    def add_set(
+    async def add_set(
         self, session: AsyncSession, ruleset_id: str, manifest: str, *, author: str
     ) -> None:
         """Make this the manifest of an imported set, in the caller's transaction.
 
         An empty one withdraws the set.
         """
+        found = await session.exec(
+            select(RulesetEntry.id)
+            .where(RulesetEntry.ruleset_id == ruleset_id)
+            .order_by(col(RulesetEntry.id).desc())
+            .limit(1)
+        )
+        last = found.first()
+        # The last one counts, also where the clock of whoever wrote the one before is ahead.
+        after = UUID(int=last.int + 1) if last is not None else UUID(int=0)
         session.add(
             RulesetEntry(
-                ruleset_id=ruleset_id, manifest=manifest, author=author, added_at=self._now()
+                id=max(new_id(), after),
+                ruleset_id=ruleset_id,
+                manifest=manifest,
+                author=author,
+                added_at=self._now(),
             )
         )
 

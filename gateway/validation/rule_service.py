@@ -149,7 +149,7 @@ class RuleService:
                 "those first.",
             ) from None
         async with self._database.write() as session:
-            self._library.add_set(session, ruleset_id, "", author=author)
+            await self._library.add_set(session, ruleset_id, "", author=author)
             if caller is not None:
                 audit(session, caller, action="rules.withdrawn", object=ruleset_id)
         await self._library.refresh()
@@ -180,7 +180,7 @@ class RuleService:
         async with self._database.write() as session:
             await self._library.keep(session, files)
             for ruleset, text in _texts(built):
-                self._library.add_set(session, ruleset.id, text, author=author)
+                await self._library.add_set(session, ruleset.id, text, author=author)
                 if caller is not None:
                     _record(session, caller, ruleset, package)
         await self._library.refresh()

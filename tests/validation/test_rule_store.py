@@ -14,6 +14,7 @@ from gateway.access.principal import CallerKind, Principal
 from gateway.access.roles import SCOPES
 from gateway.access.service import Access
 from gateway.access.tables import AuditEntry
+from gateway.core import ids
 from gateway.core.clock import BusinessClock
 from gateway.core.errors import GatewayError
 from gateway.validation import rule_service, rule_trial
@@ -113,7 +114,7 @@ async def test_what_one_process_keeps_every_other_finds_in_its_own_folder(
     kept = file(b"<rules/>")
     async with database.write() as session:
         assert await library.keep(session, [kept, kept]) == 1
-        library.add_set(session, "own-1", TEXT, author="anna")
+        await library.add_set(session, "own-1", TEXT, author="anna")
     for one, folder in ((library, "one"), (other, "two")):
         await one.refresh()
         store = RuleStore(tmp_path / folder)
@@ -140,11 +141,11 @@ async def test_the_last_entry_of_a_set_counts_and_an_empty_one_withdraws_it(
 ):
     for text in (TEXT, TEXT.replace('"Own"', '"Better"')):
         async with database.write() as session:
-            library.add_set(session, "own-1", text, author="anna")
+            await library.add_set(session, "own-1", text, author="anna")
     assert (await library.registry()).ruleset("own-1").title == "Better"
     assert (await library.imports())["own-1"].author == "anna"
     async with database.write() as session:
-        library.add_set(session, "own-1", "", author="ben")
+        await library.add_set(session, "own-1", "", author="ben")
     assert "own-1" not in {item.id for item in (await library.registry()).rulesets}
     assert RuleStore(tmp_path / "one").sets() == {}
 
@@ -314,6 +315,18 @@ async def test_a_withdrawn_set_is_left_out_by_every_process_and_may_come_back(
     assert files
     await rules.import_package(operator, package, OWN)
     assert (await other.registry()).ruleset("own-1")
+
+
+async def test_a_clock_that_is_behind_withdraws_and_imports_all_the_same(
+    rules, operator, database, monkeypatch
+):
+    await rules.import_package(operator, from_bytes("own.sch", RULES), OWN)
+    monkeypatch.setattr(ids.time, "time_ns", lambda: 10**18)
+    await rules.withdraw(operator, "own-1")
+    with pytest.raises(GatewayError, match="RULES-UNKNOWN"):
+        await rules.find("own-1")
+    await rules.import_package(operator, from_bytes("own.sch", RULES), OWN)
+    assert (await rules.find("own-1")).imported_by == operator.actor
 
 
 async def test_a_set_that_waits_for_its_file_waits_again_when_withdrawn(rules, operator):
