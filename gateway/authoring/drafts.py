@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute, defer
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -55,6 +56,11 @@ _SCOPE: Final = "documents:send"
 _BILLS: Final = (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE)
 _JSON: Final = "application/json"
 _SHOWN: Final = 100
+# A list of drafts with enclosures would be gigabytes.
+_HEADS: Final = tuple(
+    defer(cast("InstrumentedAttribute[Any]", one), raiseload=True)
+    for one in (Draft.invoice, Draft.unread)
+)
 
 
 class Drafts:
@@ -78,7 +84,7 @@ class Drafts:
         self._now = now
 
     async def all(self, caller: Principal) -> Sequence[Draft]:
-        """The account's drafts, the one worked on last first; at most 100."""
+        """The account's drafts without what is in them, worked on last first; at most 100."""
         caller.require(_SCOPE)
         async with self._database.read() as session:
             found = await session.exec(
@@ -86,13 +92,14 @@ class Drafts:
                 .where(Draft.tenant_id == caller.tenant_id)
                 .order_by(col(Draft.updated_at).desc(), col(Draft.id))
                 .limit(_SHOWN)
+                .options(*_HEADS)
             )
             return found.all()
 
     async def page(self, caller: Principal, *, before: UUID | None, limit: int) -> Sequence[Draft]:
-        """Up to ``limit`` drafts, the newest first; after ``before``."""
+        """Up to ``limit`` drafts without what is in them, the newest first; after ``before``."""
         caller.require(_SCOPE)
-        query = select(Draft).where(Draft.tenant_id == caller.tenant_id)
+        query = select(Draft).where(Draft.tenant_id == caller.tenant_id).options(*_HEADS)
         if before is not None:
             query = query.where(col(Draft.id) < before)
         async with self._database.read() as session:

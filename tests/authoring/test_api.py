@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from sqlalchemy import inspect
 
 from gateway.access.principal import CallerKind, Principal
 from gateway.access.roles import SCOPES
@@ -188,6 +189,18 @@ async def test_drafts_begin_empty_from_data_and_around_a_pdf(lite):
     gone = await lite.call("DELETE", f"/v1/drafts/{empty.body['id']}")
     assert (gone.status, len(await lite.rows(Draft))) == (204, 2)
     assert (await lite.call("DELETE", f"/v1/drafts/{empty.body['id']}")).status == 404
+
+
+async def test_a_list_of_drafts_does_not_load_what_is_in_them(lite):
+    draft = (await begun(lite)).body
+    drafts = lite.gateway.web[DRAFTS]
+    caller = Principal(tenant_id=lite.tenant_id, actor="an", kind=CallerKind.USER, scopes=SCOPES)
+    for (row,) in (await drafts.all(caller), await drafts.page(caller, before=None, limit=2)):
+        assert str(row.id) == draft["id"]
+        assert inspect(row).unloaded == {"invoice", "unread"}
+    (head,) = (await lite.call("GET", "/v1/drafts")).body["items"]
+    assert head == {name: draft[name] for name in head}
+    assert "invoice" not in head
 
 
 REFUSED = {
