@@ -7,6 +7,7 @@ to the network, never an answer: nothing is sent there before somebody has looke
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
@@ -98,7 +99,7 @@ def read_address_rules(folder: Path | None) -> tuple[AddressRule, ...]:
 def addresses_of(content: bytes, rules: Sequence[AddressRule]) -> tuple[ParticipantId, ...]:
     """The addresses a document's buyer may have, most likely first; none of an unreadable one.
 
-    Numbers that cannot be right are left out.
+    Numbers that cannot be right are left out, and what makes no address of Peppol.
     """
     try:
         invoice = read_invoice(parse(content)).invoice
@@ -108,10 +109,16 @@ def addresses_of(content: bytes, rules: Sequence[AddressRule]) -> tuple[Particip
         address
         for rule in rules
         for number in _numbers(invoice, rule)
-        for address in rule.made_of(number)
+        for address in _participants(rule, number)
     ]
-    unique = list(dict.fromkeys(made))[:MOST_ADDRESSES]
-    return tuple(ParticipantId.of(one) for one in unique)
+    return tuple(dict.fromkeys(made))[:MOST_ADDRESSES]
+
+
+def _participants(rule: AddressRule, number: str) -> Iterator[ParticipantId]:
+    for one in rule.made_of(number):
+        # A pattern of the operator's own may let anything through.
+        with suppress(IdentifierInvalid):
+            yield ParticipantId.of(one)
 
 
 def _numbers(invoice: Invoice, rule: AddressRule) -> Iterator[str]:

@@ -7,7 +7,7 @@ from sqlmodel import update
 
 from gateway.core.errors import GatewayError
 from gateway.demo.cast import BUYER
-from gateway.dispatch.addresses import MOST_ADDRESSES, addresses_of, read_address_rules
+from gateway.dispatch.addresses import MOST_ADDRESSES, AddressRule, addresses_of, read_address_rules
 from gateway.receivables.tables import Customer
 
 RULES = read_address_rules(None)
@@ -79,6 +79,15 @@ def test_few_addresses_are_made_of_many_numbers():
     many = "".join(known_as("0088", number) for number in _glns(20))
     assert len(derived(many)) == MOST_ADDRESSES
     assert addresses_of(b"no XML", RULES) == ()
+
+
+def test_what_a_pattern_lets_through_need_not_be_an_address():
+    mild = AddressRule.model_validate(
+        {"from": "identifier", "scheme": "9999", "pattern": "(.+)", "addresses": ["9999:{1}"]}
+    )
+    party = known_as("9999", "É ✓ 1") + known_as("9999", "9" * 200) + known_as("9999", "77")
+    content = UBL.format(party=party, reference="").encode()
+    assert [one.value for one in addresses_of(content, (mild,))] == ["9999:77"]
 
 
 def _glns(count):
