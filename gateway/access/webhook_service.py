@@ -204,8 +204,8 @@ class Webhooks:
         secret, at = secrets.token_bytes(SECRET_BYTES), self._now()
         async with self._database.write() as session:
             endpoint = await _own(session, caller, endpoint_id, lock=True)
-            # One whose key is lost signs no more: without it the new one could not sign either.
-            keeps = self._vault.opens(endpoint.secret)
+            # One that is lost signs no more: without it the new one could not sign either.
+            keeps = self._opens(endpoint)
             endpoint.former_secret = endpoint.secret if keeps else None
             endpoint.former_until = at + FORMER_SECRET_FOR if keeps else None
             endpoint.secret = self._vault.seal(secret, endpoint.place)
@@ -218,6 +218,13 @@ class Webhooks:
                 name=endpoint.url,
             )
         return endpoint, secret_text(secret)
+
+    def _opens(self, endpoint: WebhookEndpoint) -> bool:
+        try:
+            self._vault.open(endpoint.secret, endpoint.place)
+        except GatewayError:
+            return False
+        return True
 
     async def test(self, caller: Principal, endpoint_id: UUID) -> Sent:
         """Send a message to try an endpoint; raises GatewayError NOT-FOUND or WEBHOOK-DISABLED."""

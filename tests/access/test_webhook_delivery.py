@@ -301,6 +301,17 @@ async def test_without_its_key_a_message_waits_and_the_endpoint_is_not_blamed(be
     assert verified(drawn, *bench.receiver.taken[0])
 
 
+async def test_a_fresh_secret_signs_in_place_of_a_damaged_one(bench):
+    endpoint, _ = await bench.endpoint()
+    async with bench.house.database.write() as session:
+        row = await session.get_one(WebhookEndpoint, endpoint.id)
+        row.secret = VAULT.seal(b"another row's", "webhook_endpoint/other")
+    _, drawn = await bench.hooks.rotate(bench.caller, endpoint.id)
+    await bench.publish()
+    await bench.worker.run_due()
+    assert verified(drawn, *bench.receiver.taken[0])
+
+
 async def test_no_secret_is_in_the_database_in_clear(bench):
     endpoint, text = await bench.endpoint()
     secret = base64.b64decode(text.removeprefix("whsec_"))
