@@ -20,7 +20,7 @@ import aiohttp
 
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.demo.cast import SELLER
-from gateway.demo.processes import LOOPBACK, free_port, running
+from gateway.demo.processes import LOOPBACK, Ports, running
 
 __all__ = ["Bank", "Peers", "Places", "choose_places", "open_peers"]
 
@@ -127,13 +127,13 @@ class Peers:
             return list(await answer.json())
 
 
-def choose_places() -> Places:
-    """Find ports for the peers and draw the secrets."""
+def choose_places(ports: Ports) -> Places:
+    """Claim ports for the peers and draw the secrets."""
     return Places(
-        bank=free_port(_BANK_PORT),
-        provider=free_port(_PROVIDER_PORT),
-        mail=free_port(_MAIL_PORT),
-        smtp=free_port(_SMTP_PORT),
+        bank=ports.claim(_BANK_PORT),
+        provider=ports.claim(_PROVIDER_PORT),
+        mail=ports.claim(_MAIL_PORT),
+        smtp=ports.claim(_SMTP_PORT),
         # Hexadecimal: they are handed over as arguments and must not look like options.
         key=secrets.token_hex(16),
         secret=secrets.token_hex(32),

@@ -1,34 +1,73 @@
 """Ports and processes of the demonstration, all on the loopback interface."""
 
 import asyncio
+import fcntl
 import os
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from gateway.core.errors import ErrorKind, GatewayError
 
-__all__ = ["DEMO_NOT_UP", "LOOPBACK", "free_port", "running"]
+__all__ = ["DEMO_NOT_UP", "LOOPBACK", "Ports", "running"]
 
 DEMO_NOT_UP: Final = ErrorKind("DEMO-NOT-UP", "A part of the demonstration did not start", 500)
 
 LOOPBACK: Final = "127.0.0.1"
 _STOP_LIMIT_S: Final = 30
+_TRIES: Final = 20
 
 
-def free_port(preferred: int) -> int:
-    """The preferred port, or any free one where somebody uses it."""
-    for wanted in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, wanted))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise GatewayError(DEMO_NOT_UP, "There is no free port on the loopback interface.")
+class Ports:
+    """Ports of the loopback interface, each claimed by one demonstration until it leaves.
+
+    A port is free until its process listens, which is seconds after it was chosen: the claim is
+    a lock that other demonstrations of the same user see at once.
+    """
+
+    def __init__(self) -> None:
+        self._claims = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._claims.close()
+
+    def claim(self, preferred: int) -> int:
+        """The preferred port, or any free one where somebody uses or claims it.
+
+        Raises GatewayError DEMO-NOT-UP where there is none.
+        """
+        for wanted in (preferred, *[0] * _TRIES):
+            port = _free(wanted)
+            if port is not None and self._lock(port):
+                return port
+        raise GatewayError(DEMO_NOT_UP, "There is no free port on the loopback interface.")
+
+    def _lock(self, port: int) -> bool:
+        name = f"gateway-demo-{os.getuid()}-{port}.lock"
+        file = (Path(tempfile.gettempdir()) / name).open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        self._claims.callback(file.close)
+        return True
+
+
+def _free(wanted: int) -> int | None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, wanted))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

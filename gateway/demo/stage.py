@@ -26,7 +26,7 @@ from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.settings import load_settings
 from gateway.demo.cast import BUYER, CAST, SELLER, SMP, Actor, Firm
 from gateway.demo.peers import Peers, choose_places, open_peers
-from gateway.demo.processes import DEMO_NOT_UP, free_port, running
+from gateway.demo.processes import DEMO_NOT_UP, Ports, running
 from gateway.network.local_pki import TestPki, ensure_test_pki
 from gateway.network.participants import BILLING_OFFERS, MLS_OFFER, REMINDER_OFFER, Offer
 
@@ -94,10 +94,11 @@ async def set_stage(folder: Path, *, cut: str | None = None) -> AsyncIterator[St
     pki = ensure_test_pki(
         folder / "pki", ap_seats=[SELLER.seat_id, BUYER.seat_id], smp_seats=[SMP.seat_id], at=now()
     )
-    ports = {actor.key: free_port(actor.port) for actor in CAST}
-    places = choose_places()
-    _write_sml(folder, ports[SMP.key])
     async with AsyncExitStack() as closing:
+        claims = closing.enter_context(Ports())
+        ports = {actor.key: claims.claim(actor.port) for actor in CAST}
+        places = choose_places(claims)
+        _write_sml(folder, ports[SMP.key])
         houses: dict[str, House] = {}
         for actor in CAST:
             more = places.settings() if actor is SELLER else ""

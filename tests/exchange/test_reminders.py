@@ -286,7 +286,7 @@ async def test_a_malformed_reminder_is_kept_and_rejected(lite, arrives, old, new
     assert run.body["verdict"] == "invalid"
     assert finding in {one["rule"] for one in run.body["findings"]}
     page = await reader(lite.receiver)
-    assert "XML · " in await page(f"/documents/{arrived.id}")
+    assert f"/documents/{arrived.id}/blobs/" in await page(f"/documents/{arrived.id}")
 
 
 async def test_a_reminder_of_a_foreign_profile_is_handed_over_unjudged(lite, arrives):
