@@ -92,7 +92,7 @@ async def _checks(
     pool = pool_of(settings)
     closing.push_async_callback(pool.close)
     pool.start()
-    checks.append(Check("validation pool", lambda: _started(pool)))
+    checks.append(Check("validation pool", lambda: _started(pool, settings)))
     if settings.data_dir.is_dir():
         checks.append(health.disk_check(settings.data_dir))
         checks.append(Check("blobs", lambda: _blobs(settings)))
@@ -156,7 +156,9 @@ async def _blobs(settings: Settings) -> None:
             raise
 
 
-async def _started(pool: Any) -> None:
+async def _started(pool: Any, settings: Settings) -> None:
+    # Without rules its processes never start, and that is known at once.
+    await asyncio.to_thread(_rules, settings)
     while not pool.ready:  # noqa: ASYNC110 - the pool tells nobody, the check's limit ends it
         await asyncio.sleep(0.1)
 
