@@ -120,11 +120,11 @@ async def test_an_email_is_put_into_ones_own_words(lite, browser):
     fields = {"subject": "Facture {{ number }}", "body": "Bonjour,\r\n\r\nVoici.", "closing": ""}
     status, shown = await browser.send(path, path, do="preview", **fields)
     assert (status, "Bonjour," in shown) == (200, True)
-    assert "Our text" in await browser.page(path)
+    assert "Default text" in await browser.page(path)
     wrong = fields | {"body": "{{ nummer }}"}
     status, shown = await browser.send(path, path, do="save", **wrong)
     assert (status, "DISPATCH-TEXT" in shown, "{{ nummer }}" in shown) == (422, True, True)
     assert await browser.send(path, path, do="save", **fields) == (303, f"{path}?saved=1")
     assert "Your own text" in await browser.page(path)
     assert await browser.send(path, path, do="forget", **fields) == (303, f"{path}?saved=1")
-    assert "Our text" in await browser.page(path)
+    assert "Default text" in await browser.page(path)
