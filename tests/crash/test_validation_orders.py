@@ -5,9 +5,11 @@ verdict is kept; each time the next life takes up where the last one ended.
 """
 
 import json
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -52,7 +54,10 @@ def told() -> Iterator[tuple[str, list[dict[str, object]]]]:
 
 @pytest.fixture
 def house(country: Country) -> Iterator[House]:
-    house = build_house(country, SELLER, home=country.folder / "orders")
+    # A port of its own: the seller of other files may still be up in this process.
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        ports = {**country.ports, SELLER.key: probe.getsockname()[1]}
+    house = build_house(replace(country, ports=ports), SELLER, home=country.folder / "orders")
     yield house
     house.kill()
 
