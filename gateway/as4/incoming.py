@@ -154,7 +154,7 @@ def unpack(
     except As4Error as error:
         _close(opened)
         raise MessageRefused(error, ref_to_message_id=ref_to_message_id) from None
-    except BaseException:
+    except BaseException:  # also a sender who went away: no spooled file may stay open
         _close(opened)
         raise
     _close(item for item in opened if item is not sbd)

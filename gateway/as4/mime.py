@@ -220,7 +220,7 @@ def read_parts(
             body.seek(0)
             parts.append(_part(headers, body))
         _check_parts(parts, start)
-    except BaseException:
+    except BaseException:  # also a reading that was cancelled: no body may stay open
         for body in bodies:
             with suppress(OSError):
                 body.close()

@@ -102,7 +102,7 @@ def open_content(ref: BlobRef, file: BinaryIO) -> BinaryIO:
                 blob=str(ref.id),
             )
         content.seek(0)
-    except BaseException:
+    except BaseException:  # also a cancelled reader: the file is ours until it is handed out
         file.close()
         raise
     return content

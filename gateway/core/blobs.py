@@ -108,7 +108,7 @@ class LocalBlobStore:
                         size += len(chunk)
                     file.flush()
                     os.fsync(file.fileno())
-                except BaseException:
+                except BaseException:  # whatever broke it off, half a blob must not stay
                     path.unlink(missing_ok=True)
                     raise
             _fsync_folder(path.parent)

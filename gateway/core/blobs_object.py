@@ -88,7 +88,7 @@ class ObjectBlobStore:
         file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - the caller closes it
         try:
             await self._fetch(ref, file)
-        except BaseException:
+        except BaseException:  # also a cancelled reader: the file is ours until it is handed out
             file.close()
             raise
         return await asyncio.to_thread(open_content, ref, file)
