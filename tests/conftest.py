@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import importlib
 import importlib.util
+import logging
 import os
 import pwd
 import shutil
@@ -104,13 +105,31 @@ class Cluster:
 CLUSTER = pytest.StashKey[Cluster]()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # Log lines go where pytest shows those of a failed test, and caplog finds them.
+def log_to_pytest() -> None:
+    """Log lines go where pytest shows those of a failed test, and caplog finds them."""
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.render_to_log_kwargs],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command tried inside the test's own process sets logging up for that process."""
+    root = logging.getLogger()
+    level, before = root.level, structlog.get_config()["processors"]
+    yield
+    if structlog.get_config()["processors"] is not before:
+        log_to_pytest()
+        root.setLevel(level)
+        for one in root.handlers[:]:
+            if isinstance(one.formatter, structlog.stdlib.ProcessorFormatter):
+                root.removeHandler(one)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    log_to_pytest()
     # Under pytest-xdist only the controller can start one server for all its workers.
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         start_cluster(config)
