@@ -1,7 +1,8 @@
 """Real gateways as processes that can be killed: an SMP that stays up, a sender and a receiver.
 
 Everything is ordinary: `gateway serve` with a settings file, real sockets, one data folder each.
-Only leases, polls and waits are short, so that a restarted process takes its work up soon.
+Only the modules are loaded before (`crash_nursery`).
+Leases, polls and waits are short, so that a restarted process takes its work up soon.
 """
 
 import asyncio
@@ -10,8 +11,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+from crash_nursery import NURSERY, Child
 from sqlalchemy import Engine, NullPool, create_engine, make_url
 from sqlmodel import Session
 
@@ -114,7 +114,7 @@ class House:
         self.engine: Engine = _engine(self.settings.database_url)
         self._file = settings_file
         self._key = api_key
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
 
     def start(self, *, kill_at: str = "") -> None:
         """Start the process; with ``kill_at`` it will kill itself at that named point."""
@@ -122,16 +122,10 @@ class House:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("GATEWAY__")}
         if kill_at:
             environment["GATEWAY__FAULTS__KILL_AT"] = kill_at
-        with self._log.open("ab") as log:
-            log.write(f"--- start kill_at={kill_at!r}\n".encode())
-            log.flush()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve", "--config", str(self._file)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-            )
+        with self._log.open("a") as log:
+            log.write(f"--- start kill_at={kill_at!r}\n")
+        command = ["serve", "--config", str(self._file)]
+        self._process = NURSERY.start(command, environment, self._log)
 
     @property
     def _log(self) -> Path:
