@@ -19,6 +19,7 @@ from gateway.conversion.service import Judged
 from gateway.conversion.writing import format_named
 from gateway.core.errors import GatewayError
 from gateway.core.http import Route, form_of, json_answer, query_of
+from gateway.core.incoming import take_body
 from gateway.core.spool import Spool
 from gateway.validation.errors import FILE_MISSING
 from gateway.validation.negotiation import JSON, Format, choose_format
@@ -60,7 +61,7 @@ async def convert(request: web.Request) -> web.Response:
 async def _take(request: web.Request, body: Spool) -> tuple[str, bytes | None]:
     """Take in the document; its media type, and the pages somebody wants it to have."""
     if request.content_type != _FORM:
-        await asyncio.to_thread(body.write, await request.read())
+        await take_body(request, body.binary)
         return request.content_type, None
     form = await form_of(request)
     file, pages = form.get("file"), form.get("pdf")

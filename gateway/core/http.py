@@ -5,7 +5,8 @@ turns into a problem document (RFC 9457) or an error page. Services are reached 
 ``web.AppKey`` objects that their own packages define.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -27,11 +28,13 @@ __all__ = [
     "Render",
     "Route",
     "body_of",
+    "form_faults",
     "form_of",
     "idempotency_key",
     "json_answer",
     "path_id",
     "query_of",
+    "refuse_nul",
 ]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -115,18 +118,31 @@ async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearra
     Refused are forms that break off or are written as none is, and a NUL character in a text or
     in a file's name.
     """
-    try:
+    with form_faults():
         form = await request.post()
+    for value in form.values():
+        text = value.filename if isinstance(value, web.FileField) else value
+        if isinstance(text, str):
+            refuse_nul(text)
+    return form
+
+
+@contextmanager
+def form_faults() -> Iterator[None]:
+    """Say that a form is written as none is; raises GatewayError REQUEST-INVALID."""
+    try:
+        yield
     except (ValueError, LookupError, AssertionError, RuntimeError):
         # What the parser raises for parts without names, unknown encodings, wrong boundaries.
         raise GatewayError(
             BAD_REQUEST, "The form could not be read to its end; send it again."
         ) from None
-    for value in form.values():
-        text = value.filename if isinstance(value, web.FileField) else value
-        if isinstance(text, str) and "\x00" in text:
-            raise _nul()
-    return form
+
+
+def refuse_nul(text: str) -> None:
+    """Raises GatewayError REQUEST-INVALID for a text with a NUL: no database keeps one."""
+    if "\x00" in text:
+        raise _nul()
 
 
 def idempotency_key(request: web.Request) -> str | None:

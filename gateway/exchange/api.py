@@ -21,6 +21,7 @@ from gateway.core.http import (
     path_id,
     query_of,
 )
+from gateway.core.incoming import take_body
 from gateway.core.spool import Spool
 from gateway.exchange.api_models import (
     ContentQuery,
@@ -45,7 +46,7 @@ from gateway.exchange.queries import (
 )
 from gateway.exchange.responding import ResponseOrder
 from gateway.exchange.showing import in_format
-from gateway.exchange.streaming import send_stored, take_body
+from gateway.exchange.streaming import send_stored
 from gateway.exchange.submission import DOCUMENT_INVALID, ReportedError
 from gateway.validation.errors import FILE_MISSING
 from ubl.facturx import OwnPdf
@@ -87,8 +88,7 @@ async def _take(
 ) -> tuple[str, OwnFile | None]:
     """Take in the invoice; its media type, and the PDF that goes with it."""
     if request.content_type != _FORM:
-        too_large = web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=0)
-        await take_body(request, body.binary, too_large=too_large)
+        await take_body(request, body.binary)
         if use is not None:
             raise GatewayError(
                 BAD_REQUEST,

@@ -9,9 +9,9 @@ from gateway.access.rate_limits import LIMITS, TOO_OFTEN_AS4, require_address
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.faults import Faults
 from gateway.core.http import Face, Route
+from gateway.core.incoming import take_body
 from gateway.exchange.encoding import spool
 from gateway.exchange.keys import RECEIVER
-from gateway.exchange.streaming import take_body
 
 __all__ = ["AS4_PATH", "FAULTS", "ROUTES"]
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.http import Route, idempotency_key, json_answer, path_id, query_of
+from gateway.core.spool import Spool
 from gateway.validation.api_models import (
     CheckQuery,
     OrderOut,
@@ -45,20 +46,23 @@ async def validate(request: web.Request) -> web.Response:
 
     One file is answered with its report, several (or ``Prefer: respond-async``) with an order.
     """
-    caller = principal(request)
-    brought = await read_request(request)
+    with Spool() as spool:
+        return await _validate(request, await read_request(request, spool))
+
+
+async def _validate(request: web.Request, brought: Brought) -> web.Response:
     wanted = CheckQuery.model_validate(brought.options)
     lang = _language(request, wanted.lang)
     options = wanted.options(lang)
     asked_later = wants_async(wanted.prefer or "")
     later = asked_later or len(brought.uploads) > 1
-    once = await _once(request, brought, {**options.to_json(), "later": later})
+    once = _once(request, brought, {**options.to_json(), "later": later})
     if later:
         return await _order(request, brought, options, once, preferred=asked_later)
     form, media_type = choose_format(request.headers.get("Accept", ""))
-    (upload,) = brought.uploads
+    name, content = await brought.only()
     run = await request.app[VALIDATION].validate(
-        caller, await upload.content(), file_name=upload.name, options=options, once=once
+        principal(request), content, file_name=name, options=options, once=once
     )
     answer = await _report(run, form, media_type, lang=lang)
     answer.headers["Content-Location"] = f"{_RUNS}/{run.id}"
@@ -83,11 +87,11 @@ async def _order(
     return answer
 
 
-async def _once(request: web.Request, brought: Brought, options: Mapping[str, Any]) -> Once | None:
+def _once(request: web.Request, brought: Brought, options: Mapping[str, Any]) -> Once | None:
     key = idempotency_key(request)
     if key is None:
         return None
-    files = [(one.name, await one.digest()) for one in brought.uploads]
+    files = [(one.name, one.sha256) for one in brought.uploads]
     return Once.of(key, files, options)
 
 

@@ -1,5 +1,7 @@
 """Checking one file of an order; retried without doubling a run, ended with its order."""
 
+import asyncio
+import shutil
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -15,13 +17,21 @@ from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
 from gateway.core.faults import Faults
+from gateway.core.incoming import CHUNK_BYTES
 from gateway.core.jobs.backoff import JobError, Reschedule
 from gateway.core.jobs.registry import JobContext, Registry
 from gateway.core.jobs.tables import Job
 from gateway.core.pool import POOL_BUSY
+from gateway.core.spool import Spool
 from gateway.validation.orders import CHECK, item_ended
 from gateway.validation.service import CheckOptions, ValidationService
-from gateway.validation.tables import ItemState, OrderItem, OrderState, ValidationOrder
+from gateway.validation.tables import (
+    ItemState,
+    OrderItem,
+    OrderState,
+    ValidationOrder,
+    ValidationRun,
+)
 
 __all__ = ["SWEEP", "CheckJob", "register"]
 
@@ -60,18 +70,7 @@ class CheckJob:
             return
         if order.state is OrderState.QUEUED:
             await self._begin(order.id)
-        content = await self._blobs.get(item.stored)
-        try:
-            run = await self._validation.examine(
-                order.tenant_id,
-                content,
-                file_name=item.file_name,
-                options=CheckOptions.from_json(order.options),
-            )
-        except GatewayError as error:
-            if error.kind == POOL_BUSY:
-                raise Reschedule(self._now() + _BUSY_WAIT) from None
-            raise
+        run = await self._examine(order, item)
         self._faults.reach("check-examined")
         async with self._database.write() as session:
             await job.fence(session)
@@ -104,6 +103,22 @@ class CheckJob:
             left = found.all()
         for item in left:
             await self._forget(item)
+
+    async def _examine(self, order: ValidationOrder, item: OrderItem) -> ValidationRun:
+        file = await self._blobs.open(item.stored)
+        with file, Spool() as spool:
+            await asyncio.to_thread(shutil.copyfileobj, file, spool, CHUNK_BYTES)
+            try:
+                return await self._validation.examine(
+                    order.tenant_id,
+                    await asyncio.to_thread(lambda: spool.content),
+                    file_name=item.file_name,
+                    options=CheckOptions.from_json(order.options),
+                )
+            except GatewayError as error:
+                if error.kind == POOL_BUSY:
+                    raise Reschedule(self._now() + _BUSY_WAIT) from None
+                raise
 
     async def _begin(self, order_id: UUID) -> None:
         async with self._database.write() as session:

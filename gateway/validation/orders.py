@@ -4,8 +4,6 @@ An order is accepted when every file is stored and every job is in the table, an
 rules are those of the day it was accepted, however late it is checked.
 """
 
-import asyncio
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -58,32 +56,15 @@ COMPLETED: Final = EventType("validation.completed", "All files of an order have
 EVENT_TYPES: Final = (COMPLETED,)
 MAX_FILES: Final = 500
 _FILES_TOLD: Final = 50
-_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as it came: its name (empty for none) and its bytes from the present position."""
+    """A file as it came: its name (empty for none), the SHA-256 (hex) of its bytes, and these."""
 
     name: str
+    sha256: str
     file: BinaryIO
-
-    async def digest(self) -> str:
-        """SHA-256 of the bytes, in hex; goes back to the start."""
-        return await asyncio.to_thread(self._digest)
-
-    def _digest(self) -> str:
-        self.file.seek(0)
-        found = hashlib.sha256()
-        while chunk := self.file.read(_CHUNK):
-            found.update(chunk)
-        self.file.seek(0)
-        return found.hexdigest()
-
-    async def content(self) -> bytes:
-        """All bytes."""
-        self.file.seek(0)
-        return await asyncio.to_thread(self.file.read)
 
 
 @dataclass(frozen=True, slots=True)

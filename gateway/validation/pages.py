@@ -12,6 +12,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id
+from gateway.core.spool import Spool
 from gateway.validation.keys import ORDERS, VALIDATION
 from gateway.validation.negotiation import FORMATS, Format
 from gateway.validation.orders import Placed
@@ -19,7 +20,7 @@ from gateway.validation.queries import RunFilters, list_runs
 from gateway.validation.rendering import file_stem, write_report
 from gateway.validation.service import CheckOptions
 from gateway.validation.tables import ItemState, OrderState
-from gateway.validation.uploads import files_of_form
+from gateway.validation.uploads import Brought, files_of_form
 from schematron.report.view import report_view
 from schematron.texts import LANGUAGES
 
@@ -89,26 +90,33 @@ async def _list(
 
 async def check_files(request: web.Request) -> web.Response:
     """Check what was chosen: one file at once, several as an order."""
-    uploads = files_of_form(await form_of(request))
-    if not uploads:
+    form = await form_of(request)
+    with Spool() as spool:
+        try:
+            place = await _check(request, await files_of_form(form, spool))
+        except GatewayError as error:
+            response = await _list(request, Choice(), error=error)
+            response.set_status(error.kind.status)
+            return response
+    if place is None:
         response = await _list(request, Choice(), fault="file-missing")
         response.set_status(422)
         return response
+    return _go(place)
+
+
+async def _check(request: web.Request, brought: Brought) -> str | None:
+    """The address of the report, of several files' order; None without a file."""
     caller = principal(request)
     options = CheckOptions(lang=caller.locale)
-    try:
-        if len(uploads) > 1:
-            placed = await request.app[ORDERS].place(caller, uploads, options=options)
-            return _go(f"/reports/orders/{placed.order.id}")
-        (upload,) = uploads
-        run = await request.app[VALIDATION].look_over(
-            caller, await upload.content(), file_name=upload.name, options=options
-        )
-    except GatewayError as error:
-        response = await _list(request, Choice(), error=error)
-        response.set_status(error.kind.status)
-        return response
-    return _go(f"/reports/{run.id}")
+    if not brought.uploads:
+        return None
+    if len(brought.uploads) > 1:
+        placed = await request.app[ORDERS].place(caller, brought.uploads, options=options)
+        return f"/reports/orders/{placed.order.id}"
+    name, content = await brought.only()
+    run = await request.app[VALIDATION].look_over(caller, content, file_name=name, options=options)
+    return f"/reports/{run.id}"
 
 
 async def show_report(request: web.Request) -> web.Response:

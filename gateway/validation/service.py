@@ -149,7 +149,7 @@ class ValidationService:
         return found
 
     async def examine(
-        self, tenant_id: UUID, content: bytes, *, file_name: str, options: CheckOptions
+        self, tenant_id: UUID, content: Content, *, file_name: str, options: CheckOptions
     ) -> ValidationRun:
         """Check one document for somebody who does not wait for the answer.
 
@@ -163,14 +163,14 @@ class ValidationService:
             if code is None:
                 raise
         wanted = self._dated(options)
-        digest = hashlib.sha256(content).hexdigest()
+        digest = await asyncio.to_thread(_digest, content)
         found = unfinished(digest, code, lang=_passed(wanted)["lang"], as_of=wanted.as_of)
         return self._noted(found.to_json(file=file_name or None), tenant_id, file_name)
 
     async def validate(
         self,
         caller: Principal,
-        content: bytes,
+        content: Content,
         *,
         file_name: str = "",
         options: CheckOptions = DEFAULTS,
@@ -188,7 +188,7 @@ class ValidationService:
         return await self._keep(caller, run, once)
 
     async def look_over(
-        self, caller: Principal, content: bytes, *, file_name: str, options: CheckOptions
+        self, caller: Principal, content: Content, *, file_name: str, options: CheckOptions
     ) -> ValidationRun:
         """Check one document for a person at the console, keep the run and return it.
 
@@ -241,6 +241,13 @@ def _passed(options: CheckOptions) -> dict[str, Any]:
         "lang": options.lang if options.lang in LANGUAGES else "en",
         "rules": options.rules,
     }
+
+
+def _digest(content: Content) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 async def _run_of_key(session: AsyncSession, known: ValidationKey) -> ValidationRun | None:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,13 @@ def peak_mb(house: House) -> float:
     status = Path(f"/proc/{house._process.pid}/status").read_text()
     line = next(one for one in status.splitlines() if one.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
+
+
+def forget_peak(house: House) -> float:
+    """Count the peak anew from here; resident memory at this moment."""
+    assert house._process is not None
+    Path(f"/proc/{house._process.pid}/clear_refs").write_text("5")
+    return peak_mb(house)
 
 
 def with_attachment(number: str, size: int) -> bytes:
@@ -122,3 +130,67 @@ def test_a_large_document_that_breaks_rules_is_refused_without_being_held(houses
     assert status == 422
     assert json.loads(body)["code"] == "DOCUMENT-INVALID"
     assert peak_mb(sender) - before < BOUND_MB
+
+
+BOUNDARY = "memory-test-boundary"
+
+
+def as_form(*files: bytes) -> bytes:
+    """A form with these files."""
+    parts = []
+    for number, content in enumerate(files):
+        head = f'Content-Disposition: form-data; name="file"; filename="{number}.xml"'
+        parts.append(f"--{BOUNDARY}\r\n{head}\r\n\r\n".encode() + content + b"\r\n")
+    return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+@pytest.mark.parametrize("way", ["body", "form", "later"])
+def test_a_large_document_to_be_checked_is_not_held(houses, way):
+    sender, _ = houses
+    content = with_attachment("VT-CHECKED", MEGABYTES * 1_000_000)
+    sent = content if way == "body" else as_form(content)
+    headers = {"Content_Type": f"multipart/form-data; boundary={BOUNDARY}"} if way != "body" else {}
+    if way == "later":
+        headers["Prefer"] = "respond-async"
+    before = forget_peak(sender)
+    status, body = sender.call("/v1/validations", sent, limit_s=300, **headers)
+    answer = json.loads(body)
+    if way == "later":
+        assert status == 202, body[:500]
+        answer = ended(sender, answer["id"])["validations"][0]
+    assert answer["verdict"] == "valid", body[:500]
+    assert answer["sha256"] == hashlib.sha256(content).hexdigest()
+    grown = peak_mb(sender) - before
+    print(json.dumps({"document_mb": MEGABYTES, "way": way, "grown_mb": round(grown, 1)}))
+    assert grown < BOUND_MB
+
+
+def test_many_files_to_be_checked_are_not_held(houses):
+    """Each is small, and all of them together are not."""
+    sender, _ = houses
+    files = [with_attachment(f"VT-MANY-{n}", MEGABYTES * 25_000) for n in range(40)]
+    before = forget_peak(sender)
+    status, body = sender.call(
+        "/v1/validations",
+        as_form(*files),
+        limit_s=300,
+        Content_Type=f"multipart/form-data; boundary={BOUNDARY}",
+    )
+    assert status == 202, body[:500]
+    found = ended(sender, json.loads(body)["id"])["validations"]
+    assert [one["sha256"] for one in found] == [hashlib.sha256(one).hexdigest() for one in files]
+    grown = peak_mb(sender) - before
+    print(json.dumps({"files": len(files), "grown_mb": round(grown, 1)}))
+    assert grown < BOUND_MB
+
+
+def ended(house: House, order: str) -> dict[str, Any]:
+    """An order of checks once each of its files has a verdict."""
+    place = f"/v1/validation-orders/{order}"
+
+    def done() -> bool:
+        return bool(json.loads(house.call(place)[1])["state"] == "done")
+
+    wait_until(done, "the order is done", limit_s=300)
+    found: dict[str, Any] = json.loads(house.call(place)[1])
+    return found

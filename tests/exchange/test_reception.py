@@ -8,8 +8,8 @@ from io import BytesIO
 from xml.etree import ElementTree
 
 from gateway.as4.identifiers import ParticipantId
+from gateway.core import incoming
 from gateway.core.jobs.tables import Job
-from gateway.exchange import streaming
 from gateway.exchange.lanes import ROUTE
 from gateway.exchange.tables import Document, Reception, StoredBlob
 
@@ -85,7 +85,7 @@ async def test_a_sender_that_stalls_is_not_waited_for(lite, make_invoice, forge,
         await told.wait()
         yield request.body[1000:]
 
-    monkeypatch.setattr(streaming, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(incoming, "PATIENCE_S", 0.0)
     reply = await lite.receiver.post_as4(request.content_type, pieces())
     assert (reply.status, b"AS4-CUT" in reply.body) == (400, True)
     monkeypatch.undo()

@@ -1,6 +1,7 @@
 """Orders of checks: durable when accepted, each file once, told at the end, on both databases."""
 
 import asyncio
+import hashlib
 import io
 import json
 from collections import Counter
@@ -30,7 +31,7 @@ OPTIONS = CheckOptions(lang="fr")
 
 
 def upload(content: bytes, name: str = "") -> Upload:
-    return Upload(name, io.BytesIO(content))
+    return Upload(name, hashlib.sha256(content).hexdigest(), io.BytesIO(content))
 
 
 async def place(checks, *contents, once=None, options=OPTIONS):
