@@ -8,7 +8,7 @@ numbers with a comma or a point; a lone separator is always the decimal one.
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final
@@ -43,11 +43,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A field of the model: its label's key (``Seller.name``), its number, and its type."""
+    """A field of the model: its label's key (``Seller.name``), its number, and its type.
+
+    ``repeats``: it is a list, whose rows are of that type.
+    """
 
     key: str
     term: str | None
     kind: type
+    repeats: bool = False
 
 
 @cache
@@ -59,6 +63,7 @@ def place_of(path: str) -> Place:
     for step in path.split("."):
         if is_list and _INDEX.fullmatch(step):
             is_list = False
+            place = replace(place, repeats=False)
             continue
         if model is Amount and step in ("value", "currency") and path.endswith(f".{step}"):
             return Place(place.key, place.term, Decimal if step == "value" else str)
@@ -71,7 +76,7 @@ def place_of(path: str) -> Place:
         inner, is_list = value_type(hint)
         # What an identifier, a quantity or an amount is labelled by is the field it fills.
         key = place.key if model in (Identifier, Quantity) else f"{model.__name__}.{step}"
-        place = Place(key, number or place.term, inner)
+        place = Place(key, number or place.term, inner, is_list)
         model = inner
     return place
 

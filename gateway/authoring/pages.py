@@ -24,6 +24,7 @@ from gateway.authoring.errors import (
 )
 from gateway.authoring.form import Json, merged, place_of, without_row
 from gateway.authoring.holding import enclosed
+from gateway.authoring.keeping import restored
 from gateway.authoring.keys import DRAFTS
 from gateway.authoring.tables import Draft
 from gateway.authoring.view import FormView, countries, known_format
@@ -42,6 +43,7 @@ _LIST: Final = "authoring/drafts.html"
 _PATH: Final = "/drafts/{draft_id:[0-9a-f]{8}-[0-9a-f-]{27}}"
 _DOCUMENT: Final = "/documents/{document_id:[0-9a-f]{8}-[0-9a-f-]{27}}"
 _FIELD: Final = "invoice."
+_CARRIED: Final = ("kept", "kept_reasons")
 _ROWS: Final = ("lines", "allowances", "charges", "preceding_invoices")
 _LARGEST_FILE: Final = 10 * 1024 * 1024
 
@@ -136,13 +138,14 @@ async def change_draft(request: web.Request) -> web.Response:
 
 
 async def _edited(request: web.Request, known: Draft, form: Form, action: str) -> Json:
-    """The draft with the form's fields, and with what its button adds or takes away."""
+    """What the page says, in its fields and beyond, and what its button adds or takes away."""
     fields = (
         (name.removeprefix(_FIELD), value)
         for name, value in form.items()
         if name.startswith(_FIELD) and isinstance(value, str)
     )
-    held = merged(known.invoice, fields)
+    carried = {name: str(form.get(name, "")) for name in _CARRIED}
+    held = merged(await asyncio.to_thread(restored, carried, known.invoice), fields)
     verb, _, what = action.partition(":")
     if verb == "remove":
         return without_row(held, what)

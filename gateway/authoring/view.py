@@ -1,6 +1,7 @@
 """How a draft is laid out as a form: values, labels, messages and choices, by path. Pure."""
 
 import contextlib
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from babel import Locale
 
 from gateway.authoring.checking import Checked, Message
 from gateway.authoring.form import MAX_ROWS, Json, flattened, place_of
+from gateway.authoring.keeping import unshown
 from gateway.conversion.choosing import AUTO
 from ubl.amounts import Amount, minor_digits, round_half_away
 from ubl.formats import FORMATS
@@ -42,9 +44,9 @@ _SCHEMES: Final = (
 )
 _WORKED_OUT: Final = re.compile(
     r"kind|specification|vat_breakdown\..*|(lines\.\d+\.)(net_amount\..*|identifier)"
-    r"|.*\.attachment\.(encoded|mime_type)"
+    r"|.*\.attachment\.(encoded|mime_type|file_name)"
 )
-"""What a draft holds that is worked out from the rest, or that a page cannot show."""
+"""What a draft holds that is worked out from the rest, or that a page shows or cannot show."""
 _TAXED: Final = frozenset({"S", "L", "M", None})
 
 
@@ -94,11 +96,26 @@ class FormView:
         self.words = Localized(language)
         self._values = flattened(held)
         self._asked: set[str] = set()
+        self._carried: set[str] = set()
 
     def value(self, path: str) -> str:
         """What the field holds, empty without."""
         self._asked.add(path)
         return self._values.get(path, "")
+
+    def said(self, path: str) -> str:
+        """The same where the page shows it without a field to change it in."""
+        return self._values.get(path, "")
+
+    def carried(self, *names: str) -> str:
+        """What the page has to carry beyond the fields asked for so far, as JSON.
+
+        Of these groups of the draft, or, without names, of all that were not carried yet.
+        """
+        chosen = names or tuple(one for one in self.held if one not in self._carried)
+        self._carried.update(chosen)
+        part = {one: self.held[one] for one in chosen if one in self.held}
+        return json.dumps(unshown(part, self._asked), ensure_ascii=False, separators=(",", ":"))
 
     def kept(self) -> tuple[Kept, ...]:
         """What the draft holds beyond the fields asked for so far: it is sent along all the same.
