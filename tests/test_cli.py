@@ -3,12 +3,15 @@
 import getpass
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from gateway.cli import EXIT_FAILED, EXIT_USAGE, main
+from gateway.cli import COMMANDS, main
+from gateway.commands.refusal import EXIT_FAILED, EXIT_USAGE
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +19,7 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GATEWAY_PASSWORD", raising=False)
     # Logging belongs to pytest here.
-    monkeypatch.setattr("gateway.cli.telemetry.configure", lambda **_: None)
+    monkeypatch.setattr("gateway.core.telemetry.configure", lambda **_: None)
 
 
 @pytest.mark.parametrize(
@@ -163,3 +166,40 @@ def test_the_key_of_payment_links_is_changed(
     for number in (2, 3):
         assert main(["rotate-link-key"]) == 0
         assert f"key {number};" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does_and_takes(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.startswith(f"usage: gateway {name}")
+    assert COMMANDS[name][1:] in shown
+
+
+def test_help_loads_the_parts_of_no_command() -> None:
+    program = """
+import contextlib, sys
+from gateway.cli import main
+with contextlib.suppress(SystemExit):
+    main(["--help"])
+print("loaded:", *sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    shown, _, loaded = done.stdout.rpartition("loaded:")
+    assert set(COMMANDS) <= set(shown.split())
+    heavy = {"aiohttp", "alembic", "cryptography", "lxml", "pydantic", "sqlalchemy", "structlog"}
+    assert not heavy & set(loaded.split())
+
+
+def test_an_unknown_command_is_told_with_those_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match=str(EXIT_USAGE)):
+        main(["chek"])
+    told = capsys.readouterr().err
+    assert all(name in told for name in ("chek", *COMMANDS))

@@ -1,1 +1,1 @@
-"""One module per family of commands that `gateway.cli` offers; each registers its own."""
+"""The commands of `gateway.cli`, each a module of its name that declares its options."""

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +9,9 @@ from typing import Any, Final
 from sqlalchemy.exc import OperationalError
 
 from gateway.access.audit import Anchor, AuditVerdict, verify_chain
-from gateway.commands.settings import EXIT_FAILED, read_settings
+from gateway.assembly.platform import blobs_of, pool_of
+from gateway.commands.refusal import EXIT_FAILED
+from gateway.commands.settings import declare_config, read_settings
 from gateway.core import clock, health, schema, telemetry
 from gateway.core.blob_format import BlobRef
 from gateway.core.blobs import BLOB_MISSING
@@ -19,12 +20,14 @@ from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.health import Check, Health
 from gateway.core.ids import new_id
 from gateway.core.settings import Settings, Stage
+from gateway.exchange.statistics.recount import recount_check
 from gateway.network.keys import FileKeys
+from gateway.network.pkcs11 import token_of
 from gateway.network.pki import TrustAnchors
 from schematron import registry
 from schematron.errors import ManifestInvalid
 
-__all__ = ["check", "register"]
+__all__ = ["declare"]
 
 NOT_MADE: Final = ErrorKind("CHECK-NOT-MADE", "This is not there yet", 500)
 RULES_UNREADABLE: Final = ErrorKind("CHECK-RULES", "The rule sets cannot be read", 500)
@@ -41,9 +44,9 @@ _WAYS: Final = {
 }
 
 
-def register(add_configured: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add the command to the command line."""
-    parser = add_configured("check", check, "print the settings in use and test what they point to")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    declare_config(parser)
     parser.add_argument(
         "--audit", action="store_true", help="recompute the audit log's chain of hashes as well"
     )
@@ -52,9 +55,10 @@ def register(add_configured: Callable[..., argparse.ArgumentParser]) -> None:
         metavar="NUMBER:HASH",
         help="an earlier end of the audit log that was kept elsewhere (log line audit.anchor)",
     )
+    parser.set_defaults(command=_run)
 
 
-def check(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Print the settings and one line per check; 0 when all hold."""
     settings = read_settings(options.config)
     telemetry.configure(level="ERROR")
@@ -82,8 +86,6 @@ async def _checks(
     settings: Settings, closing: AsyncExitStack
 ) -> tuple[list[Check], Database | None]:
     """What can be looked at; the database only where there is one, for opening makes the file."""
-    from gateway.assembly.platform import pool_of  # noqa: PLC0415 - a second, for servers only
-    from gateway.exchange.statistics.recount import recount_check  # noqa: PLC0415 - likewise
 
     checks = [
         Check("rules", lambda: asyncio.to_thread(_rules, settings)),
@@ -133,7 +135,6 @@ def _rules(settings: Settings) -> None:
 
 def _trust(settings: Settings) -> None:
     """Anchors and keys can be read; outside production they are made at the first start."""
-    from gateway.network.pkcs11 import token_of  # noqa: PLC0415 - for this check only
 
     if settings.stage is not Stage.PRODUCTION and not settings.trust_dir.exists():
         return
@@ -145,7 +146,6 @@ def _trust(settings: Settings) -> None:
 
 async def _blobs(settings: Settings) -> None:
     """The place answers when asked for bytes that are not there; nothing is written."""
-    from gateway.assembly.platform import blobs_of  # noqa: PLC0415 - for this check only
 
     if not settings.blobs.url and not (settings.data_dir / "blobs").is_dir():
         return  # made at the first start

@@ -7,41 +7,33 @@ import argparse
 import json
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.commands.settings import EXIT_USAGE, Unusable, read_settings
+from gateway.commands.refusal import EXIT_USAGE, Unusable
+from gateway.commands.settings import declare_config, read_settings
+from gateway.conversion.codelists import CodeListStore, newest_rules, read_code_lists
 from gateway.core import clock
+from schematron.registry import load
+from ubl.codelists import CodeList, CodeListUnknown, Standing
 
-if TYPE_CHECKING:
-    from gateway.conversion.codelists import CodeListStore
-    from ubl.codelists import CodeList, Standing
-
-__all__ = ["register"]
+__all__ = ["declare"]
 
 _LANGUAGES = ("en", "fr", "nl", "de")
 
 
-def register(commands: Any) -> None:
-    """Add the command to those of `gateway`."""
-    about = "list the code lists and how old they are, or the codes of one"
-    parser = commands.add_parser("codes", help=about, description=about)
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
     parser.add_argument("list", nargs="?", metavar="LIST", help="id of a list, such as EAS")
     parser.add_argument("--find", default="", metavar="TEXT", help="codes with this text only")
     parser.add_argument("--lang", choices=_LANGUAGES, default="en", help="language of the names")
     parser.add_argument("--on", type=date.fromisoformat, metavar="DAY", help="default: today")
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
-    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    declare_config(parser)
     parser.set_defaults(command=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from gateway.conversion.codelists import (  # noqa: PLC0415 - loaded when it runs
-        newest_rules,
-        read_code_lists,
-    )
-    from schematron.registry import load  # noqa: PLC0415 - loaded when it runs
 
     settings = read_settings(options.config)
     day = options.on or clock.now().astimezone(ZoneInfo(settings.time_zone)).date()
@@ -61,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _described(one: "CodeList", standing: "Standing", lang: str) -> dict[str, Any]:
+def _described(one: CodeList, standing: Standing, lang: str) -> dict[str, Any]:
     return {
         "id": one.id,
         "title": one.title(lang),
@@ -74,8 +66,7 @@ def _described(one: "CodeList", standing: "Standing", lang: str) -> dict[str, An
     }
 
 
-def _show(store: "CodeListStore", options: argparse.Namespace, day: date) -> int:
-    from ubl.codelists import CodeListUnknown  # noqa: PLC0415 - loaded when it runs
+def _show(store: CodeListStore, options: argparse.Namespace, day: date) -> int:
 
     try:
         wanted = store.lists.of(options.list)
@@ -93,7 +84,7 @@ def _show(store: "CodeListStore", options: argparse.Namespace, day: date) -> int
     return 0
 
 
-def _codes(wanted: "CodeList", options: argparse.Namespace, day: date) -> Iterator[dict[str, Any]]:
+def _codes(wanted: CodeList, options: argparse.Namespace, day: date) -> Iterator[dict[str, Any]]:
     for found in wanted.find(options.find, lang=options.lang, on=day):
         code = found.code
         yield {

@@ -1,27 +1,26 @@
-"""``gateway convert``: an invoice from one format into another, with an account of what was lost.
-
-What only a conversion needs is loaded when one is asked for: the other commands do not wait.
-"""
+"""``gateway convert``: an invoice from one format into another, and an account of what was lost."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from gateway.commands.settings import EXIT_USAGE, Unusable, read_settings
+from gateway.commands.refusal import EXIT_USAGE, Unusable
+from gateway.commands.settings import declare_config, read_settings
+from gateway.conversion.accounts import account_of
 from gateway.conversion.outcome import Outcome, outcome_of
+from gateway.conversion.writing import Converted, Order, convert_document, format_named
 from gateway.core import clock, telemetry
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings
+from gateway.validation.figures import reckon
+from schematron import worker
 from schematron.texts import LANGUAGES
 from ubl.formats import FORMATS
 
-if TYPE_CHECKING:
-    from gateway.conversion.writing import Converted
-
-__all__ = ["register"]
+__all__ = ["declare"]
 
 _STDIN: Final = "-"
 _INVALID: Final = 1
@@ -29,15 +28,11 @@ _LOSSY: Final = 3
 _SHOWN: Final = 20
 
 
-def register(commands: Any) -> None:
-    """Add the command to the parser's subcommands."""
-    text = "write an invoice in another format, judge it, and say what the format cannot hold"
-    parser = commands.add_parser(
-        "convert",
-        help=text,
-        description=f"{text.capitalize()}. Exit code: 0 written, valid and whole; 1 written, but "
-        "not valid by the rules known here; 2 nothing was written; 3 written and valid, but "
-        "something of the original is not in it.",
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    parser.epilog = (
+        "Exit code: 0 written, valid and whole; 1 written, but not valid by the rules known here; "
+        "2 nothing was written; 3 written and valid, but something of the original is not in it."
     )
     parser.add_argument(
         "input", nargs="?", metavar="IN", help="invoice as JSON, UBL, CII or PDF with data, or -"
@@ -48,7 +43,7 @@ def register(commands: Any) -> None:
     parser.add_argument("--pdf", type=Path, metavar="OWN", help="pages to use in a Factur-X PDF")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of PDF and texts")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the account as JSON")
-    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    declare_config(parser)
     parser.set_defaults(command=_command)
 
 
@@ -77,12 +72,7 @@ def _command(options: argparse.Namespace) -> int:
     return _LOSSY if converted.lost or converted.unread else 0
 
 
-def _convert(content: bytes, options: argparse.Namespace, own_pdf: bytes | None) -> "Converted":
-    from gateway.conversion.writing import (  # noqa: PLC0415 - see the module's text
-        Order,
-        convert_document,
-        format_named,
-    )
+def _convert(content: bytes, options: argparse.Namespace, own_pdf: bytes | None) -> Converted:
 
     order = Order(
         format=format_named(options.to), at=clock.now(), lang=options.lang, own_pdf=own_pdf
@@ -90,10 +80,8 @@ def _convert(content: bytes, options: argparse.Namespace, own_pdf: bytes | None)
     return convert_document(content, "", order)
 
 
-def _judge(converted: "Converted", settings: Settings, lang: str) -> dict[str, Any]:
+def _judge(converted: Converted, settings: Settings, lang: str) -> dict[str, Any]:
     """Hold what was written to its rules, in this process: it is one document only."""
-    from gateway.validation.figures import reckon  # noqa: PLC0415 - see the module's text
-    from schematron import worker  # noqa: PLC0415 - see the module's text
 
     worker.initialise(
         str(settings.config_dir) if settings.config_dir else None, str(settings.rules_dir)
@@ -103,13 +91,12 @@ def _judge(converted: "Converted", settings: Settings, lang: str) -> dict[str, A
 
 
 def _account(
-    converted: "Converted",
+    converted: Converted,
     outcome: Outcome,
     report: dict[str, Any],
     options: argparse.Namespace,
 ) -> None:
     """Tell people on the error stream; programs read the file."""
-    from gateway.conversion.accounts import account_of  # noqa: PLC0415 - see the module's text
 
     account = account_of(converted, lang=options.lang)
     if options.report is not None:
@@ -120,7 +107,7 @@ def _account(
 
 
 def _lines(
-    converted: "Converted", outcome: Outcome, account: dict[str, Any], report: dict[str, Any]
+    converted: Converted, outcome: Outcome, account: dict[str, Any], report: dict[str, Any]
 ) -> list[str]:
     lines = [f"{converted.format.title}: {outcome}"]
     fatal = [one for one in report["findings"] if one["severity"] == "fatal"]

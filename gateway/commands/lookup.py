@@ -1,13 +1,12 @@
-"""``gateway lookup``: what the network publishes about a participant, step by step.
-
-The server's parts are loaded only when the question is asked: the other commands do not wait.
-"""
+"""``gateway lookup``: what the network publishes about a participant, step by step."""
 
 import argparse
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from cryptography import x509
+
+from gateway.app import open_gateway
 from gateway.as4.identifiers import (
     PROCESS_SCHEME,
     DocumentTypeId,
@@ -15,28 +14,24 @@ from gateway.as4.identifiers import (
     ParticipantId,
     ProcessId,
 )
-from gateway.commands.settings import EXIT_FAILED, EXIT_USAGE, Unusable, read_settings
+from gateway.commands.refusal import EXIT_FAILED, EXIT_USAGE, Unusable
+from gateway.commands.settings import declare_config, read_settings
 from gateway.core import telemetry
+from gateway.network.lookup_api import INSPECTOR
+from gateway.network.lookup_inspection import (
+    Fault,
+    InspectedEndpoint,
+    InspectedType,
+    Inspection,
+    Judged,
+)
 
-if TYPE_CHECKING:
-    from cryptography import x509
-
-    from gateway.network.lookup_inspection import (
-        Fault,
-        InspectedEndpoint,
-        InspectedType,
-        Inspection,
-        Judged,
-    )
-
-__all__ = ["register"]
+__all__ = ["declare"]
 
 
-def register(add_configured: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add the command to the command line."""
-    parser = add_configured(
-        "lookup", _lookup, "ask the network whether, where and why a participant takes a document"
-    )
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    declare_config(parser)
     parser.add_argument("participant", help="such as 0208:0123456789, or scheme::value")
     parser.add_argument("--type", dest="document_type", help="only this document type, and why")
     parser.add_argument("--process", help="only this process")
@@ -44,6 +39,7 @@ def register(add_configured: Callable[..., argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="ask the network even where an answer is remembered"
     )
+    parser.set_defaults(command=_lookup)
 
 
 def _lookup(options: argparse.Namespace) -> int:
@@ -84,9 +80,7 @@ async def _inspect(
     participant: ParticipantId,
     asked: DocumentTypeId | None,
     process: ProcessId | None,
-) -> "Inspection":
-    from gateway.app import open_gateway  # noqa: PLC0415 - see the module's text
-    from gateway.network.lookup_api import INSPECTOR  # noqa: PLC0415 - see the module's text
+) -> Inspection:
 
     telemetry.configure(level="ERROR")
     async with open_gateway(read_settings(options.config)) as gateway:
@@ -99,7 +93,7 @@ async def _inspect(
         )
 
 
-def _report(found: "Inspection") -> Iterator[str]:
+def _report(found: Inspection) -> Iterator[str]:
     yield f"participant  {found.participant}"
     if found.smp is not None:
         yield f"name asked   {found.smp.source}"
@@ -132,7 +126,7 @@ def _report(found: "Inspection") -> Iterator[str]:
     yield "result       it can be reached" if found.fault is None else _fault(found.fault)
 
 
-def _type(kind: "InspectedType") -> Iterator[str]:
+def _type(kind: InspectedType) -> Iterator[str]:
     yield ""
     yield f"  {kind.title}"
     yield f"    {kind.document_type}"
@@ -148,7 +142,7 @@ def _type(kind: "InspectedType") -> Iterator[str]:
             yield from _endpoint(end)
 
 
-def _endpoint(end: "InspectedEndpoint") -> Iterator[str]:
+def _endpoint(end: InspectedEndpoint) -> Iterator[str]:
     published = end.published
     yield f"      {published.transport_profile} {published.url}"
     if published.activation or published.expiry:
@@ -160,7 +154,7 @@ def _endpoint(end: "InspectedEndpoint") -> Iterator[str]:
     yield f"      {'can be sent to' if end.fault is None else _fault(end.fault)}"
 
 
-def _certificate(judged: "Judged") -> str:
+def _certificate(judged: Judged) -> str:
     one, verdict = judged.certificate, judged.verdict
     state = "accepted" if verdict.ok else f"{verdict.status} {verdict.code}"
     return (
@@ -176,5 +170,5 @@ def _common_name(name: "x509.Name") -> str:
     return next(parts, whole)
 
 
-def _fault(fault: "Fault") -> str:
+def _fault(fault: Fault) -> str:
     return f"{fault.code}: {fault.message}"

@@ -1,56 +1,50 @@
 """``gateway onboarding``: what must hold before this gateway is on the network.
 
-The server's parts are loaded only when the list is run: the other commands do not wait. The
-gateway itself must be running, because the list looks at it from outside.
+The gateway must be running, because the list looks at it from outside.
 """
 
 import argparse
 import asyncio
 import textwrap
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
-from gateway.commands.settings import EXIT_FAILED, read_settings
+from gateway.app import open_gateway
+from gateway.commands.refusal import EXIT_FAILED
+from gateway.commands.settings import declare_config, read_settings
 from gateway.core import telemetry
+from gateway.network.onboarding import Finding
+from gateway.network.onboarding_api import ONBOARDING, OnboardingOut
+from gateway.web.i18n import Catalogues
 
-if TYPE_CHECKING:
-    from gateway.network.onboarding import Finding
-
-__all__ = ["register"]
+__all__ = ["declare"]
 
 _MARKS: Final = {"ok": "ok     ", "failed": "FAILED ", "skipped": "skipped", "by-hand": "by hand"}
 
 
-def register(add_configured: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add the command to the command line."""
-    parser = add_configured(
-        "onboarding", _onboarding, "check everything that must hold before going live"
-    )
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    declare_config(parser)
     parser.add_argument("--json", action="store_true", help="the same as POST /v1/onboarding")
+    parser.set_defaults(command=_onboarding)
 
 
 def _onboarding(options: argparse.Namespace) -> int:
     findings = asyncio.run(_run(options))
-    # The server's parts: see the module's text.
-    from gateway.network.onboarding_api import OnboardingOut  # noqa: PLC0415
 
     found = OnboardingOut.of(findings)
     print(found.model_dump_json(indent=2) if options.json else "\n".join(_report(findings)))
     return 0 if found.ready else EXIT_FAILED
 
 
-async def _run(options: argparse.Namespace) -> "tuple[Finding, ...]":
-    # The server's parts: see the module's text.
-    from gateway.app import open_gateway  # noqa: PLC0415
-    from gateway.network.onboarding_api import ONBOARDING  # noqa: PLC0415
+async def _run(options: argparse.Namespace) -> tuple[Finding, ...]:
 
     telemetry.configure(level="ERROR")
     async with open_gateway(read_settings(options.config)) as gateway:
         return await gateway.web[ONBOARDING].run()
 
 
-def _report(findings: "tuple[Finding, ...]") -> Iterator[str]:
-    from gateway.web.i18n import Catalogues  # noqa: PLC0415 - see the module's text
+def _report(findings: tuple[Finding, ...]) -> Iterator[str]:
 
     words = Catalogues.of(["gateway.network"])
     for one in findings:

@@ -24,7 +24,8 @@ from sqlalchemy.exc import OperationalError
 from gateway.access.service import operator_tenant
 from gateway.as4.agreement import common_name
 from gateway.as4.identifiers import IdentifierInvalid, check_seat_id
-from gateway.commands.settings import EXIT_USAGE, Unusable, read_settings
+from gateway.commands.refusal import EXIT_USAGE, Unusable
+from gateway.commands.settings import declare_config, read_settings
 from gateway.core import schema
 from gateway.core.clock import now
 from gateway.core.database import Database
@@ -50,7 +51,7 @@ from gateway.network.pki import Purpose, TrustAnchors, fingerprint
 from gateway.network.seat_view import SeatCertificate, seat_certificates
 from gateway.network.service import Network
 
-__all__ = ["register"]
+__all__ = ["declare"]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 _UNITS: Final = {
@@ -67,17 +68,15 @@ _DOES: Final = {
 }
 
 
-def register(commands: Any) -> None:
-    """Add the commands to those of `gateway`."""
-    about = "trust anchors, seats and their certificates"
-    family = commands.add_parser("pki", help=about, description=about)
-    verbs = family.add_subparsers(required=True, metavar="WHAT")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the verbs of the command."""
+    verbs = parser.add_subparsers(required=True, metavar="WHAT")
 
     def add(
         name: str, work: Callable[[argparse.Namespace], int], text: str
     ) -> argparse.ArgumentParser:
         verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
-        verb.add_argument("--config", type=Path, help="settings file (TOML)")
+        declare_config(verb)
         verb.set_defaults(command=work)
         return verb
 

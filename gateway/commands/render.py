@@ -1,28 +1,24 @@
-"""``gateway render``: a document as people read it, as a page of HTML or sheets of PDF.
-
-What only setting a document needs is loaded when one is set: the other commands do not wait.
-"""
+"""``gateway render``: a document as people read it, as a page of HTML or sheets of PDF."""
 
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from gateway.commands.settings import EXIT_FAILED, EXIT_USAGE, Unusable
+from gateway.commands.refusal import EXIT_FAILED, EXIT_USAGE, Unusable
 from gateway.core import clock, telemetry
 from gateway.core.errors import GatewayError
+from gateway.exchange.rendering import Order, RenditionFormat, render_document
 from ubl.localized import LANGUAGES
 
-__all__ = ["register"]
+__all__ = ["declare"]
 
 _STDIN: Final = "-"
 _FORMATS: Final = ("html", "pdf")
 
 
-def register(commands: Any) -> None:
-    """Add the command to the parser's subcommands."""
-    text = "set an invoice, credit note, answer or reminder for people to read"
-    parser = commands.add_parser("render", help=text, description=f"{text.capitalize()}.")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
     parser.add_argument("file", metavar="FILE", help="UBL, CII, JSON or PDF with data, or -")
     parser.add_argument("--format", choices=_FORMATS, default="html", help="default: html")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the labels")
@@ -31,11 +27,6 @@ def register(commands: Any) -> None:
 
 
 def _command(options: argparse.Namespace) -> int:
-    from gateway.exchange.rendering import (  # noqa: PLC0415 - see the module's text
-        Order,
-        RenditionFormat,
-        render_document,
-    )
 
     telemetry.configure(level="ERROR")
     order = Order(RenditionFormat(options.format), options.lang, clock.now())

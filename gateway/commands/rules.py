@@ -15,12 +15,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import OperationalError
 
-from gateway.commands.settings import EXIT_USAGE, Unusable, read_settings
+from gateway.commands.refusal import EXIT_USAGE, Unusable
+from gateway.commands.settings import declare_config, read_settings
 from gateway.core import clock, schema
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
@@ -35,7 +36,7 @@ from gateway.validation.rule_words import how_to_get, ruleset_json, ruleset_line
 from schematron.errors import StoreFailed
 from schematron.store import RuleStore
 
-__all__ = ["register"]
+__all__ = ["declare"]
 
 EXIT_INCOMPLETE: Final = 1
 
@@ -50,15 +51,13 @@ class _Instance:
     rules: RuleService
 
 
-def register(commands: Any) -> None:
-    """Add the commands to those of `gateway`."""
-    about = "list, fetch, import and withdraw rule sets"
-    family = commands.add_parser("rules", help=about, description=about)
-    verbs = family.add_subparsers(required=True, metavar="WHAT")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the verbs of the command."""
+    verbs = parser.add_subparsers(required=True, metavar="WHAT")
 
     def add(name: str, work: "_Work", text: str) -> argparse.ArgumentParser:
         verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
-        verb.add_argument("--config", type=Path, help="settings file (TOML)")
+        declare_config(verb)
         verb.add_argument("--json", action="store_true", help="print JSON for programs")
         verb.set_defaults(command=lambda options: _run(options, work))
         return verb

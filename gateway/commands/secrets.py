@@ -7,11 +7,12 @@ import argparse
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
-from gateway.commands.settings import EXIT_FAILED, Unusable, read_settings
+import gateway.app  # noqa: F401 - every table must be known before it is asked what is sealed
+from gateway.commands.refusal import EXIT_FAILED, Unusable
+from gateway.commands.settings import declare_config, read_settings
 from gateway.core import clock, schema
 from gateway.core.database import Database
 from gateway.core.sealing import count_by_key, open_vault
@@ -19,17 +20,16 @@ from gateway.core.settings import Settings
 from gateway.core.vault import Vault
 from gateway.core.vault_keys import add_key
 
-__all__ = ["register"]
+__all__ = ["declare"]
 
 
-def register(commands: Any, configured: argparse.ArgumentParser) -> None:
-    """Add the commands to those of `gateway`."""
-    about = "the keys that seal the secrets in the database"
-    family = commands.add_parser("secrets", help=about, description=about)
-    verbs = family.add_subparsers(required=True, metavar="WHAT")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the verbs of the command."""
+    verbs = parser.add_subparsers(required=True, metavar="WHAT")
 
     def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> None:
-        verb = verbs.add_parser(name, help=text, description=text, parents=[configured])
+        verb = verbs.add_parser(name, help=text, description=text)
+        declare_config(verb)
         verb.set_defaults(command=command)
 
     add("list", _list, "say how many secrets each key has sealed, and which keys are missing")
@@ -48,9 +48,6 @@ def _rotate(options: argparse.Namespace) -> int:
 
 async def _listed(settings: Settings) -> int:
     """Seal what is due, then print a line per key; EXIT_FAILED when a key is missing."""
-    # Every table must be known before it is asked which columns are sealed.
-    import gateway.app  # noqa: F401, PLC0415 - loads them all; slow, so only here
-
     try:
         async with AsyncExitStack() as closing:
             database = Database(settings.database_url)

@@ -1,32 +1,30 @@
 """The settings of a command, and what is said where no command can begin."""
 
+import argparse
 import ipaddress
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
+from gateway.commands.refusal import EXIT_USAGE, Unusable
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings, load_settings
 
-__all__ = ["EXIT_FAILED", "EXIT_USAGE", "Unusable", "read_settings"]
-
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
+__all__ = ["declare_config", "explained", "read_settings"]
 
 _ENVIRONMENT_PREFIX: Final = "GATEWAY__"
 
 
-class Unusable(Exception):
-    """Why a command cannot begin: a sentence for the operator, and the exit code."""
-
-    def __init__(self, sentence: str, exit_code: int = EXIT_FAILED) -> None:
-        super().__init__(sentence)
-        self.exit_code = exit_code
+def declare_config(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that names the settings file."""
+    parser.add_argument("--config", type=Path, help="settings file (TOML)")
 
 
 def read_settings(config: Path | None) -> Settings:
@@ -54,6 +52,22 @@ def read_settings(config: Path | None) -> Settings:
         ) from None
     _refuse_addresses(settings)
     return settings
+
+
+@contextmanager
+def explained(place: str) -> Iterator[None]:
+    """Turn what keeps a command from beginning into a sentence; later faults keep their trace.
+
+    Raises Unusable where ``place`` or the database cannot be used.
+    """
+    try:
+        yield
+    except OSError as error:
+        about = f": {error.filename}" if error.filename else ""
+        raise Unusable(f"cannot use {place}: {error.strerror or error}{about}.") from None
+    except OperationalError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise Unusable(f"cannot use the database (database.url, data_dir): {reason}.") from None
 
 
 def _refuse_addresses(settings: Settings) -> None:

@@ -1,7 +1,4 @@
-"""``gateway statistics``: what a month's reports say, sending them, and where they are.
-
-The server's parts are loaded only when a command runs: the other commands do not wait.
-"""
+"""``gateway statistics``: what a month's reports say, sending them, and where they are."""
 
 import argparse
 import asyncio
@@ -9,33 +6,33 @@ import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from gateway.commands.settings import EXIT_FAILED, EXIT_USAGE, Unusable, read_settings
+from gateway.access.principal import CallerKind, Principal
+from gateway.access.roles import OPERATOR_SCOPES
+from gateway.access.service import operator_tenant
+from gateway.app import Gateway, open_gateway
+from gateway.commands.refusal import EXIT_FAILED, EXIT_USAGE, Unusable
+from gateway.commands.settings import declare_config, read_settings
 from gateway.core import telemetry
 from gateway.core.errors import GatewayError
+from gateway.exchange.statistics.counting import ReportKind
+from gateway.exchange.statistics.figures import COUNTS
+from gateway.exchange.statistics.keys import REPORTING, STATISTICS
+from gateway.exchange.statistics.service import Preview, read_period
 
-if TYPE_CHECKING:
-    from gateway.access.principal import Principal
-    from gateway.app import Gateway
-    from gateway.exchange.statistics.counting import ReportKind
-    from gateway.exchange.statistics.service import Preview
-
-__all__ = ["register"]
+__all__ = ["declare"]
 
 _KINDS = ("tsr", "eusr")
 
 
-def register(commands: Any) -> None:
-    """Add the commands to those of `gateway`."""
-    about = "look at, send and follow the monthly statistics reports"
-    family = commands.add_parser("statistics", help=about, description=about)
-    verbs = family.add_subparsers(required=True, metavar="WHAT")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the verbs of the command."""
+    verbs = parser.add_subparsers(required=True, metavar="WHAT")
 
     def add(name: str, work: "_Work", text: str) -> argparse.ArgumentParser:
         verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
         verb.add_argument("month", metavar="MONTH", help="such as 2026-10 (UTC)")
-        verb.add_argument("--config", type=Path, help="settings file (TOML)")
+        declare_config(verb)
         verb.add_argument("--seat", help="seat id; needed where several seats report")
         verb.add_argument("--kind", choices=_KINDS, help="one of the two reports only")
         verb.set_defaults(command=lambda options: _run(options, work))
@@ -47,7 +44,7 @@ def register(commands: Any) -> None:
     add("show", _show, "the reports made for a month and where they are")
 
 
-_Work = Callable[["Gateway", argparse.Namespace, str], Awaitable[int]]
+_Work = Callable[[Gateway, argparse.Namespace, str], Awaitable[int]]
 
 
 def _run(options: argparse.Namespace, work: _Work) -> int:
@@ -62,8 +59,7 @@ def _run(options: argparse.Namespace, work: _Work) -> int:
 
 
 @asynccontextmanager
-async def _opened(options: argparse.Namespace) -> "AsyncIterator[Gateway]":
-    from gateway.app import open_gateway  # noqa: PLC0415 - see the module's text
+async def _opened(options: argparse.Namespace) -> AsyncIterator[Gateway]:
 
     telemetry.configure(level="ERROR")
     async with open_gateway(read_settings(options.config)) as gateway:
@@ -71,9 +67,8 @@ async def _opened(options: argparse.Namespace) -> "AsyncIterator[Gateway]":
         yield gateway
 
 
-async def _seat(gateway: "Gateway", wanted: str | None) -> str:
+async def _seat(gateway: Gateway, wanted: str | None) -> str:
     """The seat that was named, or the only one."""
-    from gateway.exchange.statistics.keys import STATISTICS  # noqa: PLC0415 - see the module's text
 
     if wanted is not None:
         return wanted
@@ -86,9 +81,7 @@ async def _seat(gateway: "Gateway", wanted: str | None) -> str:
     return seats[0]
 
 
-async def _preview(gateway: "Gateway", options: argparse.Namespace, seat_id: str) -> int:
-    from gateway.exchange.statistics.keys import STATISTICS  # noqa: PLC0415 - see the module's text
-    from gateway.exchange.statistics.service import read_period  # noqa: PLC0415 - see the module's text
+async def _preview(gateway: Gateway, options: argparse.Namespace, seat_id: str) -> int:
 
     period, valid = read_period(options.month), True
     caller = await _caller(gateway)
@@ -101,8 +94,7 @@ async def _preview(gateway: "Gateway", options: argparse.Namespace, seat_id: str
     return 0 if valid else EXIT_FAILED
 
 
-def _lines(found: "Preview") -> Iterator[str]:
-    from gateway.exchange.statistics.figures import COUNTS  # noqa: PLC0415 - see the module's text
+def _lines(found: Preview) -> Iterator[str]:
 
     figures, judgement = found.figures, found.judgement
     names = COUNTS[figures.kind]
@@ -130,9 +122,7 @@ def _counts(names: Sequence[str], numbers: Sequence[int]) -> str:
     return ", ".join(f"{name} {number}" for name, number in zip(names, numbers, strict=True))
 
 
-async def _send(gateway: "Gateway", options: argparse.Namespace, seat_id: str) -> int:
-    from gateway.exchange.statistics.keys import REPORTING  # noqa: PLC0415 - see the module's text
-    from gateway.exchange.statistics.service import read_period  # noqa: PLC0415 - see the module's text
+async def _send(gateway: Gateway, options: argparse.Namespace, seat_id: str) -> int:
 
     period, failed = read_period(options.month), False
     caller = await _caller(gateway)
@@ -147,12 +137,7 @@ async def _send(gateway: "Gateway", options: argparse.Namespace, seat_id: str) -
     return EXIT_FAILED if failed else 0
 
 
-async def _show(gateway: "Gateway", options: argparse.Namespace, seat_id: str) -> int:
-    from gateway.exchange.statistics.keys import (  # noqa: PLC0415 - see the module's text
-        REPORTING,
-        STATISTICS,
-    )
-    from gateway.exchange.statistics.service import read_period  # noqa: PLC0415 - see the module's text
+async def _show(gateway: Gateway, options: argparse.Namespace, seat_id: str) -> int:
 
     period = read_period(options.month)
     await gateway.web[REPORTING].settle()
@@ -168,17 +153,13 @@ async def _show(gateway: "Gateway", options: argparse.Namespace, seat_id: str) -
     return 0
 
 
-def _kinds(options: argparse.Namespace) -> "list[ReportKind]":
-    from gateway.exchange.statistics.counting import ReportKind  # noqa: PLC0415 - see the module's text
+def _kinds(options: argparse.Namespace) -> list[ReportKind]:
 
     return [ReportKind(one) for one in _KINDS if options.kind in (None, one)]
 
 
-async def _caller(gateway: "Gateway") -> "Principal":
+async def _caller(gateway: Gateway) -> Principal:
     """Whoever sits at the machine acts for the service provider."""
-    from gateway.access.principal import CallerKind, Principal  # noqa: PLC0415 - see the module's text
-    from gateway.access.roles import OPERATOR_SCOPES  # noqa: PLC0415 - see the module's text
-    from gateway.access.service import operator_tenant  # noqa: PLC0415 - see the module's text
 
     async with gateway.platform.database.read() as session:
         found = await operator_tenant(session)

@@ -10,15 +10,14 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
-from types import ModuleType
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo
 
-from gateway.commands.settings import Unusable, read_settings
+from gateway.commands.refusal import Unusable
+from gateway.commands.settings import declare_config, read_settings
 from gateway.core import clock, telemetry
 from gateway.core.settings import Settings
 from gateway.validation.batch import Summary, batch_pool, check_all
@@ -32,7 +31,7 @@ from schematron.report.table import COLUMNS, csv_line
 from schematron.report.words import printable
 from schematron.texts import LANGUAGES
 
-__all__ = ["register"]
+__all__ = ["declare"]
 
 _UNUSABLE: Final = 2
 _INTERRUPTED: Final = 130
@@ -40,14 +39,10 @@ _READER_GONE: Final = 141
 _PROGRESS_S: Final = 0.2
 
 
-def register(commands: Any) -> None:
-    """Add the command to the parser's subcommands."""
-    text = "check documents against every rule that applies to them"
-    parser = commands.add_parser(
-        "validate",
-        help=text,
-        description=f"{text.capitalize()}. Exit code: 0 all valid, 1 something is not valid, "
-        "2 something could not be read or judged.",
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    parser.epilog = (
+        "Exit code: 0 all valid, 1 something is not valid, 2 something could not be read or judged."
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="XML or PDF file, folder, or -")
     parser.add_argument(
@@ -74,7 +69,7 @@ def register(commands: Any) -> None:
         metavar="PATH",
         help="file to write to; with svrl, html or pdf and several documents, a folder",
     )
-    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    declare_config(parser)
     parser.set_defaults(command=_command)
 
 
@@ -85,10 +80,7 @@ def _command(options: argparse.Namespace) -> int:
         order = _order(options, settings)
         many = may_be_many(options.paths)
         originals = Originals.of(options.paths)
-        with (
-            _Sink(options.format, options.output, originals, many=many) as sink,
-            _light_processes(),
-        ):
+        with _Sink(options.format, options.output, originals, many=many) as sink:
             return asyncio.run(_validate(options, settings, order, sink, many=many))
     except Unusable as refused:
         print(f"gateway: {refused}", file=sys.stderr)
@@ -99,20 +91,6 @@ def _command(options: argparse.Namespace) -> int:
         # The reader has seen enough. Python would complain again when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _READER_GONE
-
-
-@contextmanager
-def _light_processes() -> Iterator[None]:
-    """Keep new processes from importing this program's main module, as spawned ones do.
-
-    That module is the whole gateway: two seconds and 85 MB for each process, for nothing.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _order(options: argparse.Namespace, settings: Settings) -> BatchOrder:

@@ -131,9 +131,8 @@ def _poll(pid: int) -> int | None:
 
 def run() -> None:
     """Answer requests until nobody can ask any more, then take every child along."""
-    import gateway.app
     import gateway.cli
-    import gateway.web.server  # noqa: F401
+    import gateway.commands.serve  # noqa: F401
 
     assert threading.active_count() == 1, "a process with threads must not fork"
     children: set[int] = set()

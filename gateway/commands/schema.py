@@ -2,21 +2,19 @@
 
 import argparse
 import json
-from typing import Any
 
-__all__ = ["register"]
+from ubl.model_json_schema import invoice_schema
+
+__all__ = ["declare"]
 
 
-def register(commands: Any) -> None:
-    """Add the command to those of `gateway`."""
-    about = "print the JSON Schema of an invoice as JSON"
-    parser = commands.add_parser("schema", help=about, description=about)
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
     parser.add_argument("document", choices=("invoice",), help="what to describe")
     parser.set_defaults(command=_print)
 
 
 def _print(_options: argparse.Namespace) -> int:
-    from ubl.model_json_schema import invoice_schema  # noqa: PLC0415 - loaded when it runs
 
     print(json.dumps(invoice_schema(), indent=2, ensure_ascii=False))
     return 0
