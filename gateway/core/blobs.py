@@ -13,6 +13,7 @@ from typing import BinaryIO, Final, Protocol
 from uuid import UUID
 
 from gateway.core.blob_format import BlobRef, header, open_content
+from gateway.core.durable import sync_folder
 from gateway.core.errors import STORAGE_FULL, ErrorKind, GatewayError
 from gateway.core.ids import new_id
 
@@ -64,8 +65,8 @@ class LocalBlobStore:
         # All at once: a folder made on the way could be lost in a power cut with its first blob.
         for number in range(256):
             (folder / f"{number:02x}").mkdir(exist_ok=True, mode=0o700)
-        _fsync_folder(folder)
-        _fsync_folder(folder.parent)
+        sync_folder(folder)
+        sync_folder(folder.parent)
 
     async def put(self, source: bytes | BinaryIO) -> BlobRef:
         """Store the bytes durably; raises GatewayError STORAGE-FULL when the disk is."""
@@ -111,7 +112,7 @@ class LocalBlobStore:
                 except BaseException:  # whatever broke it off, half a blob must not stay
                     path.unlink(missing_ok=True)
                     raise
-            _fsync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise GatewayError(
@@ -134,11 +135,3 @@ class LocalBlobStore:
     def _get(self, ref: BlobRef) -> bytes:
         with self._open(ref) as file:
             return file.read()
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

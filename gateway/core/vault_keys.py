@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from gateway.core.durable import scratch_beside, sync_folder
 from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.settings import Settings
 from gateway.core.vault import KEY_BYTES
@@ -155,14 +156,8 @@ def _read(lines: Iterable[str], source: str) -> tuple[bytes, ...]:
 
 def _written(path: Path, keys: Iterable[bytes]) -> Path:
     """The keys in a file beside ``path`` that a power cut cannot take away."""
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     text = _HEADER + "".join(f"{base64.b64encode(one).decode()}\n" for one in keys)
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return scratch
+    return scratch_beside(path, text.encode("ascii"), mode=0o600)
 
 
 def _make_folder(path: Path) -> None:
@@ -174,12 +169,4 @@ def _settle(path: Path) -> None:
     for folder in path.absolute().parents:
         # Folders above ours may be closed to us; then others made them.
         with suppress(PermissionError):
-            _fsync(folder)
-
-
-def _fsync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync_folder(folder)

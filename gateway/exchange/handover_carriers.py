@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
+from gateway.core.durable import sync_folder
 from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.exchange.delivery_tables import HandOverPolicyRow
 from gateway.exchange.description import described
@@ -174,8 +175,4 @@ def _write(place: Path, source: BinaryIO | bytes) -> None:
         target.flush()
         os.fsync(target.fileno())
     passing.replace(place)
-    folder = os.open(place.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(place.parent)

@@ -5,9 +5,7 @@ from a guess; authorities of another stage are refused. Writes into the folder o
 Source: exchange facts 2.6.
 """
 
-import os
 import re
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from cryptography.x509.oid import NameOID
 
 from gateway.as4.agreement import common_name
+from gateway.core.durable import scratch_beside
 from gateway.core.errors import ErrorKind
 from gateway.core.settings import Stage
 from gateway.network.pki import (
@@ -236,12 +235,8 @@ def _name(certificate: x509.Certificate) -> str:
 
 def _write(path: Path, data: bytes) -> None:
     """Put a file in place whole: a server may read the folder at any moment."""
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    scratch = scratch_beside(path, data, mode=0o666)
     try:
-        with scratch.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
         scratch.rename(path)
     finally:
         scratch.unlink(missing_ok=True)

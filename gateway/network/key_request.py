@@ -3,8 +3,6 @@
 Writes into the seat's folder of keys only, whole files, the key with mode 0600.
 """
 
-import os
-import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -22,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from gateway.as4.agreement import common_name
 from gateway.as4.identifiers import check_seat_id
+from gateway.core.durable import put_new
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.network.keys import CERTIFICATE_SUFFIX, KEY_SUFFIX, KEYS_INVALID
 from gateway.network.pki import (
@@ -67,7 +66,7 @@ def request_certificate(
     request = x509.CertificateSigningRequestBuilder().subject_name(subject)
     signed = request.sign(key, hashes.SHA256())
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write(
+    put_new(
         path,
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         mode=0o600,
@@ -112,7 +111,7 @@ def install_certificate(keys: Path, seat_id: str, certificate: x509.Certificate)
                 f"{target} is there already for this key. A renewed certificate needs a new key: "
                 "gateway pki csr.",
             )
-        _write(target, certificate.public_bytes(Encoding.PEM), mode=0o644)
+        put_new(target, certificate.public_bytes(Encoding.PEM), mode=0o644)
         return target
     raise _invalid(
         f"The folder {folder} holds no key of this certificate "
@@ -130,18 +129,3 @@ def _public_key(path: Path) -> object:
 
 def _invalid(fault: str) -> GatewayError:
     return GatewayError(KEYS_INVALID, fault)
-
-
-def _write(path: Path, data: bytes, *, mode: int) -> None:
-    """Put a new file in place whole, with its permissions from the first byte on."""
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # Unlike a rename this never replaces a file that came in between.
-        os.link(scratch, path)
-    finally:
-        scratch.unlink()

@@ -5,9 +5,8 @@ Every name says TEST. It gives no standing on any real network. Makes files; mus
 called in production (the caller knows the stage).
 """
 
-import os
-import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from gateway.as4.identifiers import check_seat_id
+from gateway.core.durable import put_new
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.network.keys import CERTIFICATE_SUFFIX, KEY_SUFFIX
 from gateway.network.pki import Purpose
@@ -279,16 +279,5 @@ def _write(path: Path, data: bytes, *, mode: int) -> None:
     both then read the same bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(scratch, path)
-        except FileExistsError:
-            return
-    finally:
-        scratch.unlink()
+    with suppress(FileExistsError):
+        put_new(path, data, mode=mode)

@@ -139,7 +139,7 @@ async def test_every_folder_on_the_way_to_a_blob_is_on_disk(
     def noted(folder: Path) -> None:
         on_disk[folder] = {entry.name for entry in folder.iterdir()}
 
-    monkeypatch.setattr("gateway.core.blobs._fsync_folder", noted)
+    monkeypatch.setattr("gateway.core.blobs.sync_folder", noted)
     await LocalBlobStore(tmp_path / "blobs").put(b"<Invoice/>")
     (path,) = [path for path in tmp_path.rglob("*") if path.is_file()]
     for entry in (path, path.parent, path.parent.parent):
