@@ -158,16 +158,25 @@ async def _validate(
                 sink.write(outcome)
                 summary.add(outcome)
                 progress.show(summary)
+    except asyncio.CancelledError:  # Ctrl-C: what was checked until now has its reports
+        if many:
+            progress.clear()
+            _sum_up(summary, order, sink, whole=False)
+        raise
     finally:
         progress.clear()
         await pool.close()
     if not summary.verdicts:
         raise Unusable("there is no document: the folders hold no .xml and no .pdf file.")
     if many:
-        shown = sys.stdout if sink.is_text_on_stdout else sys.stderr
-        for line in summary.lines(lang=order.lang):
-            print(printable(line), file=shown, flush=True)
+        _sum_up(summary, order, sink, whole=True)
     return summary.exit_code
+
+
+def _sum_up(summary: Summary, order: BatchOrder, sink: "_Sink", *, whole: bool) -> None:
+    shown = sys.stdout if sink.is_text_on_stdout else sys.stderr
+    for line in summary.lines(lang=order.lang, whole=whole):
+        print(printable(line), file=shown, flush=True)
 
 
 class _Sink:

@@ -114,8 +114,10 @@ class Summary:
             return 2
         return int(self.verdicts.keys() != {Verdict.VALID.value})
 
-    def lines(self, *, lang: str) -> Iterator[str]:
-        """Say it in a language, the most frequent first."""
+    def lines(self, *, lang: str, whole: bool = True) -> Iterator[str]:
+        """Say it in a language, the most frequent first; ``whole`` unless it was interrupted."""
+        if not whole:
+            yield label("SUMMARY-INTERRUPTED", lang=lang)
         yield label("SUMMARY-DOCUMENTS", lang=lang, count=self.verdicts.total())
         for verdict in Verdict:
             if self.verdicts[verdict.value]:

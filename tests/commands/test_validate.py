@@ -235,6 +235,32 @@ def test_interrupting_ends_it_and_its_processes(tmp_path):
         pytest.fail("processes stayed behind")
 
 
+def test_interrupting_a_batch_leaves_a_summary_of_the_reports_there_are(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"{number:02}.xml").write_text(NOTE.format(number))
+    os.mkfifo(tmp_path / "endless.xml")
+    # The pipe nobody writes to holds the batch up, so that it cannot end before it is interrupted.
+    process = gateway(
+        "--format", "csv", "--output", "out.csv", "--jobs", "1", "in", "endless.xml", cwd=tmp_path
+    )
+    table = tmp_path / "out.csv"
+    deadline = time.monotonic() + 60
+    while not table.exists() or table.read_bytes().count(b"\n") < 20:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=30)[1]
+    reports = len(table.read_text().splitlines()) - 1
+    assert process.returncode == 130
+    assert told.decode().splitlines()[:2] == [
+        "Interrupted: the summary counts the documents checked until then.",
+        f"Documents checked: {reports}",
+    ]
+    assert 19 <= reports <= 40
+
+
 def test_hundreds_of_documents_with_one_summary(tmp_path, capfdbinary):
     shuffled = random.Random(4)
     folder = tmp_path / "many"
