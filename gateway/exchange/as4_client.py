@@ -6,6 +6,7 @@ Tells apart what matters for the next attempt: the bytes never left, or nobody k
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import BinaryIO, Final
 
 import aiohttp
@@ -88,11 +89,9 @@ class As4Client:
         in which phase it ended, and OUTGOING-ADDRESS for an address that is not contacted.
         """
         check_url(url, self._stage)
-        # Some decrypt large messages at a few MB a second: the wait grows with the size.
-        wait = self._patience.wait + size / SLOWEST_PEER_BYTES_PER_S
         stuck: Progress | None = None
         try:
-            async with exchange(replace(self._patience, wait=wait)) as progress:
+            async with exchange(replace(self._patience, wait=self._wait(size))) as progress:
                 stuck = progress
                 received = await self._exchange(url, content_type, body, size, progress)
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
@@ -104,6 +103,16 @@ class As4Client:
                 "asked for, so its receipt cannot be read.",
             )
         return received
+
+    def longest(self, size: int) -> timedelta:
+        """How long after its start a message of so many bytes may still wait for its answer."""
+        patience, pieces = self._patience, size // _CHUNK + 2
+        before = patience.dns + patience.connect + patience.tls + pieces * patience.send
+        return timedelta(seconds=before + self._wait(size))
+
+    def _wait(self, size: int) -> float:
+        # Some decrypt large messages at a few MB a second: the wait grows with the size.
+        return self._patience.wait + size / SLOWEST_PEER_BYTES_PER_S
 
     async def _exchange(
         self, url: str, content_type: str, body: BinaryIO, size: int, progress: Progress

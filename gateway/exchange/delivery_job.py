@@ -25,15 +25,20 @@ from gateway.core.faults import Faults
 from gateway.core.ids import new_id
 from gateway.core.jobs import lanes
 from gateway.core.jobs.backoff import Reschedule
-from gateway.core.jobs.registry import JobContext
+from gateway.core.jobs.registry import JobContext, LeaseLost
 from gateway.exchange import timeline
 from gateway.exchange.answer_policy import UNANSWERED_KINDS
 from gateway.exchange.answer_tables import MlsAsked
 from gateway.exchange.archive import Archive
 from gateway.exchange.as4_client import As4Client, OutcomeUnknown
 from gateway.exchange.delivery_policies import DeliveryPolicies
-from gateway.exchange.delivery_policy import REFUSALS, TransmissionHistory, may_resend
-from gateway.exchange.delivery_verdict import Verdict, judge_answer
+from gateway.exchange.delivery_policy import (
+    REFUSALS,
+    OtherAttempt,
+    TransmissionHistory,
+    may_resend,
+)
+from gateway.exchange.delivery_verdict import Verdict, judge_answer, judge_duplicate
 from gateway.exchange.encoding import Encoder
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.failures import failure_of
@@ -130,7 +135,7 @@ class DeliveryJob:
         verdict = await self._send(message, refused_before=refused)
         if verdict.outcome is AttemptOutcome.RECEIPT:
             self._faults.reach("receipt-read")
-        await self._conclude(job, document_id, message.transmission, attempt, verdict)
+        verdict = await self._conclude(job, message, attempt, verdict)
         if verdict.failure is not None:
             raise verdict.failure
         self._faults.reach("receipt-committed")
@@ -258,20 +263,15 @@ class DeliveryJob:
         return judge_answer(
             transmission,
             answer,
-            message.outcomes,
             refused_before=refused_before,
             now=self._now(),
         )
 
     async def _conclude(
-        self,
-        job: JobContext,
-        document_id: UUID,
-        transmission: Transmission,
-        attempt: Attempt,
-        verdict: Verdict,
-    ) -> None:
+        self, job: JobContext, message: _Message, attempt: Attempt, verdict: Verdict
+    ) -> Verdict:
         """Record what the attempt proved, and the delivery if it proved one, in one transaction."""
+        transmission = message.transmission
         kept: StoredBlob | None = None
         if verdict.answer is not None and verdict.answer.body:
             kept = await self._archive.keep(
@@ -281,28 +281,33 @@ class DeliveryJob:
                 tenant_id=transmission.tenant_id,
             )
         async with self._database.write() as session:
+            if verdict.outcome is AttemptOutcome.DUPLICATE:
+                verdict = judge_duplicate(
+                    verdict,
+                    transmission,
+                    await _others(session, attempt),
+                    now=self._now(),
+                    longest=self._client.longest(message.request.size),
+                )
             if verdict.delivered:
-                await job.fence(session)
+                await _end(session, job, verdict)
             if kept is not None:
                 session.add(kept)
                 await session.flush()
-            session.add(attempt)
-            attempt.outcome = verdict.outcome
-            attempt.ended_at = self._now()
-            attempt.http_status = verdict.answer.status if verdict.answer else None
-            attempt.answer_id = kept.id if kept else None
-            if verdict.failure is not None:
-                attempt.code, attempt.detail = verdict.failure.code, verdict.failure.message
+            _write_down(session, attempt, verdict, kept, at=self._now())
             if verdict.outcome is AttemptOutcome.ERROR:
                 # Whatever it said, the access point is there.
                 await lanes.recovered(session, job.lane)
-            document = await session.get_one(Document, document_id, with_for_update=True)
+            document = await session.get_one(
+                Document, transmission.document_id, with_for_update=True
+            )
             if terminal(document.transport):
-                return
+                return verdict
             if verdict.delivered:
                 await self._delivered(session, document, transmission, verdict, attempt)
             else:
                 await self._failed(session, document, transmission, verdict, attempt)
+        return verdict
 
     async def _delivered(
         self,
@@ -359,6 +364,45 @@ class DeliveryJob:
             facts=facts,
             evidence_id=attempt.answer_id,
         )
+
+
+async def _end(session: AsyncSession, job: JobContext, verdict: Verdict) -> None:
+    """End the job with the delivery; a receipt also proves it in the hand of who lost the lease."""
+    try:
+        await job.fence(session)
+    except LeaseLost:
+        if verdict.outcome is not AttemptOutcome.RECEIPT:
+            raise
+
+
+def _write_down(
+    session: AsyncSession,
+    attempt: Attempt,
+    verdict: Verdict,
+    kept: StoredBlob | None,
+    *,
+    at: datetime,
+) -> None:
+    session.add(attempt)
+    attempt.outcome = verdict.outcome
+    attempt.ended_at = at
+    attempt.http_status = verdict.answer.status if verdict.answer else None
+    attempt.answer_id = kept.id if kept else None
+    if verdict.failure is not None:
+        attempt.code, attempt.detail = verdict.failure.code, verdict.failure.message
+
+
+async def _others(session: AsyncSession, attempt: Attempt) -> Sequence[OtherAttempt]:
+    """Every other attempt with the same MessageId; none of them ends before we are through."""
+    found = await session.exec(
+        select(Attempt.outcome, Attempt.started_at, Attempt.ended_at)
+        .where(Attempt.transmission_id == attempt.transmission_id, Attempt.id != attempt.id)
+        .with_for_update()
+    )
+    return [
+        OtherAttempt(AttemptOutcome(outcome), started_at, ended_at)
+        for outcome, started_at, ended_at in found
+    ]
 
 
 async def _refused_before(session: AsyncSession, document_id: UUID, since: datetime) -> bool:

@@ -7,6 +7,7 @@ definite is known about them and the endpoint has not changed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.errors import ErrorKind, Retry
@@ -22,10 +23,12 @@ __all__ = [
     "RECEIPT_INVALID",
     "REFUSALS",
     "REFUSED_ONCE",
+    "OtherAttempt",
     "TransmissionHistory",
     "error_kind",
     "may_resend",
     "proves_delivery",
+    "under_way",
 ]
 
 PEER_UNREACHABLE: Final = ErrorKind(
@@ -88,6 +91,18 @@ class TransmissionHistory:
     outcomes: Sequence[AttemptOutcome]
 
 
+@dataclass(frozen=True, slots=True)
+class OtherAttempt:
+    """Another attempt with the same MessageId, by whichever worker; aware UTC.
+
+    Without ``ended_at`` its worker has died, or is still at it after it lost its lease.
+    """
+
+    outcome: AttemptOutcome
+    started_at: datetime
+    ended_at: datetime | None
+
+
 def may_resend(history: TransmissionHistory, *, endpoint_url: str, peer_certificate: str) -> bool:
     """Whether the same bytes under the same MessageId may travel again."""
     return (
@@ -108,6 +123,14 @@ def proves_delivery(earlier: Sequence[AttemptOutcome]) -> bool:
     return AttemptOutcome.UNKNOWN in earlier and all(
         one in (AttemptOutcome.UNKNOWN, AttemptOutcome.NOT_SENT) for one in earlier
     )
+
+
+def under_way(others: Sequence[OtherAttempt], *, now: datetime, longest: timedelta) -> bool:
+    """Whether an attempt may still be answered; none waits longer than ``longest``.
+
+    Until then "duplicate" may speak of a message the receiver is still working on, and may refuse.
+    """
+    return any(one.ended_at is None and now < one.started_at + longest for one in others)
 
 
 def error_kind(

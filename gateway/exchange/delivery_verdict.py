@@ -1,12 +1,12 @@
 """What the answer of an access point proves about one attempt. Pure.
 
 Only a receipt that acknowledges every sent digest is a delivery; of an error it matters who
-signed it and what was known before.
+signed it, what was known before, and what other workers have learned meanwhile.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from cryptography import x509
 
@@ -17,17 +17,22 @@ from gateway.exchange.as4_client import Answer
 from gateway.exchange.delivery_policy import (
     PEER_SILENT,
     RECEIPT_INVALID,
+    OtherAttempt,
     error_kind,
     proves_delivery,
+    under_way,
 )
 from gateway.exchange.tables import AttemptOutcome, Transmission
 
-__all__ = ["Verdict", "judge_answer"]
+__all__ = ["Verdict", "judge_answer", "judge_duplicate"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one attempt came to: its outcome, and the failure if it was none."""
+    """What one attempt came to: its outcome, and the failure if it was none.
+
+    DUPLICATE with a failure is not judged yet: ``judge_duplicate`` does it.
+    """
 
     outcome: AttemptOutcome
     answer: Answer | None
@@ -38,12 +43,11 @@ class Verdict:
 def judge_answer(
     transmission: Transmission,
     answer: Answer,
-    earlier: Sequence[AttemptOutcome],
     *,
     refused_before: bool,
     now: datetime,
 ) -> Verdict:
-    """Read an answer; ``earlier`` is how the attempts with the same MessageId ended before.
+    """Read an answer.
 
     ``refused_before``: the last answer about the document, under whatever id, was a refusal.
     """
@@ -75,10 +79,34 @@ def judge_answer(
         return Verdict(AttemptOutcome.UNKNOWN, answer, failure, delivered=False)
     if not isinstance(signal, ErrorReceived):
         return Verdict(AttemptOutcome.RECEIPT, answer, None, delivered=True)
-    if signal.duplicate and signal.signed and proves_delivery(earlier):
-        return Verdict(AttemptOutcome.DUPLICATE, answer, None, delivered=True)
     failure = _peer_failure(transmission, signal, refused_before=refused_before)
-    return Verdict(AttemptOutcome.ERROR, answer, failure, delivered=False)
+    known = signal.duplicate and signal.signed
+    outcome = AttemptOutcome.DUPLICATE if known else AttemptOutcome.ERROR
+    return Verdict(outcome, answer, failure, delivered=False)
+
+
+def judge_duplicate(
+    verdict: Verdict,
+    transmission: Transmission,
+    others: Sequence[OtherAttempt],
+    *,
+    now: datetime,
+    longest: timedelta,
+) -> Verdict:
+    """What a signed "duplicate" proves, by what is known of the ``others`` when it is recorded.
+
+    ``longest`` is how long an attempt may wait for its answer.
+    """
+    if not proves_delivery([one.outcome for one in others]):
+        return replace(verdict, outcome=AttemptOutcome.ERROR)
+    if not under_way(others, now=now, longest=longest):
+        return replace(verdict, failure=None, delivered=True)
+    failure = GatewayError(
+        PEER_SILENT,
+        f"{transmission.endpoint_url} knows the message already, but an earlier attempt may still "
+        "be answered. The same message is sent again later.",
+    )
+    return replace(verdict, outcome=AttemptOutcome.UNKNOWN, failure=failure)
 
 
 def _peer_failure(

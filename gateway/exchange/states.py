@@ -101,16 +101,17 @@ TRANSPORT: Final[Mapping[tuple[TransportState, TransportEvent], TransportState]]
     (S.ROUTED, E.CANCELLED): S.CANCELLED,
     (S.SENDING, E.ATTEMPT_STARTED): S.SENDING,
     (S.SENDING, E.ATTEMPT_FAILED): S.WAITING,
-    (S.SENDING, E.RECEIPT_VERIFIED): S.DELIVERED,
     (S.SENDING, E.RECEIPT_PRESUMED): S.DELIVERED,
     (S.SENDING, E.GIVEN_UP): S.FAILED,
     (S.WAITING, E.ATTEMPT_STARTED): S.SENDING,
     (S.WAITING, E.ATTEMPT_FAILED): S.WAITING,
+    (S.WAITING, E.RECEIPT_PRESUMED): S.DELIVERED,
     (S.WAITING, E.GIVEN_UP): S.FAILED,
     (S.WAITING, E.CANCELLED): S.CANCELLED,
     **{
-        (before, E.CONCLUDED): S.DELIVERED
+        (before, event): S.DELIVERED
         for before in (S.ACCEPTED, S.ROUTED, S.SENDING, S.WAITING)
+        for event in (E.RECEIPT_VERIFIED, E.CONCLUDED)
     },
     (S.FAILED, E.RESENT): S.ACCEPTED,
     (S.FAILED, E.PROVEN): S.DELIVERED,
@@ -126,7 +127,9 @@ TRANSPORT: Final[Mapping[tuple[TransportState, TransportEvent], TransportState]]
     (S.DISPATCHED, E.BOUNCED): S.FAILED,
     (S.DISPATCHED, E.RESENT): S.ACCEPTED,
 }
-"""Outgoing transport. A crash while sending is simply a second ATTEMPT_STARTED.
+"""Outgoing transport. A crash while sending is simply a second ATTEMPT_STARTED. A worker that lost
+its lease may still bring the receipt, whatever another one, or a next round, has come to meanwhile;
+and it may record a failure while the other one is sending.
 
 CONCLUDED ends attempts whose receipt never came although the receiver spoke of the document
 (MLS); while there is patience left the receipt is still asked for. PROVEN is an MLS about a

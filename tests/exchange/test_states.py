@@ -72,13 +72,16 @@ def test_giving_up_is_always_possible_before_the_end(state):
     assert advance(TRANSPORT, state, TransportEvent.GIVEN_UP) is TransportState.FAILED
 
 
-def test_only_an_attempt_can_be_followed_by_a_receipt():
+def test_a_receipt_ends_every_way_over_peppol_and_a_presumption_only_one_with_attempts():
     before = {
-        state
-        for state, event in TRANSPORT
-        if event in (TransportEvent.RECEIPT_VERIFIED, TransportEvent.RECEIPT_PRESUMED)
+        event: {state for state, one in TRANSPORT if one is event}
+        for event in (TransportEvent.RECEIPT_VERIFIED, TransportEvent.RECEIPT_PRESUMED)
     }
-    assert before == {TransportState.SENDING}
+    tried = {TransportState.SENDING, TransportState.WAITING}
+    assert before == {
+        TransportEvent.RECEIPT_VERIFIED: {TransportState.ACCEPTED, TransportState.ROUTED, *tried},
+        TransportEvent.RECEIPT_PRESUMED: tried,
+    }
 
 
 def test_nothing_that_left_peppol_is_ever_called_delivered_by_what_happens_there():

@@ -50,7 +50,8 @@ class JobContext:
         """Complete this job in the handler's own write transaction.
 
         The business rows and the end of the job commit together or not at all. Raises LeaseLost
-        when another worker has taken over; let it propagate, so that the transaction rolls back.
+        when another worker has taken over; let it propagate, so that the transaction rolls back,
+        unless what it writes is true whoever has the job.
         """
         if not await complete(session, self._job):
             raise LeaseLost(str(self.id))
