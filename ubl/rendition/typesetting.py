@@ -8,6 +8,7 @@ worker process.
 import dataclasses
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -50,6 +51,8 @@ _MEASURED: Final = 5
 _LINE: Final = 12
 _BREAK: Final = 10
 _MOST_EFFORT: Final = 40_000_000
+# Hebrew, Arabic and their neighbours, which run from right to left, and their older forms.
+_LEFTWARD: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 
 
 class PdfUnset(ValueError):
@@ -95,6 +98,7 @@ def typeset(
     text = json.dumps(data, ensure_ascii=False)
     _require_bounded(text)
     data["fonts"] = fonts.in_order(text)
+    data["leftward"] = _LEFTWARD.search(text) is not None
     at = int(created_at.timestamp())
     pdf = _compiled(template, {**data, "spacing": 1}, qr, at, fonts)
     pages = _pages(pdf)

@@ -228,3 +228,23 @@ def left_edge(pdf: bytes) -> float:
 
     PdfReader(io.BytesIO(pdf)).pages[0].extract_text(visitor_text=visit)
     return found[0]
+
+
+def test_text_from_right_to_left_starts_at_the_right(invoice: Invoice) -> None:
+    if not script_fonts().families:
+        pytest.skip("the fonts of the extra scripts are not installed")
+    hebrew, latin = "משלוח חינם", "Frei Haus"
+    said = replace(invoice, notes=(Note(text=f"{hebrew}\n{latin}"),))
+    view = invoice_view(said, locale="en")
+    pdf = invoice_pdf(view, payment_code=None, created_at=AT)
+    places: dict[str, float] = {}
+
+    def see(text: str, place: list[float], *_: object) -> None:
+        places.setdefault(text.strip(), place[4])
+
+    page = PdfReader(io.BytesIO(pdf)).pages[0]
+    page.extract_text(visitor_text=see)
+    middle = float(page.mediabox.width) / 2
+    assert places[latin] < middle < places[hebrew.rpartition(" ")[2]]
+    shown = html.document_fromstring(document_html(view))
+    assert shown.xpath("//section[@class='notes']//span[@class='lines']/@dir") == ["auto"]
