@@ -62,7 +62,8 @@ def read_invoice(root: etree._Element) -> Reading:
 def write_invoice(invoice: Invoice, wanted: Format) -> Written:
     """Write an invoice in a format, which also decides what it says of itself (BT-24, BT-23).
 
-    Raises DocumentUnwritable and AmountUnreadable for values no XML document can carry.
+    Raises DocumentUnwritable and AmountUnreadable for values no XML document can carry, and
+    XmlRefused (XML-TOO-DEEP) for lines nested deeper than this product reads.
     """
     stated = replace(
         invoice,

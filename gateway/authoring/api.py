@@ -39,6 +39,8 @@ from gateway.core.http import (
 )
 from gateway.exchange.api_models import DocumentOut
 from gateway.exchange.submission import DOCUMENT_INVALID, ReportedError
+from gateway.validation.negotiation import choose_language
+from ubl.localized import LANGUAGES
 
 __all__ = ["ROUTES"]
 
@@ -112,10 +114,12 @@ async def check_draft(request: web.Request) -> web.Response:
     caller, drafts = principal(request), request.app[DRAFTS]
     query = query_of(request, CheckQuery)
     draft = await drafts.get(caller, _draft_id(request))
-    checked = await drafts.check(caller, draft, lang=query.lang or caller.locale)
+    checked = await drafts.check(caller, draft, lang=_language(request, query))
     if checked.failure is not None:
         raise checked.failure
-    return _tagged(json_answer(CheckOut.of(draft, checked)), draft)
+    response = _tagged(json_answer(CheckOut.of(draft, checked)), draft)
+    response.headers["Vary"] = "Accept-Language, Authorization, Cookie"
+    return response
 
 
 async def send_draft(request: web.Request) -> web.Response:
@@ -132,7 +136,7 @@ async def send_draft(request: web.Request) -> web.Response:
         return json_answer(DocumentOut.of(document), status=202)
     if version not in (None, draft.version):
         raise DraftChanged(draft, draft.invoice)
-    submitted = await drafts.issue(caller, draft, lang=query.lang or caller.locale)
+    submitted = await drafts.issue(caller, draft, lang=_language(request, query))
     if submitted.refused:
         raise ReportedError(
             DOCUMENT_INVALID,
@@ -148,6 +152,11 @@ async def delete_draft(request: web.Request) -> web.Response:
     """Throw a draft away."""
     await request.app[DRAFTS].discard(principal(request), _draft_id(request))
     return web.Response(status=204)
+
+
+def _language(request: web.Request, query: CheckQuery) -> str:
+    asked = choose_language(request.headers.get("Accept-Language", ""), LANGUAGES)
+    return query.lang or asked or principal(request).locale
 
 
 def _draft_id(request: web.Request) -> UUID:

@@ -79,11 +79,18 @@ class ReplaceQuery(BaseModel):
 
 
 class CheckQuery(BaseModel):
-    """The language of what is said; the caller's own where it is not named."""
+    """The language of what is said; the caller's own where neither names one that is spoken."""
 
     model_config = ConfigDict(extra="forbid")
 
     lang: Literal["en", "fr", "nl", "de"] | None = None
+    accept_language: str | None = Field(
+        None,
+        alias="Accept-Language",
+        max_length=1000,
+        description="The language of sentences, where lang is absent.",
+        json_schema_extra={"in": "header"},
+    )
 
 
 class SendQuery(CheckQuery):

@@ -2,13 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from gateway.authoring.form import Json, place_in, readable
+from gateway.authoring.problems import problem_text
+from gateway.authoring.reasons import reason_rows
 from gateway.authoring.starting import kind_of_type
 from gateway.authoring.tables import Draft
 from gateway.conversion.choosing import AUTO, PREFERENCES
@@ -27,7 +29,10 @@ _LINE: Final = re.compile(
     r"(?:InvoiceLine|CreditNoteLine|IncludedSupplyChainTradeLineItem)\[(\d+)\]"
 )
 _ENTRY: Final = re.compile(r"AllowanceCharge\[(\d+)\]")
+_SUBTOTAL: Final = re.compile(r"(?:TaxSubtotal|ApplicableTradeTax)(?:\[(\d+)\])?")
 _ONE_OF_MANY: Final = "lines."
+_BREAKDOWN: Final = "vat_breakdown"
+_REASON: Final = ("exemption_reason", "exemption_reason_code")
 _ENTRIES: Final = ("allowances", "charges")
 _NEEDED: Final = ("number", "issue_date", "currency", "seller.name", "buyer.name")
 _NEEDED_IN_LINE: Final = (
@@ -106,22 +111,31 @@ async def check_draft(
     ``auto`` is judged by the rules every receiver's format builds on.
     """
     checked = await _checked(conversion, tenant_id, draft, lang=lang)
-    return replace(checked, messages=_in_form(checked.messages, draft.invoice))
+    return replace(checked, messages=_in_form(checked, draft.invoice))
 
 
-def _in_form(
-    messages: Mapping[str, tuple[Message, ...]], held: Json
-) -> Mapping[str, tuple[Message, ...]]:
-    return {place_in(held, path): found for path, found in messages.items()}
+def _in_form(checked: Checked, held: Json) -> Mapping[str, tuple[Message, ...]]:
+    """The messages by the place of their field in the draft instead of that in the invoice."""
+    invoice = checked.invoice
+    reasons = {} if invoice is None else reason_rows(held, invoice)
+    found: dict[str, tuple[Message, ...]] = {}
+    for path, messages in checked.messages.items():
+        group, _, rest = path.partition(".")
+        row, _, name = rest.partition(".")
+        if invoice is None or group != _BREAKDOWN:
+            found[place_in(held, path)] = messages
+        elif int(row) in reasons:
+            found[f"{group}.{reasons[int(row)]}.{name}"] = messages
+    return found
 
 
 async def _checked(conversion: Conversion, tenant_id: UUID, draft: Draft, *, lang: str) -> Checked:
     try:
         invoice = await asyncio.to_thread(invoice_of, draft.invoice)
     except JsonRefused as refused:
-        return Checked(messages=_unreadable(refused))
+        return Checked(messages=_unreadable(refused, lang))
     slips = await asyncio.to_thread(_slips, invoice, lang)
-    gaps = _gaps(invoice)
+    gaps = _gaps(invoice, lang)
     if gaps:
         return Checked(invoice=invoice, messages={**slips, **gaps})
     wanted = PREFERENCES[0] if draft.wanted == AUTO else draft.wanted
@@ -134,11 +148,12 @@ async def _checked(conversion: Conversion, tenant_id: UUID, draft: Draft, *, lan
     return Checked(invoice=invoice, messages={**slips, **found}, judged=judged)
 
 
-def _unreadable(refused: JsonRefused) -> Mapping[str, tuple[Message, ...]]:
+def _unreadable(refused: JsonRefused, lang: str) -> Mapping[str, tuple[Message, ...]]:
     found: dict[str, tuple[Message, ...]] = {}
     for one in refused.problems:
         path = one.pointer.removeprefix("/").replace("/", ".")
-        found[path] = (*found.get(path, ()), Message(one.code, one.advice, fatal=True))
+        text = problem_text(one.code, one.advice, lang=lang)
+        found[path] = (*found.get(path, ()), Message(one.code, text, fatal=True))
     return found
 
 
@@ -153,7 +168,7 @@ def _slips(invoice: Invoice, lang: str) -> Mapping[str, tuple[Message, ...]]:
     }
 
 
-def _gaps(invoice: Invoice) -> Mapping[str, tuple[Message, ...]]:
+def _gaps(invoice: Invoice, lang: str) -> Mapping[str, tuple[Message, ...]]:
     """What has to be filled in before the rules are asked: without it they say little else."""
     missing = [path for path in _NEEDED if _inside(invoice, path) is None]
     for index, line in enumerate(invoice.lines or (InvoiceLine(),)):
@@ -161,7 +176,7 @@ def _gaps(invoice: Invoice) -> Mapping[str, tuple[Message, ...]]:
         missing += [f"lines.{index}.{path}" for path in needed]
         missing += _unsaid(line, ("amount",), f"lines.{index}.")
     missing += _unsaid(invoice, _NEEDED_IN_ENTRY, "")
-    gap = Message(MISSING, "Fill this in.", fatal=True)
+    gap = Message(MISSING, problem_text(MISSING, MISSING, lang=lang), fatal=True)
     return dict.fromkeys(missing, (gap,))
 
 
@@ -211,6 +226,7 @@ def _by_field(report: Mapping[str, Any], invoice: Invoice) -> Mapping[str, tuple
 def _places(terms: Iterable[str], location: str, invoice: Invoice) -> Iterator[str]:
     line = _LINE.search(location)
     index = int(line[1]) - 1 if line else 0
+    terms = tuple(terms)
     for term in sorted(terms, key=lambda one: one.startswith("BG-")):
         path = _paths().get(term)
         if path is None:
@@ -222,6 +238,11 @@ def _places(terms: Iterable[str], location: str, invoice: Invoice) -> Iterator[s
                 continue
             within, start = invoice.lines[index], f"lines.{index}."
             path = path.removeprefix(_ONE_OF_MANY)
+        if path.partition(".")[0] == _BREAKDOWN:
+            reason = None if line else _reason(path, terms, location, invoice)
+            if reason is None:
+                continue
+            path = reason
         if path.partition(".")[0] in _ENTRIES:
             if line is not None and not start:
                 continue
@@ -246,3 +267,22 @@ def _entry(path: str, location: str, within: Invoice | InvoiceLine) -> str | Non
     if not 0 <= index < len(rows) or (place is None and len(rows) != 1):
         return None
     return f"{kind}.{index}.{_SHOWN_AT.get(field_name, field_name)}"
+
+
+def _reason(path: str, terms: Sequence[str], location: str, invoice: Invoice) -> str | None:
+    """The reason that a rule speaks of; None for the rest of a breakdown, which is worked out.
+
+    A rule that either would satisfy is told at the one that is given, else at the one in words.
+    """
+    name = path.partition(".")[2]
+    place = _SUBTOTAL.search(location)
+    if name not in _REASON or place is None:
+        return None
+    rows = invoice.vat_breakdown
+    index = int(place[1]) - 1 if place[1] else 0
+    if not 0 <= index < len(rows) or (place[1] is None and len(rows) != 1):
+        return None
+    in_words, as_code = rows[index].exemption_reason, rows[index].exemption_reason_code
+    if {"BT-120", "BT-121"} <= set(terms):
+        name = _REASON[1] if as_code and not in_words else _REASON[0]
+    return f"{_BREAKDOWN}.{index}.{name}"

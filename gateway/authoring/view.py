@@ -16,11 +16,12 @@ from babel import Locale
 from gateway.authoring.checking import Checked, Message
 from gateway.authoring.form import MAX_ROWS, Json, flattened, place_of
 from gateway.authoring.keeping import unshown
+from gateway.authoring.reasons import reason_rows
 from gateway.conversion.choosing import AUTO
 from ubl.amounts import Amount, minor_digits, round_half_away
 from ubl.formats import FORMATS
 from ubl.localized import Localized
-from ubl.model import Invoice
+from ubl.model import VatBreakdown
 
 __all__ = ["Choice", "FormView", "Kept", "VatReason", "countries", "known_format"]
 
@@ -47,7 +48,6 @@ _WORKED_OUT: Final = re.compile(
     r"|.*\.attachment\.(encoded|mime_type|file_name)"
 )
 """What a draft holds that is worked out from the rest, or that a page shows or cannot show."""
-_TAXED: Final = frozenset({"S", "L", "M", None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,36 +259,28 @@ class FormView:
         )
 
     def vat_reasons(self) -> tuple[VatReason, ...]:
-        """The VAT categories of the invoice for which nothing is charged, and so need a reason."""
-        invoice: Invoice | None = self.checked.invoice
-        held = list(self.held.get("vat_breakdown") or ())
-        keys = [(row.get("category"), _same(row.get("rate"))) for row in held]
-        found: list[VatReason] = []
-        for entry in invoice.vat_breakdown if invoice else ():
-            if entry.category in _TAXED or entry.category == "Z":
-                continue
-            key = (entry.category, _same(entry.rate))
-            if key not in keys:
-                keys.append(key)
-            found.append(
-                VatReason(
-                    f"vat_breakdown.{keys.index(key)}",
-                    entry.category or "",
-                    "" if entry.rate is None else str(entry.rate),
-                    self.words.code("vat_category", entry.category or ""),
-                )
-            )
-        return tuple(found)
+        """The VAT categories of the invoice that need a reason, or have one they must not have."""
+        invoice = self.checked.invoice
+        if invoice is None:
+            return ()
+        return tuple(
+            _reason(self.words, invoice.vat_breakdown[place], row)
+            for place, row in reason_rows(self.held, invoice).items()
+        )
 
     def vat_keys(self) -> str:
         """Which reasons the page shows, so that it is told when they change."""
         return " ".join(one.path + one.category for one in self.vat_reasons())
 
 
-def _same(rate: object) -> str:
-    """A rate by its value: 20 and 20.00 are one."""
-    text = str(rate if rate is not None else 0)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _reason(words: Localized, entry: VatBreakdown, row: int) -> VatReason:
+    category = entry.category or ""
+    return VatReason(
+        f"vat_breakdown.{row}",
+        category,
+        "" if entry.rate is None else str(entry.rate),
+        words.code("vat_category", category),
+    )
 
 
 def known_format(wanted: str) -> str:

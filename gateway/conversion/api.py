@@ -106,6 +106,7 @@ ROUTES: Final = (
         "validations:run",
         "Write an invoice in another format, and say what it cannot hold",
         body="application/json, application/xml, application/pdf, multipart/form-data",
+        files={"pdf": "A PDF of one's own, for the pages of a format that is a PDF."},
         query=ConversionQuery,
         answer=ConversionOut,
         answer_also="application/xml, application/pdf",

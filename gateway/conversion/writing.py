@@ -29,6 +29,7 @@ from ubl.json_text import shown
 from ubl.model import Invoice
 from ubl.pen import DocumentUnwritable
 from ubl.rendition.pdf import PdfUnset
+from ubl.safexml import XmlRefused
 from ubl.totals import Discrepancy, check_totals, complete
 
 __all__ = ["Converted", "Order", "convert_document", "format_named", "write_document"]
@@ -116,7 +117,7 @@ def write_document(invoice: Invoice, order: Order) -> Converted:
         invoice = complete(invoice)
     try:
         written = write_invoice(invoice, order.format)
-    except (DocumentUnwritable, AmountUnreadable) as error:
+    except (DocumentUnwritable, AmountUnreadable, XmlRefused) as error:
         raise GatewayError(UNWRITABLE, str(error), cause=error.code) from None
     paged = order.format.attachment is not None and not order.bare
     return Converted(

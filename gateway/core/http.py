@@ -67,8 +67,9 @@ class Route:
 
     ``scope`` is what the caller must be allowed to do, ``None`` for everybody. ``body``,
     ``answer`` and ``query`` are pydantic models or media types that describe the route in the
-    OpenAPI document; ``answer_also`` names media types the answer may have instead, ``statuses``
-    adds further answers with their meaning.
+    OpenAPI document; ``answer_also`` names media types the answer may have instead, ``files`` are
+    what a form may bring beside its ``file``, with what they are; ``statuses`` adds further answers
+    with their meaning.
     """
 
     method: str
@@ -82,6 +83,7 @@ class Route:
     answer_also: str = ""
     query: type[BaseModel] | None = None
     status: int = 200
+    files: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[int, str] = field(default_factory=dict)
 
 

@@ -228,6 +228,7 @@ ROUTES: Final = (
         "Send an invoice or credit note",
         query=SubmitQuery,
         body="application/xml, application/json, application/pdf, multipart/form-data",
+        files={"pdf": "A PDF of one's own that goes with the invoice; the query's 'pdf' says how."},
         answer=DocumentOut,
         status=202,
         statuses={

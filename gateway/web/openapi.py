@@ -3,7 +3,7 @@
 What a route says about itself beyond its fields:
 
 * ``body``, ``answer`` and ``answer_also`` as text may name several media types, separated by
-  commas; for ``multipart/form-data`` the part ``file`` is described.
+  commas; for ``multipart/form-data`` the part ``file`` is described, and those of ``files``.
 * A field of ``query`` whose schema says ``"in": "header"`` (``json_schema_extra``) is a header
   of the request, for example ``Idempotency-Key``.
 * ``scope=None`` with 401 among ``statuses`` needs a caller, but no particular scope.
@@ -17,6 +17,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from aiohttp import web
@@ -36,6 +37,7 @@ _Refs = Mapping[tuple[Any, _Mode], Json]
 
 _REF: Final = "#/components/schemas/{model}"
 _PLACEHOLDER: Final = re.compile(r"\{([^{}:]+)(?::(?:[^{}]|\{[^{}]*\})*)?\}")
+_NO_FILES: Final[Mapping[str, str]] = MappingProxyType({})
 _COMMON: Final[Mapping[int, str]] = {
     401: "No caller: send an API key or sign in",
     403: "The caller may not do that",
@@ -156,7 +158,7 @@ def _operation(route: Route, operation_id: str, refs: _Refs, schemas: Mapping[st
     if route.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": _content(route.body, "validation", refs),
+            "content": _content(route.body, "validation", refs, files=route.files),
         }
     operation["responses"] = _responses(route, refs)
     return operation
@@ -205,18 +207,21 @@ def _responses(route: Route, refs: _Refs) -> Json:
     return responses
 
 
-def _content(shape: type[BaseModel] | str, mode: _Mode, refs: _Refs) -> Json:
+def _content(
+    shape: type[BaseModel] | str, mode: _Mode, refs: _Refs, *, files: Mapping[str, str] = _NO_FILES
+) -> Json:
     if not isinstance(shape, str):
         return {"application/json": {"schema": refs[shape, mode]}}
     media_types = [one.strip() for one in shape.split(",")]
-    return {one: _raw(one) for one in media_types}
+    return {one: _raw(one, files) for one in media_types}
 
 
-def _raw(media_type: str) -> Json:
+def _raw(media_type: str, files: Mapping[str, str]) -> Json:
     if media_type != "multipart/form-data":
         return {}
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
-    return {"schema": {"type": "object", "properties": {"file": file}, "required": ["file"]}}
+    parts = {"file": file} | {name: {**file, "description": told} for name, told in files.items()}
+    return {"schema": {"type": "object", "properties": parts, "required": ["file"]}}
 
 
 def _security(route: Route) -> list[Json]:

@@ -168,6 +168,17 @@ async def test_drafts_begin_empty_from_data_and_around_a_pdf(lite):
     codes = {one["code"] for one in refused.body["problems"]}
     assert (refused.status, codes) == (422, {"MISSING"})
     assert "report" not in refused.body
+    spoken = {"Accept-Language": "it;q=0.9, nl;q=0.8"}
+    place = f"/v1/drafts/{empty.body['id']}"
+    for verb, path, language, says in (
+        ("GET", "/check", {}, "Fill this in."),
+        ("GET", "/check", spoken, "Vul dit in."),
+        ("GET", "/check?lang=de", spoken, "Bitte ausfüllen."),
+        ("POST", "/send", spoken, "Vul dit in."),
+    ):
+        told = (await lite.call(verb, place + path, headers=language)).body
+        messages = told["messages" if verb == "GET" else "problems"]
+        assert {one["message"] for one in messages if one["code"] == "MISSING"} == {says}
 
     value = {"invoice": {"kind": "credit-note", "currency": "EUR"}, "format": "facturx-en16931"}
     some = await lite.call("POST", "/v1/drafts", json=value)

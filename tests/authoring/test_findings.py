@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from gateway.authoring.checking import check_draft
+from gateway.authoring.view import FormView
 from gateway.conversion.writing import Order, format_named, write_document
 from gateway.core.clock import now
 from schematron import worker as engine
@@ -49,10 +50,14 @@ def rules():
     engine.initialise()
 
 
-async def found(**fields):
-    draft = SimpleNamespace(invoice={**BASE, "lines": [LINE], **fields}, wanted="auto")
-    checked = await check_draft(Writer(), uuid4(), draft, lang="en")
-    return {path: {one.code for one in said} for path, said in checked.messages.items()}
+async def checked(wanted="auto", *, lang="en", **fields):
+    draft = SimpleNamespace(invoice={**BASE, "lines": [LINE], **fields}, wanted=wanted)
+    return await check_draft(Writer(), uuid4(), draft, lang=lang)
+
+
+async def found(wanted="auto", **fields):
+    messages = (await checked(wanted, **fields)).messages
+    return {path: {one.code for one in said} for path, said in messages.items()}
 
 
 async def test_of_the_document():
@@ -87,3 +92,93 @@ async def test_what_is_missing_is_asked_for_first():
         "charges.0.vat_category": {"MISSING"},
         "lines.0.allowances.0.amount": {"MISSING"},
     }
+
+
+def taxed(category, rate="0"):
+    return {**LINE, "vat": {"category": category, "rate": rate}}
+
+
+def reason(category, rate="0", **said):
+    return {"category": category, "rate": rate, **said}
+
+
+async def test_of_the_reasons_why_there_is_no_vat():
+    lines = [LINE, taxed("E"), taxed("AE"), taxed("K")]
+    held = [
+        reason("G", exemption_reason="of another time"),
+        {},
+        reason("AE", exemption_reason_code="VATEX-EU-132"),
+        reason("K", "0.00", exemption_reason_code="NONSENSE"),
+    ]
+    messages = await found(lines=lines, vat_breakdown=held)
+    # The draft has no row for category E yet; it will be the one behind the last.
+    assert messages["vat_breakdown.4.exemption_reason"] == {"BR-E-10"}
+    assert "BR-CL-22" in messages["vat_breakdown.3.exemption_reason_code"]
+    assert {one for one in messages if one.startswith("vat_breakdown")} == {
+        "vat_breakdown.4.exemption_reason",
+        "vat_breakdown.3.exemption_reason_code",
+    }
+    # A rule about a whole category stands at what would mend it.
+    assert "BR-IC-11" in messages["delivery.delivered_on"]
+
+
+async def test_of_a_reason_that_belongs_to_another_category():
+    held = [reason("AE", exemption_reason_code="VATEX-EU-IC")]
+    messages = await found(lines=[LINE, taxed("AE")], vat_breakdown=held)
+    assert messages["vat_breakdown.0.exemption_reason_code"] == {"PEPPOL-EN16931-P0106"}
+
+
+async def test_of_a_reason_where_vat_is_charged():
+    held = [reason("S", "21.0", exemption_reason="none")]
+    messages = await found(vat_breakdown=held)
+    assert messages == {"vat_breakdown.0.exemption_reason": {"BR-S-10"}}
+    (shown,) = FormView(
+        {"vat_breakdown": held}, await checked(vat_breakdown=held), language="en"
+    ).vat_reasons()
+    assert (shown.path, shown.category) == ("vat_breakdown.0", "S")
+
+
+@pytest.mark.parametrize(
+    ("location", "field"),
+    [
+        ("/ram:ApplicableTradeTax[2]/ram:CategoryCode", "vat_breakdown.1.exemption_reason"),
+        ("/ram:ApplicableTradeTax[1]", "vat_breakdown.0.exemption_reason_code"),
+        ("/ram:ApplicableTradeTax[3]", None),
+        ("/ram:ApplicableTradeTax[4]", None),
+        ("/ram:ApplicableTradeTax", None),
+        ("", None),
+    ],
+)
+async def test_of_a_reason_in_cii(monkeypatch, location, field):
+    """The rules of CII are not part of the product, so that one finding stands for them."""
+    finding = {
+        "rule": "R",
+        "severity": "fatal",
+        "terms": ["BG-23", "BT-118", "BT-121", "BT-120"],
+        "location": f"//ram:ApplicableHeaderTradeSettlement{location}",
+        "message": "Say why.",
+    }
+    monkeypatch.setattr(
+        engine, "run", lambda *_, **__: {"findings": [finding], "verdict": "invalid"}
+    )
+    lines = [taxed("AE"), taxed("E"), LINE]
+    held = [reason("AE", exemption_reason_code="VATEX-EU-AE"), reason("E")]
+    messages = await found("xrechnung-cii", lines=lines, vat_breakdown=held)
+    assert [one for one in messages if one.startswith("vat")] == ([field] if field else [])
+
+
+@pytest.mark.parametrize(
+    ("lang", "missing", "unreadable"),
+    [
+        ("en", "Fill this in.", "This is not a date."),
+        ("fr", "À remplir.", "Ce n'est pas une date."),
+        ("nl", "Vul dit in.", "Dit is geen datum."),
+        ("de", "Bitte ausfüllen.", "Das ist kein Datum."),
+    ],
+)
+async def test_what_keeps_the_rules_from_being_asked_is_said_in_the_readers_language(
+    lang, missing, unreadable
+):
+    (gap,) = (await checked(lang=lang, buyer={})).messages["buyer.name"]
+    (slip,) = (await checked(lang=lang, issue_date="tomorrow")).messages["issue_date"]
+    assert (gap.text, slip.text) == (missing, unreadable)

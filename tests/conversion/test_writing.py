@@ -201,3 +201,14 @@ def test_a_damaged_file_in_the_invoice_is_not_blamed_on_pages(invoice, at):
     with pytest.raises(GatewayError, match="not base64") as refused:
         write_document(source, Order(format=FORMATS["facturx-en16931"], at=at))
     assert refused.value.kind.code == "CONVERSION-UNWRITABLE"
+
+
+def test_lines_nested_deeper_than_anybody_reads_are_refused(invoice, at):
+    line = invoice.lines[0]
+    for _ in range(120):
+        line = replace(invoice.lines[0], sub_lines=(line,))
+    nested = replace(invoice, lines=(line,))
+    with pytest.raises(GatewayError, match="nested") as refused:
+        write_document(nested, Order(format=FORMATS["xrechnung-extension-ubl"], at=at))
+    assert refused.value.kind.code == "CONVERSION-UNWRITABLE"
+    assert refused.value.facts["cause"] == "XML-TOO-DEEP"

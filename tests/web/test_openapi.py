@@ -127,3 +127,11 @@ async def test_the_server_shows_it_to_everybody(site) -> None:
 
 def test_the_committed_description_is_the_present_one() -> None:
     assert json.loads(COMMITTED.read_text()) == document(all_routes())
+
+
+def test_files_of_a_form_are_described_beside_the_first() -> None:
+    described = document(PRODUCT)["paths"]
+    for path in ("/v1/documents", "/v1/conversions"):
+        form = described[path]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+        assert (list(form["properties"]), form["required"]) == (["file", "pdf"], ["file"])
+        assert form["properties"]["pdf"]["description"]
