@@ -11,7 +11,7 @@ from gateway.access.directory import DIRECTORY
 from gateway.access.principal import PRINCIPAL, principal
 from gateway.access.roles import SCOPES
 from gateway.core.errors import GatewayError
-from gateway.core.http import RENDER, Face, Route, form_of
+from gateway.core.http import RENDER, Face, Route, form_of, seen_other
 
 __all__ = ["ROUTES"]
 
@@ -25,7 +25,7 @@ async def show_sign_in(request: web.Request) -> web.Response:
     """The sign-in form; whoever is signed in already goes on."""
     target = safe_path(request.query.get("next"))
     if PRINCIPAL in request:
-        return _go(target)
+        return seen_other(target)
     return request.app[RENDER](request, _SIGN_IN, _form(target))
 
 
@@ -48,7 +48,7 @@ async def sign_in(request: web.Request) -> web.Response:
         if "retry_after" in error.facts:
             response.headers["Retry-After"] = str(error.facts["retry_after"])
         return response
-    response = _go(target)
+    response = seen_other(target)
     cookie.set(response, text)
     return response
 
@@ -59,7 +59,7 @@ async def sign_out(request: web.Request) -> web.Response:
     text = cookie.read(request)
     if text is not None:
         await request.app[SESSIONS].sign_out(text)
-    response = _go("/sign-in")
+    response = seen_other("/sign-in")
     cookie.clear(response)
     return response
 
@@ -88,7 +88,7 @@ async def create_key(request: web.Request) -> web.Response:
 async def revoke_key(request: web.Request) -> web.Response:
     """Close an API key for good."""
     await request.app[ACCESS].revoke_api_key(principal(request), request.match_info["key_id"])
-    return _go("/settings")
+    return seen_other("/settings")
 
 
 async def _settings(request: web.Request, changes: Mapping[str, Any]) -> web.Response:
@@ -114,10 +114,6 @@ def _form(target: str, *, email: str = "", error: GatewayError | None = None) ->
 def _text(form: Mapping[str, Any], name: str) -> str:
     value = form.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _go(place: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": place})
 
 
 ROUTES: Final = (

@@ -12,7 +12,7 @@ from gateway.access.webhook_api import WEBHOOKS
 from gateway.access.webhook_service import Changes, DeliveryFilters
 from gateway.access.webhook_tables import DeliveryState
 from gateway.core.errors import GatewayError
-from gateway.core.http import RENDER, Face, Handler, Route, form_of, path_id
+from gateway.core.http import RENDER, Face, Handler, Route, form_of, path_id, seen_other
 
 __all__ = ["ROUTES"]
 
@@ -64,7 +64,7 @@ async def change_webhook(request: web.Request) -> web.Response:
         response = await _one(request, endpoint_id, {"error": error})
         response.set_status(422)
         return response
-    return _go(f"{_HOME}/{endpoint_id}")
+    return seen_other(f"{_HOME}/{endpoint_id}")
 
 
 async def rotate_secret(request: web.Request) -> web.Response:
@@ -77,14 +77,14 @@ async def rotate_secret(request: web.Request) -> web.Response:
 async def delete_webhook(request: web.Request) -> web.Response:
     """Forget an endpoint."""
     await request.app[WEBHOOKS].delete(principal(request), path_id(request, "endpoint_id"))
-    return _go(_HOME)
+    return seen_other(_HOME)
 
 
 def _switching(*, on: bool) -> Handler:
     async def switch(request: web.Request) -> web.Response:
         endpoint_id = path_id(request, "endpoint_id")
         await request.app[WEBHOOKS].change(principal(request), endpoint_id, Changes(active=on))
-        return _go(f"{_HOME}/{endpoint_id}")
+        return seen_other(f"{_HOME}/{endpoint_id}")
 
     return switch
 
@@ -93,13 +93,13 @@ async def try_webhook(request: web.Request) -> web.Response:
     """Send a message to try an endpoint."""
     endpoint_id = path_id(request, "endpoint_id")
     await request.app[WEBHOOKS].test(principal(request), endpoint_id)
-    return _go(f"{_HOME}/{endpoint_id}")
+    return seen_other(f"{_HOME}/{endpoint_id}")
 
 
 async def replay_delivery(request: web.Request) -> web.Response:
     """Send a message again."""
     sent = await request.app[WEBHOOKS].replay(principal(request), path_id(request, "delivery_id"))
-    return _go(f"{_HOME}/{sent.endpoint.id}")
+    return seen_other(f"{_HOME}/{sent.endpoint.id}")
 
 
 async def _list(request: web.Request, changes: Mapping[str, Any]) -> web.Response:
@@ -142,10 +142,6 @@ def _types(form: MultiMapping[Any]) -> list[str]:
 def _text(form: Mapping[str, Any], name: str) -> str:
     value = form.get(name)
     return value.strip() if isinstance(value, str) else ""
-
-
-def _go(place: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": place})
 
 
 def _page(method: str, path: str, handler: Handler, summary: str) -> Route:

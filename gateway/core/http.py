@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 from aiohttp import web
@@ -35,6 +35,8 @@ __all__ = [
     "path_id",
     "query_of",
     "refuse_nul",
+    "seen_other",
+    "shown_again",
 ]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -171,3 +173,24 @@ def json_answer(model: BaseModel, *, status: int = 200) -> web.Response:
     return web.Response(
         text=model.model_dump_json(), status=status, content_type="application/json"
     )
+
+
+def seen_other(address: str) -> web.Response:
+    """The answer to a form that was carried out: look at the result there."""
+    return web.Response(status=303, headers={"Location": address})
+
+
+class _ErrorPage(Protocol):
+    def __call__(self, *, error: GatewayError) -> Awaitable[web.Response]: ...
+
+
+async def shown_again(error: GatewayError, page: _ErrorPage) -> web.Response:
+    """The answer to a form that was refused: its page, which says why, with the error's status.
+
+    Raises the error itself where what the form is about is not there and so has no page.
+    """
+    if error.kind.status == NOT_FOUND.status:
+        raise error
+    response = await page(error=error)
+    response.set_status(error.kind.status)
+    return response

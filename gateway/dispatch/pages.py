@@ -1,14 +1,14 @@
 """Pages of dispatch: how a document went outside Peppol, sending again, what needs somebody."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from aiohttp import web
 
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Route, form_of, path_id
+from gateway.core.http import RENDER, Face, Route, form_of, path_id, seen_other, shown_again
 from gateway.dispatch import download_pages, text_pages
 from gateway.dispatch.channels import customer_of_document
 from gateway.dispatch.keys import DESK, LINKS
@@ -18,7 +18,7 @@ from gateway.dispatch.states import ATTENTION
 from gateway.exchange.channels import Channel, DispatchFormat
 from gateway.exchange.queries import document_of
 from gateway.receivables.customers import LOCALES
-from gateway.receivables.pages_forms import chosen, query_id, seen_other, text
+from gateway.receivables.pages_forms import chosen, query_id, text
 
 __all__ = ["ROUTES"]
 
@@ -31,10 +31,10 @@ _SHOWN: Final = 50
 async def show_dispatches(request: web.Request) -> web.Response:
     """How a document went outside Peppol; the panel alone where the document's page asks."""
     template = _PANEL if request.headers.get("HX-Request") == "true" else _PAGE
-    return request.app[RENDER](request, template, await _context(request, error=None))
+    return await _page(request, template, error=None)
 
 
-async def _context(request: web.Request, *, error: GatewayError | None) -> Mapping[str, Any]:
+async def _page(request: web.Request, template: str, *, error: GatewayError | None) -> web.Response:
     tenant_id = principal(request).tenant_id
     async with request.app[DATABASE].read() as session:
         document = await document_of(session, tenant_id, path_id(request, "document_id"))
@@ -43,7 +43,7 @@ async def _context(request: web.Request, *, error: GatewayError | None) -> Mappi
         links = {
             one.id: await request.app[LINKS].url(session, one) for one in rows if has_link(one)
         }
-    return {
+    context = {
         "document": document,
         "dispatches": rows,
         "links": links,
@@ -54,6 +54,7 @@ async def _context(request: web.Request, *, error: GatewayError | None) -> Mappi
         "formats": tuple(DispatchFormat),
         "error": error,
     }
+    return request.app[RENDER](request, template, context)
 
 
 async def send_again(request: web.Request) -> web.Response:
@@ -114,11 +115,7 @@ async def show_list(request: web.Request) -> web.Response:
 
 
 async def _again(request: web.Request, error: GatewayError) -> web.Response:
-    if error.kind.status == NOT_FOUND.status:
-        raise error
-    response = request.app[RENDER](request, _PAGE, await _context(request, error=error))
-    response.set_status(error.kind.status)
-    return response
+    return await shown_again(error, partial(_page, request, _PAGE))
 
 
 def _format(value: object) -> DispatchFormat | None:

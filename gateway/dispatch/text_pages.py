@@ -7,11 +7,10 @@ from aiohttp import web
 
 from gateway.access.principal import principal
 from gateway.core.errors import GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Route, form_of
+from gateway.core.http import NOT_FOUND, RENDER, Face, Route, form_of, seen_other
 from gateway.dispatch.keys import TEXTS
 from gateway.dispatch.text_desk import text_key
 from gateway.dispatch.wording import NAMES, TextKind, Wording
-from gateway.receivables.pages_forms import seen_other
 from ubl.localized import LANGUAGES
 
 __all__ = ["ROUTES"]

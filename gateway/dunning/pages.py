@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
-from gateway.core.http import RENDER, Face, Route
+from gateway.core.http import RENDER, Face, Route, seen_other
 from gateway.dunning import pages_customer, pages_reminder
 from gateway.dunning.keys import DUNNING
 from gateway.dunning.pages_view import (
@@ -25,7 +25,7 @@ from gateway.dunning.queries import (
     list_runs,
 )
 from gateway.receivables.keys import BUSINESS
-from gateway.receivables.pages_forms import chosen, query_id, seen_other
+from gateway.receivables.pages_forms import chosen, query_id
 
 __all__ = ["ROUTES"]
 

@@ -3,6 +3,7 @@
 It is with dunning because it shows reminders and e-mails beside what the receivables know.
 """
 
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,7 +12,16 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route, form_of, path_id
+from gateway.core.http import (
+    RENDER,
+    Face,
+    Handler,
+    Route,
+    form_of,
+    path_id,
+    seen_other,
+    shown_again,
+)
 from gateway.dunning.keys import DUNNING
 from gateway.dunning.pages_view import (
     HOLD_LOOKS,
@@ -28,7 +38,7 @@ from gateway.exchange.channels import Channel, DispatchFormat, on_network
 from gateway.receivables.customers import LOCALES
 from gateway.receivables.desk import CustomerChange
 from gateway.receivables.keys import BUSINESS, RECEIVABLES
-from gateway.receivables.pages_forms import chosen, day, seen_other, text
+from gateway.receivables.pages_forms import chosen, day, text
 from gateway.receivables.pages_looks import look_of_row
 from gateway.receivables.queries import (
     Filters,
@@ -214,11 +224,7 @@ async def answer_discovery(request: web.Request) -> web.Response:
 
 
 async def _again(request: web.Request, error: GatewayError) -> web.Response:
-    if error.kind.status == NOT_FOUND.status:
-        raise error
-    response = await _page(request, error=error)
-    response.set_status(error.kind.status)
-    return response
+    return await shown_again(error, partial(_page, request))
 
 
 def _write(path: str, handler: Handler, summary: str) -> Route:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,7 +12,17 @@ from aiohttp import web
 from gateway.access.principal import Principal, principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route, form_of, path_id
+from gateway.core.http import (
+    NOT_FOUND,
+    RENDER,
+    Face,
+    Handler,
+    Route,
+    form_of,
+    path_id,
+    seen_other,
+    shown_again,
+)
 from gateway.dunning.composing import TYPES
 from gateway.dunning.keys import DUNNING
 from gateway.dunning.pages_mail import MailView, framed, mail_view
@@ -22,7 +33,7 @@ from gateway.dunning.states import MailPurpose, MailState, ReminderState
 from gateway.dunning.steps import TASKS
 from gateway.dunning.tables import OutgoingMail, Reminder
 from gateway.receivables.keys import BUSINESS
-from gateway.receivables.pages_forms import chosen, day, seen_other
+from gateway.receivables.pages_forms import chosen, day
 from reminders.policy import Channel
 
 __all__ = ["ROUTES"]
@@ -172,11 +183,7 @@ def _acting(act: _Act) -> Handler:
         try:
             await act(request.app[DUNNING], principal(request), reminder_id, form)
         except GatewayError as error:
-            if error.kind.status == NOT_FOUND.status:
-                raise
-            response = await _page(request, error=error)
-            response.set_status(error.kind.status)
-            return response
+            return await shown_again(error, partial(_page, request))
         return seen_other(f"/reminders/{reminder_id}")
 
     return handle
@@ -252,11 +259,7 @@ async def send_again(request: web.Request) -> web.Response:
     try:
         await request.app[DUNNING].send_again(principal(request), mail_id)
     except GatewayError as error:
-        if error.kind.status == NOT_FOUND.status:
-            raise
-        response = await _mail_page(request, error=error)
-        response.set_status(error.kind.status)
-        return response
+        return await shown_again(error, partial(_mail_page, request))
     return seen_other(f"/mails/{mail_id}")
 
 

@@ -7,7 +7,16 @@ from pydantic import ValidationError
 
 from gateway.access.principal import principal
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id, query_of
+from gateway.core.http import (
+    BAD_REQUEST,
+    RENDER,
+    Face,
+    Route,
+    form_of,
+    path_id,
+    query_of,
+    seen_other,
+)
 from gateway.exchange.answer_api import asked_month
 from gateway.exchange.answer_csv import csv_of
 from gateway.exchange.answer_keys import ANSWER_DESK
@@ -51,7 +60,7 @@ async def keep_policy(request: web.Request) -> web.Response:
         response = _policy_page(request, policy, error=error)
         response.set_status(error.kind.status)
         return response
-    return web.Response(status=303, headers={"Location": "/settings/answers?saved=1"})
+    return seen_other("/settings/answers?saved=1")
 
 
 def _policy_page(
@@ -84,7 +93,7 @@ async def report_outcome(request: web.Request) -> web.Response:
     await request.app[ANSWER_DESK].report(
         principal(request), document_id, outcome, issues, text=text or None
     )
-    return web.Response(status=303, headers={"Location": f"/documents/{document_id}#mls"})
+    return seen_other(f"/documents/{document_id}#mls")
 
 
 async def show_levels(request: web.Request) -> web.Response:

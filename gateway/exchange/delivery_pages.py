@@ -8,7 +8,16 @@ from pydantic import ValidationError
 
 from gateway.access.principal import principal
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, RENDER, Face, Handler, Route, form_of, path_id
+from gateway.core.http import (
+    BAD_REQUEST,
+    RENDER,
+    Face,
+    Handler,
+    Route,
+    form_of,
+    path_id,
+    seen_other,
+)
 from gateway.exchange.answer_tables import MlsAsked
 from gateway.exchange.delivery_api_models import DeliveryPolicyIn, HandOverPolicyIn
 from gateway.exchange.delivery_keys import (
@@ -59,7 +68,7 @@ async def keep_delivery(request: web.Request) -> web.Response:
         response = await _delivery(request, {"policy": policy, "error": error})
         response.set_status(error.kind.status)
         return response
-    return _go(f"{_DELIVERY}?saved=1")
+    return seen_other(f"{_DELIVERY}?saved=1")
 
 
 async def _delivery(request: web.Request, changes: Mapping[str, Any]) -> web.Response:
@@ -112,7 +121,7 @@ async def keep_hand_over(request: web.Request) -> web.Response:
         response = await _hand_over(request, {"error": error, **_as_typed(choice)})
         response.set_status(error.kind.status)
         return response
-    return _go(f"{_HAND_OVER}?saved=1")
+    return seen_other(f"{_HAND_OVER}?saved=1")
 
 
 async def _hand_over(request: web.Request, changes: Mapping[str, Any]) -> web.Response:
@@ -153,32 +162,28 @@ async def cancel(request: web.Request) -> web.Response:
     """Cancel a document and go back to its page."""
     document_id = path_id(request, "document_id")
     await request.app[DELIVERY_DESK].cancel(principal(request), document_id)
-    return _go(f"/documents/{document_id}")
+    return seen_other(f"/documents/{document_id}")
 
 
 async def resend(request: web.Request) -> web.Response:
     """Send a document again and go back to its page."""
     document_id = path_id(request, "document_id")
     await request.app[DELIVERY_DESK].resend(principal(request), document_id)
-    return _go(f"/documents/{document_id}")
+    return seen_other(f"/documents/{document_id}")
 
 
 async def acknowledge(request: web.Request) -> web.Response:
     """Note that the business has a document."""
     document_id = path_id(request, "document_id")
     await request.app[HANDOVERS].acknowledge(principal(request), document_id)
-    return _go(f"/documents/{document_id}")
+    return seen_other(f"/documents/{document_id}")
 
 
 async def hand_over_again(request: web.Request) -> web.Response:
     """Hand a document over again."""
     document_id = path_id(request, "document_id")
     await request.app[HANDOVERS].replay(principal(request), document_id)
-    return _go(f"/documents/{document_id}")
-
-
-def _go(place: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": place})
+    return seen_other(f"/documents/{document_id}")
 
 
 def _page(method: str, path: str, handler: Handler, scope: str, summary: str) -> Route:

@@ -15,7 +15,16 @@ from gateway.access.principal import principal
 from gateway.conversion.accounts import kept_account, laid_out
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, form_of, path_id
+from gateway.core.http import (
+    BAD_REQUEST,
+    NOT_FOUND,
+    RENDER,
+    Face,
+    Route,
+    form_of,
+    path_id,
+    seen_other,
+)
 from gateway.exchange.delivery_view import way_of
 from gateway.exchange.document_tab import document_tab
 from gateway.exchange.evidence_check import check_evidence
@@ -77,7 +86,7 @@ async def answer_document(request: web.Request) -> web.Response:
         response = await _page(request, await _case(request), error=error)
         response.set_status(error.kind.status)
         return response
-    return web.Response(status=303, headers={"Location": f"/documents/{_document_id(request)}"})
+    return seen_other(f"/documents/{_document_id(request)}")
 
 
 async def download_blob(request: web.Request) -> web.StreamResponse:

@@ -12,7 +12,7 @@ from aiohttp.web_request import FileField
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of
+from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, seen_other
 from gateway.core.spool import Spool
 from gateway.exchange import document_pages, document_tab, format_pages, inspection_pages
 from gateway.exchange.keys import SUBMISSION
@@ -138,7 +138,7 @@ async def send_file(request: web.Request) -> web.Response:
     if submitted.refused:
         shown = _new(request, file_name=file.filename, document=document, report=submitted.report)
         return _again(request, shown, 422)
-    return web.Response(status=303, headers={"Location": f"/documents/{document.id}"})
+    return seen_other(f"/documents/{document.id}")
 
 
 def _new(request: web.Request, **shown: Any) -> dict[str, Any]:

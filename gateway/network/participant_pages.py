@@ -11,7 +11,16 @@ from gateway.access.principal import Principal, principal
 from gateway.as4.identifiers import DocumentTypeId, IdentifierInvalid, ParticipantId
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, form_of, path_id
+from gateway.core.http import (
+    BAD_REQUEST,
+    NOT_FOUND,
+    RENDER,
+    Face,
+    Route,
+    form_of,
+    path_id,
+    seen_other,
+)
 from gateway.network import queries
 from gateway.network.api import PARTICIPANTS
 from gateway.network.api_models import read_participant
@@ -159,7 +168,7 @@ async def remove(request: web.Request) -> web.Response:
         await request.app[CHANGES].remove(principal(request), participant)
     except GatewayError as error:
         return await _one(request, fault=error, typed=typed)
-    return web.Response(status=303, headers={"Location": "/network"})
+    return seen_other("/network")
 
 
 async def complete_move(request: web.Request) -> web.Response:
@@ -362,7 +371,7 @@ def _rendered(
 
 def _to(participant: ParticipantId) -> web.Response:
     place = f"/network/participants/{participant.percent_encoded}"
-    return web.Response(status=303, headers={"Location": place})
+    return seen_other(place)
 
 
 _ONE: Final = "/network/participants/{participant}"

@@ -12,7 +12,7 @@ from gateway.access.principal import principal
 from gateway.as4.agreement import common_name
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import RENDER, Face, Route, form_of
+from gateway.core.http import RENDER, Face, Route, form_of, seen_other
 from gateway.network import queries
 from gateway.network.key_schedule import KEY_SCHEDULE_INVALID, SCHEDULES
 from gateway.network.seat_view import SeatCertificate, seat_certificates
@@ -65,7 +65,7 @@ async def let_sign(request: web.Request) -> web.Response:
         )
     except GatewayError as error:
         return await _page(request, fault=error)
-    return web.Response(status=303, headers={"Location": f"/network/seats?changed={seat_id}"})
+    return seen_other(f"/network/seats?changed={seat_id}")
 
 
 async def _page(request: web.Request, *, fault: GatewayError | None) -> web.Response:

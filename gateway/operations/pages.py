@@ -10,7 +10,7 @@ from gateway.core.alarms import Severity
 from gateway.core.app_keys import DATABASE
 from gateway.core.clock import now
 from gateway.core.errors import GatewayError
-from gateway.core.http import RENDER, Face, Route, form_of, path_id
+from gateway.core.http import RENDER, Face, Route, form_of, path_id, seen_other
 from gateway.exchange.delivery_keys import DELIVERY_DESK
 from gateway.operations import queries
 from gateway.operations.api import start_of_day
@@ -77,7 +77,7 @@ async def act_on_queue(request: web.Request) -> web.Response:
             await desk.revive(caller, kind=kind, code=code)
     except GatewayError as error:
         return await _queues(request, error=error)
-    return _go("/operations/queues")
+    return seen_other("/operations/queues")
 
 
 async def show_failures(request: web.Request) -> web.Response:
@@ -98,7 +98,7 @@ async def resend(request: web.Request) -> web.Response:
     found = await request.app[DELIVERY_DESK].resend_many(
         principal(request), [_text(form, "code")], limit=_MOST_RESENT
     )
-    return _go(f"/operations/failures?resent={len(found.documents)}&left={found.left}")
+    return seen_other(f"/operations/failures?resent={len(found.documents)}&left={found.left}")
 
 
 async def show_alarms(request: web.Request) -> web.Response:
@@ -113,7 +113,7 @@ async def show_alarms(request: web.Request) -> web.Response:
 async def acknowledge(request: web.Request) -> web.Response:
     """Note that somebody looks after an alarm."""
     await request.app[OPERATOR_DESK].acknowledge(principal(request), path_id(request, "alarm_id"))
-    return _go("/operations/alarms")
+    return seen_other("/operations/alarms")
 
 
 async def show_messages(request: web.Request) -> web.Response:
@@ -128,10 +128,6 @@ async def show_messages(request: web.Request) -> web.Response:
 def _text(form: Mapping[str, Any], name: str) -> str:
     value = form.get(name)
     return value[:_LONGEST] if isinstance(value, str) else ""
-
-
-def _go(place: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": place})
 
 
 ROUTES: Final = (

@@ -1,6 +1,7 @@
 """The bank's pages: the queue of payments that wait for a person, one payment, the messages."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +11,16 @@ from aiohttp.web_request import FileField
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face, Route, form_of, path_id
+from gateway.core.http import (
+    BAD_REQUEST,
+    RENDER,
+    Face,
+    Route,
+    form_of,
+    path_id,
+    seen_other,
+    shown_again,
+)
 from gateway.exchange.keys import ARCHIVE
 from gateway.receivables.bank_api import BANK_DESK
 from gateway.receivables.bank_decisions import Accept, Allocate, Decision, SetAside, Unapplied
@@ -30,7 +40,7 @@ from gateway.receivables.pages_bank_view import (
     payment_named,
     payment_views,
 )
-from gateway.receivables.pages_forms import chosen, minor, query_id, seen_other, text
+from gateway.receivables.pages_forms import chosen, minor, query_id, text
 from gateway.receivables.pages_looks import MESSAGE_LOOKS, PAYMENT_LOOKS
 from gateway.receivables.queries import item_row_of
 from gateway.receivables.tables import BankMessageState, BankOrigin, BankPayment, ItemRow
@@ -132,11 +142,7 @@ async def decide(request: web.Request) -> web.Response:
         decision = await _decision(request, row, form)
         await request.app[BANK_DESK].decide(caller, payment_id, decision)
     except GatewayError as error:
-        if error.kind.status == NOT_FOUND.status:
-            raise
-        response = await _payment(request, error=error)
-        response.set_status(error.kind.status)
-        return response
+        return await shown_again(error, partial(_payment, request))
     return seen_other(f"/bank?done={payment_id}")
 
 

@@ -22,7 +22,6 @@ __all__ = [
     "day",
     "minor",
     "query_id",
-    "seen_other",
     "text",
 ]
 
@@ -97,8 +96,3 @@ def query_id(request: web.Request, name: str) -> UUID | None:
         return UUID(value) if value else None
     except ValueError:
         raise GatewayError(BAD_REQUEST, "This list has no such page; start from the top.") from None
-
-
-def seen_other(address: str) -> web.Response:
-    """The answer to a form that was carried out: look at the result there."""
-    return web.Response(status=303, headers={"Location": address})

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,16 +13,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Route, form_of, path_id
-from gateway.receivables.keys import BUSINESS, RECEIVABLES
-from gateway.receivables.pages_forms import (
-    as_of,
-    chosen,
-    minor,
-    query_id,
+from gateway.core.http import (
+    RENDER,
+    Face,
+    Route,
+    form_of,
+    path_id,
     seen_other,
-    text,
+    shown_again,
 )
+from gateway.receivables.keys import BUSINESS, RECEIVABLES
+from gateway.receivables.pages_forms import as_of, chosen, minor, query_id, text
 from gateway.receivables.pages_looks import booked, look_of_row, look_of_state
 from gateway.receivables.queries import (
     Filters,
@@ -148,11 +150,7 @@ async def resolve_item(request: web.Request) -> web.Response:
 
 
 async def _again(request: web.Request, error: GatewayError) -> web.Response:
-    if error.kind.status == NOT_FOUND.status:
-        raise error
-    response = await _page(request, error=error)
-    response.set_status(error.kind.status)
-    return response
+    return await shown_again(error, partial(_page, request))
 
 
 async def _page(request: web.Request, *, error: GatewayError | None) -> web.Response:

@@ -17,7 +17,7 @@ from gateway.access.principal import PRINCIPAL, SIGN_IN_NEEDED, Principal, princ
 from gateway.access.service import Access
 from gateway.access.sessions import Sessions
 from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.http import Face, Handler, Route, form_of
+from gateway.core.http import Face, Handler, Route, form_of, seen_other
 
 __all__ = ["CSRF_REFUSED", "SIGN_IN_PATH", "Authentication"]
 
@@ -83,7 +83,7 @@ class Authentication:
         place = SIGN_IN_PATH
         if request.method in _SAFE_METHODS and request.path != "/":
             place += f"?next={quote(request.raw_path, safe='/')}"
-        return web.Response(status=303, headers={"Location": place})
+        return seen_other(place)
 
     async def _refuse_forged(self, request: web.Request) -> None:
         if request.method in _SAFE_METHODS or (PRINCIPAL in request and CSRF not in request):

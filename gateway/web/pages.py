@@ -8,7 +8,7 @@ from gateway.access.api import SESSIONS
 from gateway.access.browser import safe_path
 from gateway.access.principal import principal
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, Face, Route, form_of
+from gateway.core.http import BAD_REQUEST, Face, Route, form_of, seen_other
 from gateway.web.i18n import LANGUAGES
 
 __all__ = ["ROUTES"]
@@ -18,7 +18,7 @@ _HOME: Final = "/outbox"
 
 async def show_home(_request: web.Request) -> web.Response:
     """Send whoever comes in to the outbox."""
-    return web.Response(status=303, headers={"Location": _HOME})
+    return seen_other(_HOME)
 
 
 async def choose_language(request: web.Request) -> web.Response:
@@ -31,9 +31,7 @@ async def choose_language(request: web.Request) -> web.Response:
     if caller.user_id is not None:
         await request.app[SESSIONS].speak(caller.user_id, language)
     back = form.get("back")
-    return web.Response(
-        status=303, headers={"Location": safe_path(back if isinstance(back, str) else None)}
-    )
+    return seen_other(safe_path(back if isinstance(back, str) else None))
 
 
 ROUTES: Final = (

@@ -18,7 +18,7 @@ from gateway.as4.identifiers import (
     DocumentTypeId,
 )
 from gateway.core.errors import GatewayError
-from gateway.core.http import RENDER, Face, Route, form_of, query_of
+from gateway.core.http import RENDER, Face, Route, form_of, query_of, seen_other
 from gateway.exchange.statistics.api import (
     get_document,
     get_report_document,
@@ -107,7 +107,7 @@ async def change_duty(request: web.Request) -> web.Response:
         )
     except GatewayError as error:
         return await _months(request, error)
-    return _see(_PLACE)
+    return seen_other(_PLACE)
 
 
 async def show_month(request: web.Request) -> web.Response:
@@ -156,7 +156,7 @@ async def send_month(request: web.Request) -> web.Response:
         await request.app[REPORTING].send(seat_id, period, kind, caller=principal(request))
     except GatewayError as error:
         return await _month(request, error)
-    return _see(f"{_PLACE}/{seat_id}/{period}/{kind.value}?sent=1")
+    return seen_other(f"{_PLACE}/{seat_id}/{period}/{kind.value}?sent=1")
 
 
 async def show_rows(request: web.Request) -> web.Response:
@@ -181,10 +181,6 @@ async def show_rows(request: web.Request) -> web.Response:
         "next_cursor": cursor_after(shown[-1]) if len(found) > _ROWS else "",
     }
     return _page(request, "rows", context, None)
-
-
-def _see(place: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": place})
 
 
 def _page(
