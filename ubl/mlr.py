@@ -6,13 +6,12 @@ still use it. Pure: identifiers and times are handed in.
 
 from dataclasses import dataclass
 from datetime import date, time
-from itertools import groupby
 from typing import Final
 
 from ubl.model import Identifier
 from ubl.response.codes import MlsCode, MlsReason
 from ubl.response.document import ROOT, Faults, Node, Writer, read_date, read_time
-from ubl.response.mls import NO_LOCATION, MlsIssue
+from ubl.response.mls import NO_LOCATION, MlsIssue, write_issues
 from ubl.safexml import parse
 
 __all__ = ["MLR_CUSTOMIZATION", "MLR_PROFILE", "Mlr", "read_mlr", "write_mlr"]
@@ -65,14 +64,7 @@ def write_mlr(mlr: Mlr) -> bytes:
     reference = writer.group(answer, "cac:DocumentReference")
     writer.put(reference, "cbc:ID", mlr.reference)
     writer.put(reference, "cbc:DocumentTypeCode", mlr.document_type_code)
-    for location, issues in groupby(mlr.issues, key=lambda issue: issue.location):
-        line = writer.group(answer, "cac:LineResponse")
-        writer.put(writer.group(line, "cac:LineReference"), "cbc:LineID", location)
-        for issue in issues:
-            detail = writer.group(line, "cac:Response")
-            writer.put(detail, "cbc:Description", issue.text)
-            status = writer.group(detail, "cac:Status")
-            writer.put(status, "cbc:StatusReasonCode", issue.reason.value)
+    write_issues(writer, answer, mlr.issues)
     return writer.to_bytes()
 
 

@@ -64,7 +64,7 @@ class RulesetsOut(BaseModel):
 
 
 Line = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f]*$")]
-Lines = Annotated[list[Line], Field(max_length=20)]
+Lines = Annotated[tuple[Line, ...], Field(max_length=20)]
 
 
 class ImportQuery(BaseModel):
@@ -82,9 +82,9 @@ class ImportQuery(BaseModel):
     publisher: Line = ""
     version: Line = ""
     family: Line = ""
-    syntax: Lines = []
-    customization: Lines = []
-    beside: Lines = []
+    syntax: Lines = ()
+    customizations: Lines = Field((), alias="customization")
+    beside: Lines = ()
     valid_from: date | None = None
     valid_until: date | None = None
 
@@ -92,18 +92,7 @@ class ImportQuery(BaseModel):
         """The set as it is described; None without an id."""
         if not self.id:
             return None
-        return Description(
-            id=self.id,
-            title=self.title,
-            publisher=self.publisher,
-            version=self.version,
-            family=self.family,
-            syntax=tuple(self.syntax),
-            customizations=tuple(self.customization),
-            beside=tuple(self.beside),
-            valid_from=self.valid_from,
-            valid_until=self.valid_until,
-        )
+        return Description(**self.model_dump(exclude={"file"}))
 
 
 async def list_rulesets(request: web.Request) -> web.Response:

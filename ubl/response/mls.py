@@ -11,6 +11,8 @@ from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from itertools import groupby
 from typing import Final
 
+from lxml import etree
+
 from ubl.model import Identifier
 from ubl.response.codes import FAILURES, MlsCode, MlsReason
 from ubl.response.document import ROOT, Faults, Node, Writer, read_date, read_time
@@ -24,6 +26,7 @@ __all__ = [
     "Mls",
     "MlsIssue",
     "read_mls",
+    "write_issues",
     "write_mls",
 ]
 
@@ -92,15 +95,23 @@ def write_mls(mls: Mls) -> bytes:
     writer.put(response, "cbc:ResponseCode", mls.code.value)
     writer.put(response, "cbc:Description", mls.description)
     writer.put(writer.group(answer, "cac:DocumentReference"), "cbc:ID", mls.reference)
-    for location, issues in groupby(mls.issues, key=lambda issue: issue.location):
+    write_issues(writer, answer, mls.issues)
+    return writer.to_bytes()
+
+
+def write_issues(writer: Writer, answer: etree._Element, issues: Iterable[MlsIssue]) -> None:
+    """Append the issues to a DocumentResponse, a LineResponse for each run of one location.
+
+    MLS and MLR put them alike. Raises ResponseRefused (RESPONSE-TEXT).
+    """
+    for location, found in groupby(issues, key=lambda issue: issue.location):
         line = writer.group(answer, "cac:LineResponse")
         writer.put(writer.group(line, "cac:LineReference"), "cbc:LineID", location)
-        for issue in issues:
+        for issue in found:
             detail = writer.group(line, "cac:Response")
             writer.put(detail, "cbc:Description", issue.text)
             status = writer.group(detail, "cac:Status")
             writer.put(status, "cbc:StatusReasonCode", issue.reason.value)
-    return writer.to_bytes()
 
 
 def read_mls(data: bytes, *, tolerate: Iterable[str] = ()) -> Mls:
