@@ -1,14 +1,15 @@
 """Finding customers on Peppol who get their invoices otherwise: told, never switched.
 
 Those whose invoices name a Peppol address are looked up by it. For the others the addresses that
-follow from their numbers are looked up, once a week at most and a bounded number in each run.
-Customers with an address whose channel is AUTO need no telling: their next invoice goes over Peppol
-by itself.
+follow from their numbers are looked up, once a week at most. A run is bounded in number and time,
+and whose turn it was waits behind everybody else, also where the network did not answer: those it
+never answers for keep nobody waiting. Customers with an address whose channel is AUTO need no
+telling: their next invoice goes over Peppol by itself.
 """
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -45,8 +46,13 @@ _AGAIN: Final = timedelta(days=7)
 """How soon the addresses somebody may have are looked up again."""
 _EACH_RUN: Final = 500
 """How many customers are looked up in one run; those asked about longest ago come first."""
+_LONGEST: Final = timedelta(hours=1)
+"""When a run ends at the latest; whose turn did not come is first in the next one."""
 _OTHERWISE: Final = (Channel.EMAIL, Channel.LINK)
 _UNNAMED: Final = f"{OFF_NETWORK}::%"
+
+_Candidate = tuple[UUID, Document]
+"""A customer's id, and the latest document it was sent."""
 
 
 class DiscoverJob:
@@ -69,17 +75,34 @@ class DiscoverJob:
 
     async def __call__(self, job: JobContext) -> None:
         """Ask the network about each by its latest document; a failed look-up says nothing."""
+        end = self._now() + _LONGEST
         async with self._database.read() as session:
             candidates = await self._candidates(session)
+        failed = await self._ask(candidates, until=end)
+        if failed:
+            # Most SMPs that are away are back in minutes. Once, behind all others.
+            failed = await self._ask(failed, until=end)
+            log.info("dispatch.discovery_failed", customers=len(failed))
+
+    async def _ask(self, candidates: Sequence[_Candidate], *, until: datetime) -> list[_Candidate]:
+        """Look customers up until a moment; those the network said nothing about."""
+        failed = []
         for customer_id, document in candidates:
+            if self._now() >= until:
+                break
             try:
+                # First, so that one that ends the run by a fault of ours is not first again.
+                await self._note_turn(document, customer_id)
                 found = await self._find(document)
             except GatewayError as failure:
-                log.info("dispatch.discovery_failed", code=failure.code)
+                log.info("dispatch.look_up_failed", code=failure.code, customer_id=str(customer_id))
+                failed.append((customer_id, document))
                 continue
-            await self._note(document, customer_id, found)
+            if found is not None:
+                await self._note(document, customer_id, found)
+        return failed
 
-    async def _candidates(self, session: AsyncSession) -> list[tuple[UUID, Document]]:
+    async def _candidates(self, session: AsyncSession) -> list[_Candidate]:
         later, at = aliased(Dispatch), self._now()
         unnamed = col(Customer.participant).like(_UNNAMED)
         waits = or_(
@@ -149,17 +172,19 @@ class DiscoverJob:
             raise
         return True
 
-    async def _note(
-        self, document: Document, customer_id: UUID, found: ParticipantId | None
-    ) -> None:
-        at = self._now()
+    async def _note_turn(self, document: Document, customer_id: UUID) -> None:
         async with self._database.write() as session:
             customer = await lock_customer(session, document.tenant_id, customer_id)
-            customer.peppol_asked_at = at
+            customer.peppol_asked_at = self._now()
+            session.add(customer)
+
+    async def _note(self, document: Document, customer_id: UUID, found: ParticipantId) -> None:
+        async with self._database.write() as session:
+            customer = await lock_customer(session, document.tenant_id, customer_id)
             named = on_network(customer.participant)
             open_ = customer.channel in _OTHERWISE if named else customer.peppol_address is None
-            if found is not None and open_ and customer.peppol_found_at is None:
-                customer.peppol_found_at = at
+            if open_ and customer.peppol_found_at is None:
+                customer.peppol_found_at = self._now()
                 customer.peppol_address = None if named else str(found)
                 log.info("dispatch.customer_found", customer_id=str(customer_id))
             session.add(customer)
