@@ -203,3 +203,14 @@ def test_an_unknown_command_is_told_with_those_there_are(
         main(["chek"])
     told = capsys.readouterr().err
     assert all(name in told for name in ("chek", *COMMANDS))
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
+    command = [sys.executable, "-m", "gateway", "openapi"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"{\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == EXIT_FAILED
