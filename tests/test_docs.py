@@ -512,3 +512,18 @@ def test_nothing_that_runs_demands_a_licence_of_the_whole():
         required(name, found)
     assert len(found) > 40
     assert {name: licence for name, licence in found.items() if is_strict(licence)} == {}
+
+
+def test_the_layers_that_are_named_are_those_that_are_checked():
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))
+    layers = next(
+        one["layers"] for one in project["tool"]["importlinter"]["contracts"] if "layers" in one
+    )
+    checked = [
+        sorted(name.strip().removeprefix("gateway.") for name in one.split("|"))
+        for one in reversed(layers)
+    ]
+    for page in (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "adr" / "001-the-house.md"):
+        told = re.search(r"`(as4 < [^`]+)`", text_of(page))
+        assert told
+        assert [sorted(re.findall(r"\w+", one)) for one in told[1].split("<")] == checked, page.name
