@@ -1,24 +1,27 @@
 """One whole gateway with a real mail server beside it, and buyers nobody registered."""
 
-import asyncio
 import shutil
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import aiohttp
 import pytest
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlmodel import col, select, update
 from yarl import URL
+
+# Tests are no packages here: modules beside this one, and of dunning, are found by their folders.
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "dunning"))
+
+from dispatch_process import InProcess
+from mail_sink import Sink, mail_server
 
 from gateway.access.principal import CallerKind, Principal
 from gateway.access.roles import SCOPES
@@ -33,60 +36,10 @@ from gateway.exchange.tables import Document
 from gateway.network.local_pki import TestPki as Places
 from gateway.network.local_pki import ensure_test_pki
 from gateway.receivables.tables import Customer
-from gateway.validation import worker as validation_worker
 from gateway.web.server import listening
 from schematron import worker as engine
 
 SMP_SEAT = "PSM000303"
-
-
-@dataclass
-class Sink:
-    """A mail server that can be told what to say; ``senders`` are the envelopes' return paths."""
-
-    port: int = 0
-    taken: list[bytes] = field(default_factory=list)
-    senders: list[str] = field(default_factory=list)
-    answers: dict[str, str] = field(default_factory=dict)
-    cut_at: str = ""
-
-    async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if "RCPT" not in self.answers:
-            envelope.rcpt_tos.append(address)
-        return self.answers.get("RCPT", "250 OK")
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if "DATA" not in self.answers:
-            assert isinstance(envelope.content, bytes)
-            self.taken.append(envelope.content)
-            self.senders.append(envelope.mail_from or "")
-        if self.cut_at == "DATA":
-            server.transport.abort()
-        return self.answers.get("DATA", "250 OK")
-
-    def messages(self) -> list[EmailMessage]:
-        """What arrived, parsed."""
-        return [message_from_bytes(one, EmailMessage, policy=SMTP_POLICY) for one in self.taken]
-
-
-class InProcess:
-    """Stands for the pool of worker processes; the work itself is the real one."""
-
-    ready = True
-
-    def __init__(self, *_arguments: Any, **_settings: Any) -> None:
-        """Nothing to keep."""
-
-    def start(self) -> None:
-        """Nothing to start."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-    async def run(self, *arguments: Any) -> Any:
-        return validation_worker.run(None, *arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,14 +203,8 @@ def rules() -> None:
 
 @pytest.fixture
 async def sink() -> AsyncIterator[Sink]:
-    sink, loop = Sink(), asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(sink, hostname="sink.example", loop=loop), "127.0.0.1", 0
-    )
-    sink.port = server.sockets[0].getsockname()[1]
-    yield sink
-    server.close()
-    await server.wait_closed()
+    async with mail_server() as one:
+        yield one
 
 
 @pytest.fixture
