@@ -96,6 +96,24 @@ for (const zone of document.querySelectorAll("[data-drop]")) {
   });
 }
 
+/* On a narrow screen the cells of wide tables stand beneath each other, each with its heading. */
+function nameCells() {
+  for (const table of document.querySelectorAll("table.stacked")) {
+    const headings = [...table.tHead.rows[0].cells].map((one) => one.querySelector(".hidden") ? "" : one.textContent.trim());
+    for (const row of table.tBodies[0].rows) {
+      if (row.cells.length !== headings.length) continue;
+      [...row.cells].forEach((cell, at) => {
+        const empty = cell.textContent.trim() === "" && cell.querySelector("button, a") === null;
+        cell.classList.toggle("blank", empty);
+        if (at > 0 && headings[at]) cell.dataset.label = headings[at];
+      });
+    }
+  }
+}
+
+nameCells();
+document.addEventListener("htmx:afterSettle", nameCells);
+
 /* What scrolls sideways has to be reached by keyboard, what fits must not be in the way. */
 function reachScrollers() {
   for (const part of document.querySelectorAll(".scroll")) {
