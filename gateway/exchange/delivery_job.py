@@ -42,7 +42,12 @@ from gateway.exchange.delivery_verdict import Verdict, judge_answer, judge_dupli
 from gateway.exchange.encoding import Encoder
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.failures import failure_of
-from gateway.exchange.lookup_job import evidence_of_lookup, find_endpoint, record_failure
+from gateway.exchange.lookup_job import (
+    digest_of_lookup,
+    evidence_of_lookup,
+    find_endpoint,
+    record_failure,
+)
 from gateway.exchange.mls_watch import record_delivery
 from gateway.exchange.states import TransportEvent, terminal
 from gateway.exchange.tables import (
@@ -123,7 +128,7 @@ class DeliveryJob:
         if terminal(document.transport):
             return
         try:
-            message = await self._message(document, last, asked)
+            message = await self._message(job, document, last, asked)
         except GatewayError as failure:
             async with self._database.write() as session:
                 await record_failure(session, self._events, document_id, failure, at=self._now())
@@ -167,7 +172,11 @@ class DeliveryJob:
         return (await self._policies.of(session, document.tenant_id)).mls_asked
 
     async def _message(
-        self, document: Document, last: _Message | None, asked: MlsAsked | None
+        self,
+        job: JobContext,
+        document: Document,
+        last: _Message | None,
+        asked: MlsAsked | None,
     ) -> _Message:
         """The AS4 message to send now: the last one once more, or a new one."""
         # A failed attempt may mean that the endpoint moved: then no cached answer counts.
@@ -182,22 +191,23 @@ class DeliveryJob:
         ):
             return last
         newest = last.transmission.id if last else None
-        return await self._encode(document, found, asked, newest=newest)
+        return await self._encode(job, document, found, asked, newest=newest)
 
     async def _encode(
-        self, document: Document, found: Found, asked: MlsAsked | None, *, newest: UUID | None
+        self,
+        job: JobContext,
+        document: Document,
+        found: Found,
+        asked: MlsAsked | None,
+        *,
+        newest: UUID | None,
     ) -> _Message:
         """Freeze a new AS4 message: its bytes are durable before its row names them."""
         encoded = await self._encoder.encode(
             document, found.endpoint, mls_type=_MLS_TYPES[asked] if asked else None
         )
         self._faults.reach("blob-fsynced")
-        lookup = await self._archive.keep(
-            evidence_of_lookup(found),
-            purpose="lookup",
-            media_type="application/zip",
-            tenant_id=document.tenant_id,
-        )
+        lookup_id, unsaved = await self._answers(job, document, found)
         transmission = Transmission(
             tenant_id=document.tenant_id,
             document_id=document.id,
@@ -206,15 +216,30 @@ class DeliveryJob:
             peer_seat=found.endpoint.seat_id,
             own_seat=encoded.own_seat,
             peer_certificate=_pem(found.endpoint.certificate),
-            lookup_id=lookup.id,
+            lookup_id=lookup_id,
             envelope_id=encoded.envelope.id,
             request_id=encoded.request.id,
             encoded=encoded.wire.to_json(),
             mls_asked=asked,
             created_at=self._now(),
         )
-        unsaved = (encoded.envelope, encoded.request, lookup)
+        unsaved = [encoded.envelope, encoded.request, *unsaved]
         return _Message(transmission, encoded.request, [], newest, unsaved)
+
+    async def _answers(
+        self, job: JobContext, document: Document, found: Found
+    ) -> tuple[UUID, Sequence[StoredBlob]]:
+        """The blob of the network's answers; its row too, unless the lookup job has kept them."""
+        known = job.payload.get("lookup", {})
+        if known.get("digest") == digest_of_lookup(found):
+            return UUID(known["blob"]), []
+        kept = await self._archive.keep(
+            evidence_of_lookup(found),
+            purpose="lookup",
+            media_type="application/zip",
+            tenant_id=document.tenant_id,
+        )
+        return kept.id, [kept]
 
     async def _begin(self, document_id: UUID, message: _Message) -> Attempt | None:
         """Save the attempt before its first byte leaves, and with it a message that is new."""

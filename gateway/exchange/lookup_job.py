@@ -1,5 +1,6 @@
 """The first job of an accepted document: find where its receiver takes it, and in which format."""
 
+import hashlib
 from datetime import datetime
 from io import BytesIO
 from typing import Final
@@ -28,7 +29,14 @@ from gateway.network.errors import DOCUMENT_TYPE, NOT_REGISTERED, PROCESS, Looku
 from gateway.network.revocation import evidence_of_revocation
 from gateway.network.smp_client import Found, Lookup
 
-__all__ = ["UNREGISTERED", "LookupJob", "evidence_of_lookup", "find_endpoint", "record_failure"]
+__all__ = [
+    "UNREGISTERED",
+    "LookupJob",
+    "digest_of_lookup",
+    "evidence_of_lookup",
+    "find_endpoint",
+    "record_failure",
+]
 
 UNREGISTERED: Final = frozenset({NOT_REGISTERED.code, DOCUMENT_TYPE.code, PROCESS.code})
 """The network's own word that the buyer does not take this document there: no fault, no doubt."""
@@ -68,6 +76,19 @@ def evidence_of_lookup(found: Found) -> bytes:
                 for name in answers.namelist():
                     bundle.writestr(f"revocation/{name}", answers.read(name))
     return packed.getvalue()
+
+
+def digest_of_lookup(found: Found) -> str:
+    """Tells one set of answers from another; the same set need not be kept twice for a document."""
+    answers = [
+        *((one.url, one.fetched_at, one.body) for one in found.evidence),
+        *((one.url, one.fetched_at, one.body) for one in found.revocation),
+    ]
+    digest = hashlib.sha256()
+    for url, fetched_at, body in answers:
+        digest.update(f"{url} {fetched_at.isoformat()} {len(body)}\n".encode())
+        digest.update(body)
+    return digest.hexdigest()
 
 
 async def record_failure(
@@ -218,7 +239,11 @@ class LookupJob:
         await self._queue.enqueue(
             session,
             kind=DELIVER,
-            payload={"document_id": str(document.id), "since": job.first_at.isoformat()},
+            payload={
+                "document_id": str(document.id),
+                "since": job.first_at.isoformat(),
+                "lookup": {"blob": str(evidence.id), "digest": digest_of_lookup(found)},
+            },
             lane=delivery_lane(found.endpoint.url),
             dedupe_key=job_key(DELIVER, document.id, document.sending_round),
         )

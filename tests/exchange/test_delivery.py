@@ -183,6 +183,10 @@ async def test_a_changed_endpoint_gets_a_new_message_about_the_same_document(lit
     first, second = await lite.sender.transmissions(document_id)
     assert first.message_id != second.message_id
     assert second.endpoint_url.endswith("?moved")
+    # The network's answers are kept once for a document, and again when they are others.
+    entries = await lite.sender.timeline(document_id)
+    (routed,) = [one for one in entries if one["kind"] == "receiver.found"]
+    assert routed["evidence_id"] == str(first.lookup_id) != str(second.lookup_id)
     assert await outcomes(lite, document_id) == ["unknown", "receipt"]
     await lite.settle()
     (arrived,) = await invoices(lite)
@@ -438,7 +442,7 @@ async def test_full_storage_at_the_sender_loses_nothing(lite, make_invoice, full
         assert await states(lite, document_id) == "waiting"
         assert (await lite.sender.timeline(document_id))[-1]["facts"]["code"] == "STORAGE-FULL"
     else:
-        with full_disk(lite.sender, after=4):
+        with full_disk(lite.sender, after=3):
             await lite.sender.work()
         assert await states(lite, document_id) == "sending"
     await lite.sender.later()

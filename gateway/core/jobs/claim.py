@@ -8,7 +8,7 @@ token changes nothing.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, update
@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.core.columns import EnumText
 from gateway.core.jobs import lanes
 from gateway.core.jobs.backoff import JobError
-from gateway.core.jobs.dialect import machine_now, machine_time
+from gateway.core.jobs.dialect import is_postgresql, machine_now, machine_time
 from gateway.core.jobs.tables import IS_ACTIVE, Job, JobState
 
 __all__ = [
@@ -34,6 +34,10 @@ __all__ = [
     "held",
     "renew",
 ]
+
+_SEEN: Final = 64
+"""Due jobs a claim looks at, however few it may take: when these are all there are, no further
+question is needed. On PostgreSQL it would hide what it does not take from others who claim."""
 
 Held = tuple[UUID, UUID]
 """A lease in the hand of a worker: job id and token."""
@@ -76,16 +80,17 @@ async def claim(
 ) -> Claimed:
     """Lease up to ``limit`` due jobs, oldest first, never more per lane than its cap."""
     due = _due(now, kinds)
+    seen = limit if is_postgresql(session) else max(limit, _SEEN)
     first = (
         await session.exec(
             select(Job.run_at, Job.id, Job.lane)
             .where(due)
             .order_by(col(Job.run_at))
-            .limit(limit)
+            .limit(seen)
             .with_for_update(skip_locked=True)
         )
     ).all()
-    if len(first) < limit:
+    if len(first) < seen:
         # Everything that is due: which lane holds what needs no further question.
         free: Sequence[tuple[datetime, UUID]] = [
             (run_at, job_id) for run_at, job_id, lane in first if not lane
@@ -120,7 +125,7 @@ async def claim(
         execution_options={"synchronize_session": False},
     )
     jobs = sorted(claimed.scalars().all(), key=lambda job: job.id)
-    return Claimed(jobs, more=len(first) == limit or len(first) > len(jobs))
+    return Claimed(jobs, more=len(first) == seen or len(first) > len(jobs))
 
 
 async def _free(

@@ -79,8 +79,13 @@ async def test_no_lane_ever_exceeds_its_cap(database: Database) -> None:
     assert highest[""] > 2
 
 
+@pytest.mark.parametrize("waiting", [20, 100])
 async def test_a_full_lane_does_not_hold_up_the_others(
-    database: Database, queue: JobQueue, registry: Registry, make_worker: Callable[..., Worker]
+    database: Database,
+    queue: JobQueue,
+    registry: Registry,
+    make_worker: Callable[..., Worker],
+    waiting: int,
 ) -> None:
     gate, reached = asyncio.Event(), asyncio.Event()
 
@@ -91,7 +96,7 @@ async def test_a_full_lane_does_not_hold_up_the_others(
             reached.set()
 
     registry.add("work", handler)
-    await fill(database, queue, "slow", 20)
+    await fill(database, queue, "slow", waiting)
     await fill(database, queue, "quick", 1)
     worker = make_worker(lane_cap=2, concurrency=4)
     loop = asyncio.create_task(worker.run())
