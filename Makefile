@@ -12,10 +12,11 @@ DEV := .venv/.dev
 run: $(RUNTIME)
 	@$(BIN)/gateway demo
 
-# One worker more than two cores have: half of a test's time is disks, sockets and clocks. In their
-# own order, as the files with the fewest tests take the longest and would come last.
+# Two workers more than two cores have: half of a test's time is disks, sockets and clocks, and more
+# where processes are killed. In their own order, as the files with the fewest tests take the longest
+# and would come last.
 test: $(DEV)
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not interop and not corpus"
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not interop and not corpus"
 
 corpus: $(DEV)
 	@$(BIN)/python -m pytest tests/corpus -m corpus -n 2 --dist loadgroup

@@ -8,17 +8,20 @@ with ``initdb``; where neither is at hand those variants are skipped, visibly.
 
 import asyncio
 import fcntl
+import gc
 import importlib
 import importlib.util
 import logging
 import os
 import pwd
 import shutil
+import ssl
 import subprocess
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,9 +29,12 @@ import psycopg
 import pytest
 import structlog
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.util import LRUCache
 
-from gateway.core import schema
+from gateway.core import outgoing, schema
 from gateway.core.database import Database
 from gateway.core.settings import RuleSettings
 from gateway.validation.rule_sources import Fetcher
@@ -128,8 +134,49 @@ def logging_as_before() -> Iterator[None]:
                 root.removeHandler(one)
 
 
+def compile_statements_once() -> None:
+    """Let every database of one kind use the statements that another has compiled.
+
+    A gateway compiles each statement once in its life; here a life is one test, and compiling
+    would be a quarter of it. What is remembered depends on the kind of database alone.
+    """
+    compiled = {one: LRUCache(5000) for one in (SQLiteDialect_aiosqlite, PGDialectAsync_psycopg)}
+    for kind in compiled:
+        # The dialect is part of the key under which a statement is remembered.
+        kind.__eq__ = lambda self, other: type(self) is type(other)
+        kind.__hash__ = lambda self: hash(type(self))
+    open_database = Database.__init__
+
+    def remembering(self: Database, url: str | URL) -> None:
+        open_database(self, url)
+        for engine in (self._writer, self._reader):
+            engine.sync_engine._compiled_cache = compiled[type(engine.dialect)]
+
+    Database.__init__ = remembering
+
+
+def read_authorities_once() -> None:
+    """Read the system's 150 TLS authorities once per process and not for every client."""
+    profile = outgoing.tls_profile
+
+    @cache
+    def usual() -> ssl.SSLContext:
+        return profile(None)
+
+    outgoing.tls_profile = lambda further: usual() if further is None else profile(further)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded now stays; looking through it for garbage again and again finds nothing."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     log_to_pytest()
+    compile_statements_once()
+    read_authorities_once()
     # Under pytest-xdist only the controller can start one server for all its workers.
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         start_cluster(config)

@@ -10,6 +10,7 @@ each with one line.
 """
 
 import contextlib
+import gc
 import json
 import os
 import random
@@ -134,6 +135,9 @@ def run() -> None:
     import gateway.cli
     import gateway.commands.serve  # noqa: F401
 
+    # Looking for garbage would copy every page that parent and child still share.
+    gc.collect()
+    gc.freeze()
     assert threading.active_count() == 1, "a process with threads must not fork"
     children: set[int] = set()
     for line in sys.stdin:

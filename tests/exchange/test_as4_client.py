@@ -73,6 +73,12 @@ async def stays_silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWrit
     await reader.read(-1)
 
 
+async def speaks_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    await writer.drain()
+
+
 async def reads_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     await reader.readuntil(b"\r\n\r\n")
     await asyncio.Event().wait()
@@ -196,7 +202,7 @@ async def test_tls_that_is_trusted_by_a_further_authority(tls):
 async def test_tls_that_cannot_be_trusted(tls, case):
     context: ssl.SSLContext | None = server_context(tls)
     assert context is not None
-    authorities, host = tls / "certificate.pem", "localhost"
+    peer, authorities, host = answers, tls / "certificate.pem", "localhost"
     if case == "unknown authority":
         authorities = None
     elif case == "another name":
@@ -205,8 +211,8 @@ async def test_tls_that_cannot_be_trusted(tls, case):
         context.minimum_version = ssl.TLSVersion.TLSv1_1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     else:
-        context = None
-    async with listening(answers, context) as port:
+        peer, context = speaks_plainly, None
+    async with listening(peer, context) as port:
         found = await failure(f"https://{host}:{port}/as4", authorities=authorities)
     assert found == (NotSent, "DELIVERY-TLS")
 
