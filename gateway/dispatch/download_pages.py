@@ -6,7 +6,7 @@ noted as a fetch, which mail scanners do as well; only a button of the page coun
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -14,7 +14,7 @@ from aiohttp import web
 from gateway.access.browser import CLIENT_ADDRESS
 from gateway.access.principal import PRINCIPAL
 from gateway.core.errors import ErrorKind
-from gateway.core.http import NOT_FOUND, RENDER, Face, Route
+from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route
 from gateway.dispatch.composing import file_stem
 from gateway.dispatch.downloads import Opened
 from gateway.dispatch.keys import DOWNLOAD_THROTTLE, DOWNLOADS
@@ -42,13 +42,24 @@ _HEADERS: Final = {
 }
 
 
-async def show_download(request: web.Request) -> web.Response:
+def _opening(
+    answer: Callable[[web.Request, Opened], Awaitable[web.StreamResponse]],
+) -> Handler:
+    """A handler that answers with what the link leads to, or says why it leads nowhere."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if (refused := _slow_down(request)) is not None:
+            return refused
+        opened = await request.app[DOWNLOADS].look(_token(request))
+        if opened is None:
+            return _sorry(request, "gone", NOT_FOUND)
+        return await answer(request, opened)
+
+    return handle
+
+
+async def _show(request: web.Request, opened: Opened) -> web.Response:
     """What the link leads to."""
-    if (refused := _slow_down(request)) is not None:
-        return refused
-    opened = await request.app[DOWNLOADS].look(_token(request))
-    if opened is None:
-        return _sorry(request, "gone", NOT_FOUND)
     if request.method == "GET":
         await request.app[DOWNLOADS].fetched(opened.dispatch)
     context = {
@@ -62,13 +73,8 @@ async def show_download(request: web.Request) -> web.Response:
     return _render(request, "dispatch/download.html", language, context)
 
 
-async def read_document(request: web.Request) -> web.Response:
+async def _read(request: web.Request, opened: Opened) -> web.Response:
     """The document to be read in the browser, without active content."""
-    if (refused := _slow_down(request)) is not None:
-        return refused
-    opened = await request.app[DOWNLOADS].look(_token(request))
-    if opened is None:
-        return _sorry(request, "gone", NOT_FOUND)
     asked = request.query.get("lang") or opened.dispatch.locale[:2].lower()
     language = asked if asked in LANGUAGES else LANGUAGES[0]
     order = Order(RenditionFormat.HTML, language, opened.document.created_at)
@@ -81,13 +87,8 @@ async def read_document(request: web.Request) -> web.Response:
     return response
 
 
-async def take_piece(request: web.Request) -> web.Response:
+async def _take(request: web.Request, opened: Opened) -> web.Response:
     """Note that somebody pressed a button, and lead to what it is about."""
-    if (refused := _slow_down(request)) is not None:
-        return refused
-    opened = await request.app[DOWNLOADS].look(_token(request))
-    if opened is None:
-        return _sorry(request, "gone", NOT_FOUND)
     await request.app[DOWNLOADS].opened(opened.dispatch)
     place = f"{DOWNLOAD_PATH}{_token(request)}/document.{request.match_info['piece']}"
     if request.query.get("lang") in LANGUAGES:
@@ -95,22 +96,19 @@ async def take_piece(request: web.Request) -> web.Response:
     return web.Response(status=303, headers={"Location": place, **_HEADERS})
 
 
-async def download_pdf(request: web.Request) -> web.StreamResponse:
+async def _pdf(request: web.Request, opened: Opened) -> web.StreamResponse:
     """The PDF exactly as it was, or would have been, sent."""
-    return await _file(request, "pdf", "application/pdf")
+    return await _file(request, opened, "pdf", "application/pdf")
 
 
-async def download_xml(request: web.Request) -> web.StreamResponse:
+async def _xml(request: web.Request, opened: Opened) -> web.StreamResponse:
     """The document as data."""
-    return await _file(request, "xml", "application/xml")
+    return await _file(request, opened, "xml", "application/xml")
 
 
-async def _file(request: web.Request, suffix: str, media_type: str) -> web.StreamResponse:
-    if (refused := _slow_down(request)) is not None:
-        return refused
-    opened = await request.app[DOWNLOADS].look(_token(request))
-    if opened is None:
-        return _sorry(request, "gone", NOT_FOUND)
+async def _file(
+    request: web.Request, opened: Opened, suffix: str, media_type: str
+) -> web.StreamResponse:
     if request.method == "GET":
         await request.app[DOWNLOADS].fetched(opened.dispatch)
     stored = _stored(opened, suffix)
@@ -167,16 +165,16 @@ def _token(request: web.Request) -> str:
 _PATH: Final = f"{DOWNLOAD_PATH}{{token}}"
 
 ROUTES: Final = (
-    Route("GET", _PATH, show_download, None, "Show a download link", Face.PAGE),
+    Route("GET", _PATH, _opening(_show), None, "Show a download link", Face.PAGE),
     Route(
         "POST",
         f"{_PATH}/document.{{piece:html|pdf|xml}}",
-        take_piece,
+        _opening(_take),
         None,
         "Open the document of a link",
         Face.PAGE,
     ),
-    Route("GET", f"{_PATH}/document.html", read_document, None, "Read the document", Face.PAGE),
-    Route("GET", f"{_PATH}/document.pdf", download_pdf, None, "Download the PDF", Face.PAGE),
-    Route("GET", f"{_PATH}/document.xml", download_xml, None, "Download the data", Face.PAGE),
+    Route("GET", f"{_PATH}/document.html", _opening(_read), None, "Read the document", Face.PAGE),
+    Route("GET", f"{_PATH}/document.pdf", _opening(_pdf), None, "Download the PDF", Face.PAGE),
+    Route("GET", f"{_PATH}/document.xml", _opening(_xml), None, "Download the data", Face.PAGE),
 )

@@ -147,6 +147,8 @@ class LineOut(BaseModel):
 class MailOut(BaseModel):
     """One e-mail. ``failure_code`` says why it was refused, called off or may be lost."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: UUID
     customer_id: UUID
     reminder_id: UUID | None
@@ -163,20 +165,7 @@ class MailOut(BaseModel):
     @classmethod
     def of(cls, row: OutgoingMail) -> Self:
         """The API's view of a row."""
-        return cls(
-            id=row.id,
-            customer_id=row.customer_id,
-            reminder_id=row.reminder_id,
-            purpose=row.purpose,
-            recipient=row.recipient,
-            subject=row.subject,
-            message_id=row.message_id,
-            state=row.state,
-            failure_code=row.failure_code,
-            failure_text=row.failure_text,
-            created_at=row.created_at,
-            sent_at=row.sent_at,
-        )
+        return cls.model_validate(row)
 
 
 class MailPage(BaseModel):
@@ -287,6 +276,8 @@ class OutlookOut(BaseModel):
 class RunOut(BaseModel):
     """One planning of all customers; ``planned`` counts the steps that came new that day."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: UUID
     business_date: date
     customers: int
@@ -297,14 +288,7 @@ class RunOut(BaseModel):
     @classmethod
     def of(cls, row: DunningRun) -> Self:
         """The API's view of a row."""
-        return cls(
-            id=row.id,
-            business_date=row.business_date,
-            customers=row.customers,
-            planned=row.planned,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
-        )
+        return cls.model_validate(row)
 
 
 class RunPage(BaseModel):
