@@ -8,7 +8,7 @@ text that opens nowhere, which keeps no other from being sealed.
 import asyncio
 import platform
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,12 +23,32 @@ from gateway.core.alarms import AlarmKind, Severity, clear_alarm, open_alarms, r
 from gateway.core.clock import MachineClock
 from gateway.core.columns import metadata
 from gateway.core.database import Database
-from gateway.core.errors import GatewayError
+from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.settings import Settings
-from gateway.core.vault import SECRET_DAMAGED, SealedText, Vault, key_id_of, place_of, unsealed
-from gateway.core.vault_keys import create_keys, keys_of
+from gateway.core.vault import (
+    SECRET_DAMAGED,
+    SealedText,
+    Vault,
+    key_id,
+    key_id_of,
+    place_of,
+    unsealed,
+)
+from gateway.core.vault_keys import create_keys, keys_of, made_by_a_start
 
-__all__ = ["KEY_MISSING", "check_keys", "count_by_key", "follow", "open_vault", "seal_all"]
+__all__ = [
+    "KEY_MISSING",
+    "SECRET_KEY_FOREIGN",
+    "check_keys",
+    "count_by_key",
+    "follow",
+    "open_vault",
+    "seal_all",
+]
+
+SECRET_KEY_FOREIGN: Final = ErrorKind(
+    "SECRET-KEY-FOREIGN", "The secrets in the database are sealed under another machine's key", 500
+)
 
 KEY_MISSING: Final = AlarmKind(
     "SECRET-KEY-MISSING",
@@ -59,18 +79,40 @@ async def open_vault(settings: Settings, database: Database, *, now: MachineCloc
     """The vault of this process; everything it can open is sealed under its present key.
 
     The first key is made where nothing is sealed yet. Where something is, a key is never made up:
-    the vault stays shut and an alarm says so. Raises GatewayError SECRET-KEY-FILE.
+    the vault stays shut and an alarm says so. Raises GatewayError SECRET-KEY-FILE, and
+    SECRET-KEY-FOREIGN on a machine that made a key of its own while another was first.
     """
     keys = keys_of(settings)
-    if not keys:
-        async with database.read() as session:
-            if not any(await count_by_key(session)):
-                keys = create_keys(settings)
+    async with database.read() as session:
+        counts = await count_by_key(session)
+    if not keys and not counts:
+        keys = create_keys(settings)
+    elif keys and counts:
+        _refuse_foreign(settings, keys, counts)
     vault = Vault(keys, reload=lambda: keys_of(settings))
     await seal_all(database, vault)
     with suppress(IntegrityError):  # another process of this machine raised the alarm just now
         await check_keys(database, vault, at=now())
     return vault
+
+
+def _refuse_foreign(settings: Settings, keys: Sequence[bytes], counts: Mapping[str, int]) -> None:
+    """Keep two machines from sealing under a key each, of which neither has the other's.
+
+    A key that a person made or handed in may stand for one that is lost; it is let in, and the
+    alarm tells of the other.
+    """
+    own = tuple(key_id(one) for one in keys)
+    if counts.keys() & set(own) or not made_by_a_start(settings):
+        return
+    raise GatewayError(
+        SECRET_KEY_FOREIGN,
+        f"This machine's first start made the key {own[0]}, but the secrets in the database are "
+        f"sealed under {', '.join(sorted(counts))}: another machine was first. Put that machine's "
+        f"secrets.key_file in place of {settings.secret_key_file}, or give both the same "
+        "secrets.keys. If its key is lost for good, run 'gateway secrets rotate' here.",
+        key_name=own[0],
+    )
 
 
 async def count_by_key(session: AsyncSession) -> Mapping[str, int]:

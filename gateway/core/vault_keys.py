@@ -19,7 +19,7 @@ from gateway.core.errors import ErrorKind, GatewayError, Retry
 from gateway.core.settings import Settings
 from gateway.core.vault import KEY_BYTES
 
-__all__ = ["SECRET_KEY_FILE", "add_key", "create_keys", "keys_of"]
+__all__ = ["SECRET_KEY_FILE", "add_key", "create_keys", "keys_of", "made_by_a_start"]
 
 SECRET_KEY_FILE: Final = ErrorKind(
     "SECRET-KEY-FILE", "The keys that seal secrets cannot be used", 500, Retry.BACKOFF
@@ -29,6 +29,7 @@ _HEADER: Final = (
     "# Keys that seal the secrets in the database. The first one seals, all of them open.\n"
     "# Keep a copy apart from the backups of the database: without it these secrets are lost.\n"
 )
+_BY_A_START: Final = "# Made by the first start of a gateway on a database without secrets.\n"
 
 
 def keys_of(settings: Settings) -> tuple[bytes, ...]:
@@ -58,15 +59,26 @@ def keys_of(settings: Settings) -> tuple[bytes, ...]:
     return found
 
 
-def create_keys(settings: Settings) -> tuple[bytes, ...]:
+def made_by_a_start(settings: Settings) -> bool:
+    """Whether the keys here are the one that a start made by itself, and no person asked for it."""
+    path = settings.secret_key_file
+    return (
+        not settings.secrets.keys
+        and path.exists()
+        and _BY_A_START in path.read_text(encoding="ascii")
+    )
+
+
+def create_keys(settings: Settings, *, by_a_start: bool = True) -> tuple[bytes, ...]:
     """Make the first key unless another process just did; returns what holds.
 
-    Raises GatewayError SECRET-KEY-FILE.
+    The file says whether it was made ``by_a_start``. Raises GatewayError SECRET-KEY-FILE.
     """
     path = settings.secret_key_file
     with _written_down(path):
         _make_folder(path)
-        scratch = _written(path, [secrets.token_bytes(KEY_BYTES)])
+        head = _HEADER + (_BY_A_START if by_a_start else "")
+        scratch = _written(path, [secrets.token_bytes(KEY_BYTES)], head=head)
         try:
             _as_owned(scratch, path.parent)
             # Unlike a rename, this fails where somebody was faster.
@@ -91,7 +103,7 @@ def add_key(settings: Settings) -> tuple[bytes, ...]:
         )
     path = settings.secret_key_file
     if not path.exists():
-        return create_keys(settings)
+        return create_keys(settings, by_a_start=False)
     with _written_down(path), _alone(path):
         known = keys_of(settings)
         scratch = _written(path, [secrets.token_bytes(KEY_BYTES), *known])
@@ -154,9 +166,9 @@ def _read(lines: Iterable[str], source: str) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _written(path: Path, keys: Iterable[bytes]) -> Path:
+def _written(path: Path, keys: Iterable[bytes], *, head: str = _HEADER) -> Path:
     """The keys in a file beside ``path`` that a power cut cannot take away."""
-    text = _HEADER + "".join(f"{base64.b64encode(one).decode()}\n" for one in keys)
+    text = head + "".join(f"{base64.b64encode(one).decode()}\n" for one in keys)
     return scratch_beside(path, text.encode("ascii"), mode=0o600)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import platform
+import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -241,6 +242,44 @@ async def test_a_missing_key_is_never_made_up_and_raises_an_alarm(place, databas
     assert back.open(before[1], "link_key/1") == b"one"
     async with database.read() as session:
         assert await open_alarms(session) == []
+
+
+async def test_a_second_machine_with_a_key_of_its_own_does_not_start(place, database, tmp_path):
+    elsewhere = Settings(data_dir=tmp_path / "elsewhere")
+    first = await open_vault(place, database, now=clock)
+    second = await open_vault(elsewhere, database, now=clock)
+    assert first.current != second.current, "nothing in the database could tell"
+    await store(database, 1, first.seal(b"one", "link_key/1"))
+    before = await stored(database)
+    for _ in range(2):
+        with pytest.raises(GatewayError) as refused:
+            await open_vault(elsewhere, database, now=clock)
+        assert refused.value.code == "SECRET-KEY-FOREIGN"
+        assert str(first.current) in refused.value.message
+    assert (await stored(database), await alarms(database)) == (before, {})
+    await open_vault(place, database, now=clock)
+    shutil.copy(place.secret_key_file, elsewhere.secret_key_file)
+    shared = await open_vault(elsewhere, database, now=clock)
+    assert shared.open(before[1], "link_key/1") == b"one"
+
+
+async def test_a_key_a_person_made_stands_for_one_that_is_lost(place, database, tmp_path):
+    vault = await open_vault(place, database, now=clock)
+    await store(database, 1, vault.seal(b"one", "link_key/1"))
+    place.secret_key_file.unlink()
+    add_key(place)
+    assert (await open_vault(place, database, now=clock)).current == key_id(keys_of(place)[0])
+    handed = Settings.model_validate(
+        {"data_dir": tmp_path / "other", "secrets": {"keys": [base64.b64encode(B).decode()]}}
+    )
+    assert (await open_vault(handed, database, now=clock)).current == key_id(B)
+    # The way out of the refusal.
+    third = Settings(data_dir=tmp_path / "third")
+    create_keys(third)
+    with pytest.raises(GatewayError):
+        await open_vault(third, database, now=clock)
+    add_key(third)
+    assert len((await open_vault(third, database, now=clock)).key_ids) == 2
 
 
 async def alarms(database: Database) -> dict[str, int]:
