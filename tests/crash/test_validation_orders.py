@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from crash_houses import Country, House, Unanswered, build_house, wait_until
+from crash_stage import FULL
 from sqlmodel import col, select
 
 from gateway.demo.cast import BUYER, SELLER
@@ -24,6 +25,7 @@ from gateway.validation.tables import OrderItem, ValidationRun
 DEATHS = ("blob-fsynced", "row-committed", "check-examined", "check-committed", "check-examined:2")
 """Before the order is in the table, after it, and over its files: before and after a verdict."""
 FILES = 4
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 BOUNDARY = "crash-test-boundary"
 
 
@@ -52,12 +54,18 @@ def told() -> Iterator[tuple[str, list[dict[str, object]]]]:
     server.server_close()
 
 
-@pytest.fixture
-def house(country: Country) -> Iterator[House]:
+@pytest.fixture(params=KINDS if FULL else KINDS[:1])
+def house(request: pytest.FixtureRequest, country: Country) -> Iterator[House]:
     # A port of its own: the seller of other files may still be up in this process.
     with socket.create_server(("127.0.0.1", 0)) as probe:
         ports = {**country.ports, SELLER.key: probe.getsockname()[1]}
-    house = build_house(replace(country, ports=ports), SELLER, home=country.folder / "orders")
+    postgres = request.param == "postgresql"
+    house = build_house(
+        replace(country, ports=ports),
+        SELLER,
+        home=country.folder / f"orders-{request.param}",
+        database=request.getfixturevalue("postgresql_url") if postgres else "",
+    )
     yield house
     house.kill()
 
