@@ -243,20 +243,8 @@ def _assemble(
     archive = Archive(platform.blobs, now)
     job_gauges(metrics, database)
     access = Access(database=database, now=now)
-    sessions = Sessions(database=database, now=now)
     people = registrations_of(platform, network, lookups.lookup)
-    application = server.build(
-        settings=settings, routes=all_routes(), access=access, sessions=sessions
-    )
-    render.install(
-        application,
-        directory=Directory(database),
-        zone=ZoneInfo(settings.time_zone),
-        now=now,
-    )
-    application[app_keys.DATABASE] = database
-    application[health.HEALTH] = readiness = health_of(platform)
-    application[health.METRICS] = metrics
+    application = _server(platform, access, metrics)
     application[NETWORK] = network
     serve_trust(application, platform, network, metrics)
     serve_participants(application, people)
@@ -314,7 +302,7 @@ def _assemble(
         participants=people.participants,
         dates=dates,
         links=money.links,
-        health=readiness,
+        health=application[health.HEALTH],
         web=application,
         worker=Worker(
             database=database,
@@ -324,6 +312,27 @@ def _assemble(
             observe=metrics.observe_job,
         ),
     )
+
+
+def _server(platform: Platform, access: Access, metrics: Metrics) -> web.Application:
+    """The server with every route and the pages' renderer; services come into it by their keys."""
+    settings, database = platform.settings, platform.database
+    application = server.build(
+        settings=settings,
+        routes=all_routes(),
+        access=access,
+        sessions=Sessions(database=database, now=now),
+    )
+    render.install(
+        application,
+        directory=Directory(database),
+        zone=ZoneInfo(settings.time_zone),
+        now=now,
+    )
+    application[app_keys.DATABASE] = database
+    application[health.HEALTH] = health_of(platform)
+    application[health.METRICS] = metrics
+    return application
 
 
 def _registry(

@@ -4,6 +4,7 @@ Never by itself: the MLS is what the network asks for. One per document.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from gateway.exchange.answer_policy import UNANSWERED_KINDS
 from gateway.exchange.archive import Archive
 from gateway.exchange.outbound import enqueue_lookup, outgoing_document
 from gateway.exchange.states import TransportState
-from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup
+from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup, StoredBlob
 from ubl.mlr import Mlr, write_mlr
 from ubl.model import Identifier
 from ubl.response import FAILURES, MlsCode, MlsIssue, ResponseRefused
@@ -70,46 +71,26 @@ class MlrDesk:
                 MLR_INVALID,
                 "A rejection (RE) names at least one violation, BV or SV; AP and AB none.",
             )
-        content = _write(
-            Mlr(
-                identifier=str(new_id()),
-                issue_date=at.date(),
-                issue_time=at.time().replace(microsecond=0),
-                sender=_identifier(subject.receiver),
-                receiver=_identifier(subject.sender),
-                code=code,
-                reference=subject.sbdh_id,
-                description=text,
-                issues=tuple(issues),
-            )
+        mlr = Mlr(
+            identifier=str(new_id()),
+            issue_date=at.date(),
+            issue_time=at.time().replace(microsecond=0),
+            sender=_identifier(subject.receiver),
+            receiver=_identifier(subject.sender),
+            code=code,
+            reference=subject.sbdh_id,
+            description=text,
+            issues=tuple(issues),
         )
         stored = await self._archive.keep(
-            content,
+            _write(mlr),
             purpose="document",
             media_type="application/xml",
             tenant_id=caller.tenant_id,
         )
         async with self._database.write() as session:
             subject = await _subject(session, caller, document_id)
-            session.add(stored)
-            await session.flush()
-            mlr = outgoing_document(
-                tenant_id=subject.tenant_id,
-                kind=DocumentKind.MLR,
-                number=f"MLR {subject.number}"[:200],
-                sender=ParticipantId.parse(subject.receiver),
-                sender_name=subject.receiver_name,
-                receiver=ParticipantId.parse(subject.sender),
-                receiver_name=subject.sender_name,
-                document_type=MESSAGE_LEVEL_RESPONSE,
-                process=PROCESS_MLR,
-                related_id=subject.id,
-                content=stored,
-                at=at,
-            )
-            session.add(mlr)
-            await session.flush()
-            await enqueue_lookup(session, self._queue, mlr)
+            document = await self._on_its_way(session, subject, stored, at=at)
             subject.updated_at = at
             timeline.record(
                 session,
@@ -121,7 +102,32 @@ class MlrDesk:
                 evidence_id=stored.id,
             )
             audit(session, caller, action="mlr.sent", object=str(subject.id), code=code.value)
-        return mlr
+        return document
+
+    async def _on_its_way(
+        self, session: AsyncSession, subject: Document, stored: StoredBlob, *, at: datetime
+    ) -> Document:
+        """The response's own document, with its lookup enqueued."""
+        session.add(stored)
+        await session.flush()
+        document = outgoing_document(
+            tenant_id=subject.tenant_id,
+            kind=DocumentKind.MLR,
+            number=f"MLR {subject.number}"[:200],
+            sender=ParticipantId.parse(subject.receiver),
+            sender_name=subject.receiver_name,
+            receiver=ParticipantId.parse(subject.sender),
+            receiver_name=subject.sender_name,
+            document_type=MESSAGE_LEVEL_RESPONSE,
+            process=PROCESS_MLR,
+            related_id=subject.id,
+            content=stored,
+            at=at,
+        )
+        session.add(document)
+        await session.flush()
+        await enqueue_lookup(session, self._queue, document)
+        return document
 
 
 async def _subject(session: AsyncSession, caller: Principal, document_id: UUID) -> Document:
