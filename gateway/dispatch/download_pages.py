@@ -12,9 +12,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.access.browser import CLIENT_ADDRESS
-from gateway.access.principal import PRINCIPAL
+from gateway.access.outside import render_outside
 from gateway.core.errors import ErrorKind
-from gateway.core.http import NOT_FOUND, RENDER, Face, Handler, Route
+from gateway.core.http import NOT_FOUND, Face, Handler, Route
 from gateway.dispatch.composing import file_stem
 from gateway.dispatch.downloads import Opened
 from gateway.dispatch.keys import DOWNLOAD_THROTTLE, DOWNLOADS
@@ -147,13 +147,7 @@ def _sorry(request: web.Request, reason: str, kind: ErrorKind) -> web.Response:
 def _render(
     request: web.Request, template: str, language: str | None, context: Mapping[str, Any]
 ) -> web.Response:
-    """Render in the link's language, whoever is signed in to the console in this browser."""
-    address = request.rel_url
-    asked = request.clone(
-        rel_url=address.update_query(lang=language) if language is not None else address
-    )
-    asked.pop(PRINCIPAL, None)
-    response = request.app[RENDER](asked, template, context)
+    response = render_outside(request, template, language, context)
     response.headers.update(_HEADERS)
     return response
 

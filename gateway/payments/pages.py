@@ -14,9 +14,9 @@ from aiohttp import web
 from yarl import URL
 
 from gateway.access.browser import CLIENT_ADDRESS
-from gateway.access.principal import PRINCIPAL
+from gateway.access.outside import render_outside
 from gateway.core.errors import GatewayError
-from gateway.core.http import NOT_FOUND, RENDER, Face, Route
+from gateway.core.http import NOT_FOUND, Face, Route
 from gateway.payments.basket import Standing
 from gateway.payments.errors import PAYMENT_BUSY, TOO_MANY
 from gateway.payments.keys import PAYER_THROTTLE, PAYING
@@ -128,17 +128,8 @@ def _gone(request: web.Request) -> web.Response:
 def _render(
     request: web.Request, template: str, language: str | None, context: Mapping[str, Any]
 ) -> web.Response:
-    """Render in the link's language, whoever is signed in to the console in this browser."""
-    address = request.rel_url
-    asked = request.clone(
-        rel_url=address.update_query(lang=language) if language is not None else address
-    )
-    asked.pop(PRINCIPAL, None)
-    response = request.app[RENDER](
-        asked,
-        template,
-        {**context, "style": style(), "address": f"{PAY_PATH}{_token(request)}"},
-    )
+    framed = {**context, "style": style(), "address": f"{PAY_PATH}{_token(request)}"}
+    response = render_outside(request, template, language, framed)
     response.headers.update(headers(provider_origin=_origin(request)))
     return response
 
