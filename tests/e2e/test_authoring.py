@@ -157,3 +157,33 @@ async def test_it_works_without_a_script_and_every_field_has_a_name(
         )
         assert nameless == []
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_why_there_is_no_vat_is_asked_for_where_it_is_to_be_written(
+    visit: Visit, stage: Stage
+) -> None:
+    async with visit(stage.seller) as page:
+        await page.goto("/drafts")
+        await page.get_by_role("button", name="New invoice", exact=True).click()
+        await page.wait_for_url("**/drafts/*-*")
+        folds = page.locator("#editor details")
+        await folds.evaluate_all("all => all.forEach((one) => { one.open = true })")
+        await fill(page, parties())
+        await fill(page, line(0, "Course", "1", "10") | {"lines.0.vat.category": "E"})
+        await page.fill(field("lines.0.vat.rate"), "0")
+        await page.keyboard.press("Tab")
+        reason = page.locator("#m-vat_breakdown-0-exemption_reason")
+        await expect(reason).to_contain_text("BR-E-10")
+        await page.fill(field("vat_breakdown.0.exemption_reason"), "Teaching is exempt.")
+        await page.keyboard.press("Tab")
+        await expect(reason).to_have_text("")
+        await expect(page.locator("#desk")).to_contain_text("Complete; it can be sent.")
+
+        # What was written stays while the line is another, and is there when it is again.
+        await page.select_option(field("lines.0.vat.category"), "AE")
+        await expect(page.locator("#vat-reasons legend")).to_contain_text("(AE)")
+        await page.select_option(field("lines.0.vat.category"), "E")
+        await expect(page.locator("#vat-reasons legend")).to_contain_text("(E)")
+        await expect(page.locator("#vat-reasons [name$='.exemption_reason']")).to_have_value(
+            "Teaching is exempt."
+        )
