@@ -39,6 +39,7 @@ from gateway.core.jobs.tables import Job, JobState, Lane
 from gateway.core.settings import Settings
 from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import CRATES, render_invoice
+from gateway.dunning.policies import Seed, read_seed
 from gateway.exchange.tables import Attempt, Document, Reception, Transmission
 from gateway.network.keys import FileKeys
 from gateway.network.local_pki import Authority, TestPki
@@ -221,12 +222,19 @@ def _load_once(pem: bytes, password: None) -> PrivateKeyTypes:
     return load_pem_private_key(pem, password=password)
 
 
+@cache
+def _seed_once(folder: Path | None) -> Seed:
+    """Read the policies and calendars that every house starts with."""
+    return read_seed(folder)
+
+
 @asynccontextmanager
 async def open_network(
     urls: tuple[str, str], folder: Path, pki: Pki, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Pair]:
     monkeypatch.setattr("gateway.assembly.platform.ComputePool", InProcess)
     monkeypatch.setattr("gateway.network.keys.load_pem_private_key", _load_once)
+    monkeypatch.setattr("gateway.assembly.money.read_seed", _seed_once)
     async with AsyncExitStack() as closing:
         http = await closing.enter_async_context(aiohttp.ClientSession())
         lines = Line(http), Line(http)
