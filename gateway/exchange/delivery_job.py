@@ -419,14 +419,18 @@ def _write_down(
 
 async def _others(session: AsyncSession, attempt: Attempt) -> Sequence[OtherAttempt]:
     """Every other attempt with the same MessageId; none of them ends before we are through."""
+    # One's own row too, and in one order: two workers that got their answers at the same moment
+    # would otherwise wait for each other.
     found = await session.exec(
-        select(Attempt.outcome, Attempt.started_at, Attempt.ended_at)
-        .where(Attempt.transmission_id == attempt.transmission_id, Attempt.id != attempt.id)
+        select(Attempt.id, Attempt.outcome, Attempt.started_at, Attempt.ended_at)
+        .where(Attempt.transmission_id == attempt.transmission_id)
+        .order_by(col(Attempt.id))
         .with_for_update()
     )
     return [
         OtherAttempt(AttemptOutcome(outcome), started_at, ended_at)
-        for outcome, started_at, ended_at in found
+        for attempt_id, outcome, started_at, ended_at in found
+        if attempt_id != attempt.id
     ]
 
 
