@@ -92,7 +92,7 @@ def test_an_operator_adds_and_ends_codes(own: Any) -> None:
         ('file = "xsd_and', 'file = "elsewhere', "elsewhere"),
         ("aged_after_months = 9", "aged_after_months = 0", "aged_after_months"),
         ("aged_after_months = 9", "aged = [", "codelists.toml"),
-        ('package = "facturx"', 'package = ""', "cannot be read: Empty module name"),
+        ('package = "facturx"', 'package = ""', "package: String should have at least 1 character"),
         ('package = "facturx"', 'package = "json.decoder"', "cannot be read: "),
         ('file = "rules/', 'file = "\\u0000', "cannot be read: embedded null byte"),
         ("titles = { en = ", "titles = { it = ", "UNTDID-1001 lack 'en'"),

@@ -51,12 +51,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"crash tests on {kind}: {line}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def country(tmp_path_factory: pytest.TempPathFactory) -> Country:
     return found_country(tmp_path_factory.mktemp("crash"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def smp(country: Country) -> Iterator[House]:
     """The publisher: part of the world around, never killed."""
     house = build_house(country, SMP, home=country.folder / "smp")
@@ -66,7 +66,7 @@ def smp(country: Country) -> Iterator[House]:
     house.stop()
 
 
-@pytest.fixture(scope="session", params=KINDS if FULL else KINDS[:1])
+@pytest.fixture(scope="module", params=KINDS if FULL else KINDS[:1])
 def both_houses(
     request: pytest.FixtureRequest, country: Country, smp: House
 ) -> Iterator[CrashStage]:
