@@ -22,7 +22,7 @@ def now() -> datetime:
 class BusinessClock:
     """The business date of one instance, in the time zone the business keeps its books in.
 
-    ``moved_by`` is how far a demonstration has moved the date; zero in production.
+    ``moved_by`` is by how many days a demonstration has moved the date; zero in production.
     """
 
     def __init__(
@@ -38,4 +38,5 @@ class BusinessClock:
 
     def today(self) -> date:
         """The business date: what the books of this instance call today."""
-        return (self._machine() + self.moved_by).astimezone(self._zone).date()
+        # Days of the calendar: across a change of summer time the clock would be an hour off.
+        return self._machine().astimezone(self._zone).date() + self.moved_by

@@ -36,10 +36,14 @@ def test_machine_time_has_a_zone() -> None:
 
 @pytest.mark.parametrize(
     ("moved_by", "today"),
-    [(timedelta(0), date(2026, 12, 1)), (timedelta(days=-1), date(2026, 11, 30))],
+    [
+        (timedelta(0), date(2026, 12, 1)),
+        (timedelta(days=-1), date(2026, 11, 30)),
+        (timedelta(days=-78), date(2026, 9, 14)),  # before the clocks went back
+    ],
 )
 def test_the_business_date_is_that_of_the_books(moved_by: timedelta, today: date) -> None:
-    late_evening = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+    late_evening = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)  # past midnight in Brussels
     clock = BusinessClock(
         zone=ZoneInfo("Europe/Brussels"), machine=lambda: late_evening, moved_by=moved_by
     )
