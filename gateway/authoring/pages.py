@@ -30,7 +30,7 @@ from gateway.authoring.tables import Draft
 from gateway.authoring.view import FormView, countries, known_format
 from gateway.conversion.keys import CONVERSION
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id
+from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id, seen_other
 from gateway.exchange.submission import ReportedError
 from schematron.report.view import report_view
 from ubl.localized import LANGUAGES
@@ -110,7 +110,7 @@ async def change_draft(request: web.Request) -> web.Response:
     action = _text(form, "do")
     if action == "discard":
         await drafts.discard(caller, _draft_id(request))
-        return web.Response(status=303, headers={"Location": "/drafts"})
+        return seen_other("/drafts")
     known = await drafts.get(caller, _draft_id(request))
     held = await _edited(request, known, form, action)
     wanted = known_format(_text(form, "wanted"))
@@ -191,7 +191,7 @@ async def _send(request: web.Request, draft: Draft, form: Form) -> web.Response:
     if submitted.refused:
         return await _editor(request, draft, tab=tab, report=submitted.report, refused=True)
     location = f"/documents/{submitted.document.id}"
-    return web.Response(status=303, headers={"Location": location})
+    return seen_other(location)
 
 
 async def _not_kept(
@@ -350,7 +350,7 @@ def _focus(action: str, held: Json) -> str:
 
 def _to(draft_id: UUID, focus: str = "") -> web.Response:
     place = f"?focus={focus}" if focus else ""
-    return web.Response(status=303, headers={"Location": f"/drafts/{draft_id}{place}"})
+    return seen_other(f"/drafts/{draft_id}{place}")
 
 
 _SCOPE: Final = "documents:send"

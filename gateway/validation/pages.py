@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id
+from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id, seen_other
 from gateway.core.spool import Spool
 from gateway.validation.keys import ORDERS, VALIDATION
 from gateway.validation.negotiation import FORMATS, Format
@@ -224,7 +224,7 @@ def _format(request: web.Request) -> Format:
 
 
 def _go(place: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": place})
+    return seen_other(place)
 
 
 ROUTES: Final = (

@@ -10,7 +10,7 @@ from aiohttp.web_request import FileField
 
 from gateway.access.principal import principal
 from gateway.core.errors import GatewayError
-from gateway.core.http import RENDER, Face, Route, form_of
+from gateway.core.http import RENDER, Face, Route, form_of, seen_other
 from gateway.validation.rule_errors import IMPORT_REFUSED
 from gateway.validation.rule_keys import RULES
 from gateway.validation.rule_package import Description, from_bytes
@@ -68,7 +68,7 @@ async def import_rules(request: web.Request) -> web.Response:
         ids = await rules.import_package(principal(request), package, _description(typed))
     except GatewayError as error:
         return await _page(request, typed=typed, fault=error)
-    return web.Response(status=303, headers={"Location": f"/reports/rules?imported={ids[-1]}"})
+    return seen_other(f"/reports/rules?imported={ids[-1]}")
 
 
 async def withdraw_rules(request: web.Request) -> web.Response:
@@ -78,7 +78,7 @@ async def withdraw_rules(request: web.Request) -> web.Response:
         await request.app[RULES].withdraw(principal(request), ruleset_id)
     except GatewayError as error:
         return await _page(request, typed={}, fault=error)
-    return web.Response(status=303, headers={"Location": f"/reports/rules?withdrawn={ruleset_id}"})
+    return seen_other(f"/reports/rules?withdrawn={ruleset_id}")
 
 
 def _description(typed: Mapping[str, str]) -> Description | None:
