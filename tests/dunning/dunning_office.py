@@ -102,7 +102,6 @@ class Office:
         smtp_port: int,
         day: date = MONDAY,
         kill_at: str = "",
-        lease_s: float = 60,
     ) -> None:
         self.database = database
         self.day = day
@@ -141,7 +140,7 @@ class Office:
             database=database,
             queue=self.queue,
             registry=registry,
-            settings=JobSettings(lease_s=lease_s, poll_s=0.05),
+            settings=JobSettings(poll_s=0.05),
         )
         self.tenant_id = UUID(int=0)
         self._count = itertools.count(1)
