@@ -6,17 +6,19 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c requirements.lock
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
+# In their own order, as the files with the fewest tests take the longest and would come last.
+SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test corpus lint bench interop fault fuzz
+.PHONY: run test endurance corpus lint bench interop fault fuzz
 
 run: $(RUNTIME)
 	@$(BIN)/gateway demo
 
-# Two workers more than two cores have: half of a test's time is disks, sockets and clocks, and more
-# where processes are killed. In their own order, as the files with the fewest tests take the longest
-# and would come last.
 test: $(DEV)
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not interop and not corpus"
+	@$(BIN)/python -m pytest $(SPREAD) -m "not endurance and not corpus and not interop"
+
+endurance: $(DEV)
+	@$(BIN)/python -m pytest $(SPREAD) -m endurance
 
 corpus: $(DEV)
 	@$(BIN)/python -m pytest tests/corpus -m corpus -n 2 --dist loadgroup

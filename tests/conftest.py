@@ -44,6 +44,7 @@ from schematron.store import RuleStore
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
+MOST_WORKERS = 8
 SERVER_VARIABLE = "GATEWAY_TEST_POSTGRES_URL"
 SERVER_TOOLS = ("initdb", "pg_ctl")
 TABLE_MODULES = (
@@ -171,6 +172,11 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two per core: half of a test's time is disks, sockets and clocks. Each takes up to 2 GB."""
+    return min(2 * (os.cpu_count() or 1), MOST_WORKERS)
 
 
 def pytest_configure(config: pytest.Config) -> None:

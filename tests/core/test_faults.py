@@ -3,8 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
 from gateway.core.faults import Faults
 from gateway.core.settings import FaultSettings
 
@@ -19,7 +17,6 @@ for n in range(1, 6):
 """
 
 
-@pytest.mark.crash
 def test_the_process_dies_at_the_named_point() -> None:
     died = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False

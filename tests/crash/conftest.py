@@ -1,8 +1,4 @@
-"""The stage of the crash tests: both houses on one kind of database, the SMP shared by all.
-
-`GATEWAY_CRASH=full` plays everything on SQLite and PostgreSQL; otherwise a small set is played
-on SQLite.
-"""
+"""The stage of the crash tests: both houses on one kind of database, the SMP shared by all."""
 
 import os
 import sys
@@ -21,7 +17,7 @@ from sqlalchemy import make_url
 sys.path.insert(0, str(Path(__file__).parent))
 
 from crash_houses import Country, House, build_house, found_country, run, wait_until
-from crash_stage import FULL, CrashStage
+from crash_stage import CrashStage
 
 from gateway.core import schema
 from gateway.core.database import Database
@@ -34,7 +30,7 @@ PROPERTY = "crash"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker("crash")
+            item.add_marker("endurance")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -66,7 +62,7 @@ def smp(country: Country) -> Iterator[House]:
     house.stop()
 
 
-@pytest.fixture(scope="module", params=KINDS if FULL else KINDS[:1])
+@pytest.fixture(scope="module", params=KINDS)
 def both_houses(
     request: pytest.FixtureRequest, country: Country, smp: House
 ) -> Iterator[CrashStage]:

@@ -1,7 +1,6 @@
 """Sender and receiver together: documents are handed in, processes die, the stage comes to rest."""
 
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +15,6 @@ from crash_verdict import Tally, judge, open_lanes, unfinished
 from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import render_invoice
 
-FULL = os.environ.get("GATEWAY_CRASH") == "full"
 CLIENT_LIMIT_S = 180
 REST_LIMIT_S = 120
 DEATH_LIMIT_S = 60

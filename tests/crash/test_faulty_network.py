@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from crash_houses import Country, build_house, found_country, wait_until
 from crash_proxy import FaultyNetwork
-from crash_stage import FULL, CrashStage
+from crash_stage import CrashStage
 
 from gateway.demo.cast import BUYER, SELLER, SMP
 
-MESSAGES = int(os.environ.get("GATEWAY_FAULTS", "300" if FULL else "60"))
+MESSAGES = int(os.environ.get("GATEWAY_FAULTS", "300"))
 WAVE = 50
 SEED = 20261122
 

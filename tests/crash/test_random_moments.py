@@ -4,9 +4,9 @@ import random
 import time
 
 from crash_houses import wait_until
-from crash_stage import FULL, CrashStage
+from crash_stage import CrashStage
 
-KILLS = 50 if FULL else 6
+KILLS = 50
 ROUND = 10
 SEED = 20261122
 LONGEST_LIFE_S = 1.5

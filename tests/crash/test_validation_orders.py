@@ -15,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from crash_houses import Country, House, Unanswered, build_house, wait_until
-from crash_stage import FULL
 from sqlmodel import col, select
 
 from gateway.demo.cast import BUYER, SELLER
@@ -54,7 +53,7 @@ def told() -> Iterator[tuple[str, list[dict[str, object]]]]:
     server.server_close()
 
 
-@pytest.fixture(params=KINDS if FULL else KINDS[:1])
+@pytest.fixture(params=KINDS)
 def house(request: pytest.FixtureRequest, country: Country) -> Iterator[House]:
     # A port of its own: the seller of other files may still be up in this process.
     with socket.create_server(("127.0.0.1", 0)) as probe:

@@ -27,6 +27,7 @@ def numbers(told: subprocess.CompletedProcess[str]) -> list[int]:
     return [int(one) for one in re.findall(r"^ ?(\d+)  +\d+\.\d\d s  ", told.stdout, re.MULTILINE)]
 
 
+@pytest.mark.endurance
 def test_every_step_happens_and_the_evidence_verifies_afterwards(tmp_path):
     told = tell(tmp_path)
     assert told.returncode == 0, told.stderr
@@ -55,7 +56,7 @@ MISSING = {
 }
 
 
-@pytest.mark.demo
+@pytest.mark.endurance
 @pytest.mark.parametrize("cut", MISSING)
 def test_a_withheld_answer_fails_the_story_at_that_step(tmp_path, cut):
     told = tell(tmp_path, "--cut", cut, "--patience", str(PATIENCE_S))

@@ -21,7 +21,7 @@ ENDS = {
 }
 """By where it dies: what becomes of the dispatch afterwards, and how often the server got it."""
 
-pytestmark = pytest.mark.crash
+pytestmark = pytest.mark.endurance
 
 
 @pytest.fixture

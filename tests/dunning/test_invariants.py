@@ -38,12 +38,11 @@ from reminders.account import HoldReason
 from reminders.entries import EntryKind
 from reminders.policy import Channel
 
-FULL = os.environ.get("GATEWAY_CRASH") == "full"
 PROGRAM = Path(__file__).with_name("dunning_process.py")
 SEED = 20260914
-CUSTOMERS = 16 if FULL else 5
-SLOWEST_ANSWER_S = 0.4 if FULL else 0.2
-ROUNDS = 2 if FULL else 1
+CUSTOMERS = 16
+SLOWEST_ANSWER_S = 0.4
+ROUNDS = 2
 RANDOM_DEATHS = 1
 """With the points fewer deaths than a job survives: ten lapses in a row make it a person's."""
 POINTS = (
@@ -60,12 +59,7 @@ LONGEST_LIFE_S = 60.0
 """A point that is not reached must not keep the test waiting for ever."""
 NUMBER = re.compile(r"F2026-\d{4}")
 
-pytestmark = pytest.mark.crash
-
-
-def points_of(database: Database) -> Sequence[str]:
-    """Where the process dies: everywhere, or every other point by the kind of database."""
-    return POINTS if FULL else POINTS[int(database.is_postgresql) :: 2]
+pytestmark = pytest.mark.endurance
 
 
 @dataclass(slots=True)
@@ -280,7 +274,7 @@ async def test_nobody_is_reminded_twice_or_wrongly_and_nobody_is_forgotten(
     for _ in range(ROUNDS):
         await life.begin(CUSTOMERS)
         restless = asyncio.create_task(life.go_on())
-        for point in points_of(database):
+        for point in POINTS:
             # Always somebody new, so that there is work at every point.
             await life.begin(1)
             assert await mortal.live(office, kill_at=point, after=LONGEST_LIFE_S) == "died"

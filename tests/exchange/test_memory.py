@@ -25,9 +25,12 @@ from gateway.demo.cast import BUYER, SELLER, SMP
 MEGABYTES = int(os.environ.get("GATEWAY_MEMORY_MB", "24"))
 BOUND_MB = 16 if MEGABYTES <= 24 else 20
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="peak memory is read from Linux' /proc"
-)
+pytestmark = [
+    pytest.mark.endurance,
+    pytest.mark.skipif(
+        not Path("/proc/self/status").exists(), reason="peak memory is read from Linux' /proc"
+    ),
+]
 
 
 def peak_mb(house: House) -> float:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +13,7 @@ from gateway.core.settings import Stage
 from gateway.payments.adapters.sandbox import SandboxProvider
 from gateway.payments.states import InitiationState
 
-DEATHS = 3 if os.environ.get("GATEWAY_CRASH") == "full" else 1
+DEATHS = 3
 
 CHILD = """
 import asyncio, sys

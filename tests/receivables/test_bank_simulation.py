@@ -40,7 +40,7 @@ from reminders.entries import ItemKind
 from reminders.references import make_ogm, make_rf, print_ogm
 from ubl.amounts import to_minor
 
-FULL = os.environ.get("GATEWAY_CRASH") == "full"
+pytestmark = pytest.mark.endurance
 START = date(2026, 3, 2)
 CUSTOMERS = 20
 OURS = "NL41MOCK0000000001"
@@ -468,8 +468,6 @@ async def live_through(seed, house, *, days, invoices):
 
 
 async def test_books_and_bank_agree_to_the_cent(bank_house):
-    if bank_house.database.is_postgresql and not FULL:
-        pytest.skip("ninety days on PostgreSQL take long: set GATEWAY_CRASH=full to live them")
     _, figures = await live_through(2026, bank_house, days=90, invoices=200)
     for name, count in sorted(figures.items()):
         print(f"{count:5d}  {name}")
@@ -479,8 +477,6 @@ async def test_books_and_bank_agree_to_the_cent(bank_house):
 
 
 async def test_a_seed_tells_one_story(bank_houses, database):
-    if not (database.is_postgresql or FULL):
-        pytest.skip("SQLite has lived ninety days already: set GATEWAY_CRASH=full for more")
     first, second = [
         await live_through(7, await bank_houses(slug), days=3, invoices=6)
         for slug in ("one", "two")

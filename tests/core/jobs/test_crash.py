@@ -17,7 +17,7 @@ from gateway.core.database import Database
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.tables import Job, JobState, Lane
 
-pytestmark = pytest.mark.crash
+pytestmark = pytest.mark.endurance
 
 PROGRAM = Path(__file__).with_name("worker_process.py")
 LEASE_S = 1.5
