@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from gateway.access.principal import CallerKind, Principal
 from gateway.access.roles import Role
 from gateway.access.tables import ApiKey, AuditEntry, KeyState
+from gateway.core.paging import Cut
 
 __all__ = [
     "ApiKeyCreated",
@@ -125,10 +126,10 @@ class AuditPage(BaseModel):
     @classmethod
     def of(cls, rows: Sequence[AuditEntry], *, limit: int) -> Self:
         """A page from up to ``limit + 1`` rows; the one too many says that there are more."""
-        shown = rows[:limit]
+        page = Cut.at(rows, limit)
         return cls(
-            items=[AuditEntryOut.of(row) for row in shown],
-            next_cursor=shown[-1].id if len(rows) > limit else None,
+            items=[AuditEntryOut.of(row) for row in page.shown],
+            next_cursor=page.cursor(lambda row: row.id),
         )
 
 

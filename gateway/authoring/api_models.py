@@ -13,6 +13,7 @@ from gateway.authoring.form import pointer_of
 from gateway.authoring.starting import kind_of_type
 from gateway.authoring.tables import Draft, Origin
 from gateway.conversion.outcome import Outcome
+from gateway.core.paging import Cut
 from ubl.model_json import invoice_to_json
 
 __all__ = [
@@ -186,10 +187,10 @@ class DraftPage(BaseModel):
     @classmethod
     def of(cls, rows: Sequence[Draft], limit: int) -> Self:
         """The page of up to ``limit`` rows; one more says that another page follows."""
-        shown = rows[:limit]
+        page = Cut.at(rows, limit)
         return cls(
-            items=[DraftHead.of(one) for one in shown],
-            next_cursor=shown[-1].id if len(rows) > limit else None,
+            items=[DraftHead.of(one) for one in page.shown],
+            next_cursor=page.cursor(lambda one: one.id),
         )
 
 

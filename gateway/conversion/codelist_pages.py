@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.conversion.codelist_service import CODE_LISTS
 from gateway.core.http import RENDER, Face, Route
+from gateway.core.paging import Cut
 
 __all__ = ["ROUTES"]
 
@@ -27,11 +28,11 @@ async def show_list(request: web.Request) -> web.Response:
     one = await service.one(request.match_info["id"])
     text = request.query.get("find", "")[:100]
     found = one.codes.find(text, lang=principal(request).locale, on=service.today)
-    codes = list(islice(found, _SHOWN + 1))
+    page = Cut.at(list(islice(found, _SHOWN + 1)), _SHOWN)
     context = {
         "one": one,
-        "codes": codes[:_SHOWN],
-        "more": len(codes) > _SHOWN,
+        "codes": page.shown,
+        "more": page.more,
         "shown": _SHOWN,
         "text": text,
     }

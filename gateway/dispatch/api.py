@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.http import Route, body_of, json_answer, path_id, query_of
+from gateway.core.paging import Cut
 from gateway.dispatch import text_api
 from gateway.dispatch.api_models import (
     BounceOut,
@@ -78,10 +79,10 @@ async def get_dispatches(request: web.Request) -> web.Response:
             before=query.cursor,
             limit=query.limit + 1,
         )
-    shown = [one.dispatch for one in rows[: query.limit]]
-    cursor = str(shown[-1].id) if len(rows) > query.limit else None
+    page = Cut.at([one.dispatch for one in rows], query.limit)
+    cursor = page.cursor(lambda one: str(one.id))
     return json_answer(
-        DispatchPage(items=[DispatchOut.of(one, None) for one in shown], next_cursor=cursor)
+        DispatchPage(items=[DispatchOut.of(one, None) for one in page.shown], next_cursor=cursor)
     )
 
 

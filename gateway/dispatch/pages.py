@@ -9,6 +9,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import RENDER, Face, Route, form_of, path_id, seen_other, shown_again
+from gateway.core.paging import Cut
 from gateway.dispatch import download_pages, text_pages
 from gateway.dispatch.channels import customer_of_document
 from gateway.dispatch.keys import DESK, LINKS
@@ -101,15 +102,15 @@ async def show_list(request: web.Request) -> web.Response:
             before=before,
             limit=_SHOWN + 1,
         )
-    shown = rows[:_SHOWN]
+    page = Cut.at(rows, _SHOWN)
     context = {
         "tab": tab,
         "tabs": tuple(Tab),
         "waiting": waiting,
-        "rows": shown,
+        "rows": page.shown,
         "looks": LOOKS,
         "before": before,
-        "older": shown[-1].dispatch.id if len(rows) > _SHOWN else None,
+        "older": page.cursor(lambda one: one.dispatch.id),
     }
     return request.app[RENDER](request, "dispatch/list.html", context)
 

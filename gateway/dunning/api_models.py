@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.core.api_values import Money
+from gateway.core.paging import Cut
 from gateway.dunning.composing import Composed
 from gateway.dunning.queries import Dossier, Listed
 from gateway.dunning.states import MailPurpose, MailState, ReminderState
@@ -117,8 +118,11 @@ class ReminderPage(BaseModel):
     @classmethod
     def of(cls, rows: Sequence[Listed], limit: int) -> Self:
         """The first ``limit`` rows, and where to go on if there are more."""
-        shown = [ReminderOut.of(one.reminder) for one in rows[:limit]]
-        return cls(items=shown, next_cursor=str(shown[-1].id) if len(rows) > limit else None)
+        page = Cut.at(rows, limit)
+        return cls(
+            items=[ReminderOut.of(one.reminder) for one in page.shown],
+            next_cursor=page.cursor(lambda one: str(one.reminder.id)),
+        )
 
 
 class LineOut(BaseModel):
@@ -177,8 +181,11 @@ class MailPage(BaseModel):
     @classmethod
     def of(cls, rows: Sequence[OutgoingMail], limit: int) -> Self:
         """The first ``limit`` rows, and where to go on if there are more."""
-        shown = [MailOut.of(one) for one in rows[:limit]]
-        return cls(items=shown, next_cursor=str(shown[-1].id) if len(rows) > limit else None)
+        page = Cut.at(rows, limit)
+        return cls(
+            items=[MailOut.of(one) for one in page.shown],
+            next_cursor=page.cursor(lambda one: str(one.id)),
+        )
 
 
 class ReminderDetail(ReminderOut):
@@ -300,8 +307,11 @@ class RunPage(BaseModel):
     @classmethod
     def of(cls, rows: Sequence[DunningRun], limit: int) -> Self:
         """The first ``limit`` rows, and where to go on if there are more."""
-        shown = [RunOut.of(one) for one in rows[:limit]]
-        return cls(items=shown, next_cursor=str(shown[-1].id) if len(rows) > limit else None)
+        page = Cut.at(rows, limit)
+        return cls(
+            items=[RunOut.of(one) for one in page.shown],
+            next_cursor=page.cursor(lambda one: str(one.id)),
+        )
 
 
 class RunRequested(BaseModel):

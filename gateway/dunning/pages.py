@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.http import RENDER, Face, Route, seen_other
+from gateway.core.paging import Cut
 from gateway.dunning import pages_customer, pages_reminder
 from gateway.dunning.keys import DUNNING
 from gateway.dunning.pages_view import (
@@ -54,12 +55,12 @@ async def show_reminders(request: web.Request) -> web.Response:
             else []
         )
         runs = await list_runs(session, tenant_id, limit=_RUNS)
-    shown = rows[:_SHOWN]
+    page = Cut.at(rows, _SHOWN)
     context = {
         "tab": tab,
         "tabs": tuple(Tab),
         "counts": counts,
-        "rows": shown,
+        "rows": page.shown,
         "looks": REMINDER_LOOKS,
         "mails": mails,
         "mail_looks": MAIL_LOOKS,
@@ -67,7 +68,7 @@ async def show_reminders(request: web.Request) -> web.Response:
         "today": request.app[BUSINESS].today(),
         "asked": "asked" in request.query,
         "before": before,
-        "older": shown[-1].reminder.id if len(rows) > _SHOWN else None,
+        "older": page.cursor(lambda one: one.reminder.id),
     }
     return request.app[RENDER](request, _LIST, context)
 

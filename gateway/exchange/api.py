@@ -22,6 +22,7 @@ from gateway.core.http import (
     query_of,
 )
 from gateway.core.incoming import take_body
+from gateway.core.paging import Cut
 from gateway.core.spool import Spool
 from gateway.exchange.api_models import (
     ContentQuery,
@@ -122,10 +123,10 @@ async def get_documents(request: web.Request) -> web.Response:
             before=query.cursor,
             limit=query.limit + 1,
         )
-    shown = rows[: query.limit]
-    cursor = str(shown[-1].id) if len(rows) > query.limit else None
+    page = Cut.at(rows, query.limit)
+    cursor = page.cursor(lambda one: str(one.id))
     return json_answer(
-        DocumentPage(items=[DocumentOut.of(one) for one in shown], next_cursor=cursor)
+        DocumentPage(items=[DocumentOut.of(one) for one in page.shown], next_cursor=cursor)
     )
 
 

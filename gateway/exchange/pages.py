@@ -13,6 +13,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, seen_other
+from gateway.core.paging import Cut
 from gateway.core.spool import Spool
 from gateway.exchange import document_pages, document_tab, format_pages, inspection_pages
 from gateway.exchange.keys import SUBMISSION
@@ -95,7 +96,7 @@ async def _list(request: web.Request, direction: Direction) -> web.Response:
             before=choice.before,
             limit=_SHOWN + 1,
         )
-    shown = rows[:_SHOWN]
+    page = Cut.at(rows, _SHOWN)
     context = {
         "direction": direction,
         "box": "outbox" if direction is Direction.OUT else "inbox",
@@ -104,9 +105,9 @@ async def _list(request: web.Request, direction: Direction) -> web.Response:
         "states": _STATES if direction is Direction.OUT else (),
         "rows": [
             (row, display_status(row.transport, row.network, row.business, row.payment))
-            for row in shown
+            for row in page.shown
         ],
-        "older": shown[-1].id if len(rows) > _SHOWN else None,
+        "older": page.cursor(lambda one: one.id),
     }
     return request.app[RENDER](request, _LIST, context)
 

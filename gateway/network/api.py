@@ -8,6 +8,7 @@ from gateway.access.principal import principal
 from gateway.as4.identifiers import DocumentTypeId, IdentifierInvalid, ParticipantId
 from gateway.core.errors import GatewayError
 from gateway.core.http import NOT_FOUND, Route, body_of, json_answer, query_of
+from gateway.core.paging import Cut
 from gateway.network.api_models import (
     ParticipantIn,
     ParticipantOut,
@@ -35,11 +36,10 @@ async def list_participants(request: web.Request) -> web.Response:
     rows = await request.app[PARTICIPANTS].page(
         principal(request).tenant_id, after=query.cursor, limit=query.limit + 1
     )
-    more = len(rows) > query.limit
-    shown = rows[: query.limit]
-    cursor = str(shown[-1].id) if more else None
+    page = Cut.at(rows, query.limit)
+    cursor = page.cursor(lambda one: str(one.id))
     return json_answer(
-        ParticipantPage(items=[ParticipantOut.of(one) for one in shown], next_cursor=cursor)
+        ParticipantPage(items=[ParticipantOut.of(one) for one in page.shown], next_cursor=cursor)
     )
 
 

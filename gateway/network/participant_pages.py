@@ -21,6 +21,7 @@ from gateway.core.http import (
     path_id,
     seen_other,
 )
+from gateway.core.paging import Cut
 from gateway.network import queries
 from gateway.network.api import PARTICIPANTS
 from gateway.network.api_models import read_participant
@@ -113,17 +114,18 @@ async def _list(
     after = _cursor(request)
     participants = request.app[PARTICIPANTS]
     rows = await participants.page(principal(request).tenant_id, after=after, limit=_PAGE + 1)
+    page = Cut.at(rows, _PAGE)
     at = request.app[NETWORK].now()
     async with request.app[DATABASE].read() as session:
         lines = []
-        for row in rows[:_PAGE]:
+        for row in page.shown:
             accepted = await queries.capabilities(session, row)
             entry = await queries.registration(session, ParticipantId(row.scheme, row.value))
             state = _state(row, served=row.is_served(at), accepts=bool(accepted))
             lines.append(_Line(row, state, accepted, entry))
     context = {
         "lines": lines,
-        "next": rows[_PAGE - 1].id if len(rows) > _PAGE else None,
+        "next": page.cursor(lambda one: one.id),
         "seats": request.app[NETWORK].seat_ids(Purpose.AP),
         "sml_on": request.app[REGISTRAR].is_on,
         "states": _STATES,

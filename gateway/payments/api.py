@@ -10,6 +10,7 @@ from gateway.access.service import audit
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.http import Face, Route, body_of, json_answer, query_of
+from gateway.core.paging import Cut
 from gateway.payments.api_models import LinkIn, LinkMade, LinkOut, LinkPage, LinkQuery
 from gateway.payments.errors import LINK_ITEMS
 from gateway.payments.keys import LINKS, PAYING, PROVIDER_EVENTS
@@ -32,13 +33,14 @@ async def get_links(request: web.Request) -> web.Response:
     paying = request.app[PAYING]
     async with request.app[DATABASE].read() as session:
         rows = await list_links(session, tenant_id, before=query.cursor, limit=query.limit + 1)
-        histories = await histories_of(session, rows[: query.limit])
+        page = Cut.at(rows, query.limit)
+        histories = await histories_of(session, page.shown)
         baskets = await paying.baskets(session, [one.link for one in histories])
     shown = [
         LinkOut.of(one, baskets[one.link.id], expired=paying.is_expired(one.link))
         for one in histories
     ]
-    cursor = str(shown[-1].id) if len(rows) > query.limit else None
+    cursor = page.cursor(lambda one: str(one.id))
     return json_answer(LinkPage(items=shown, next_cursor=cursor))
 
 

@@ -8,6 +8,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, Route, body_of, json_answer, path_id, query_of
+from gateway.core.paging import Cut
 from gateway.receivables.api_models import (
     AgedBalanceOut,
     AgedBalanceQuery,
@@ -58,9 +59,9 @@ async def get_items(request: web.Request) -> web.Response:
             before=query.cursor,
             limit=query.limit + 1,
         )
-    shown = rows[: query.limit]
-    cursor = str(shown[-1].id) if len(rows) > query.limit else None
-    return json_answer(ItemPage(items=[ItemOut.of(one) for one in shown], next_cursor=cursor))
+    page = Cut.at(rows, query.limit)
+    cursor = page.cursor(lambda one: str(one.id))
+    return json_answer(ItemPage(items=[ItemOut.of(one) for one in page.shown], next_cursor=cursor))
 
 
 async def get_item(request: web.Request) -> web.Response:
@@ -112,10 +113,10 @@ async def get_customers(request: web.Request) -> web.Response:
             before=query.cursor,
             limit=query.limit + 1,
         )
-    shown = rows[: query.limit]
-    cursor = str(shown[-1].id) if len(rows) > query.limit else None
+    page = Cut.at(rows, query.limit)
+    cursor = page.cursor(lambda one: str(one.id))
     return json_answer(
-        CustomerPage(items=[CustomerOut.of(one) for one in shown], next_cursor=cursor)
+        CustomerPage(items=[CustomerOut.of(one) for one in page.shown], next_cursor=cursor)
     )
 
 

@@ -8,6 +8,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import Route, body_of, json_answer, path_id, query_of
+from gateway.core.paging import Cut
 from gateway.receivables.bank_api_models import (
     BankMessageOut,
     BankMessagePage,
@@ -69,10 +70,10 @@ async def get_messages(request: web.Request) -> web.Response:
             before=query.cursor,
             limit=query.limit + 1,
         )
-    shown = rows[: query.limit]
-    cursor = str(shown[-1].id) if len(rows) > query.limit else None
+    page = Cut.at(rows, query.limit)
+    cursor = page.cursor(lambda one: str(one.id))
     return json_answer(
-        BankMessagePage(items=[BankMessageOut.of(one) for one in shown], next_cursor=cursor)
+        BankMessagePage(items=[BankMessageOut.of(one) for one in page.shown], next_cursor=cursor)
     )
 
 
@@ -97,10 +98,10 @@ async def get_payments(request: web.Request) -> web.Response:
             before=query.cursor,
             limit=query.limit + 1,
         )
-    shown = rows[: query.limit]
-    cursor = str(shown[-1].id) if len(rows) > query.limit else None
+    page = Cut.at(rows, query.limit)
+    cursor = page.cursor(lambda one: str(one.id))
     return json_answer(
-        BankPaymentPage(items=[BankPaymentOut.of(one) for one in shown], next_cursor=cursor)
+        BankPaymentPage(items=[BankPaymentOut.of(one) for one in page.shown], next_cursor=cursor)
     )
 
 

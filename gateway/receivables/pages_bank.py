@@ -21,6 +21,7 @@ from gateway.core.http import (
     seen_other,
     shown_again,
 )
+from gateway.core.paging import Cut
 from gateway.exchange.keys import ARCHIVE
 from gateway.receivables.bank_api import BANK_DESK
 from gateway.receivables.bank_decisions import Accept, Allocate, Decision, SetAside, Unapplied
@@ -79,8 +80,8 @@ async def _queue(request: web.Request, *, error: GatewayError | None) -> web.Res
             before=before,
             limit=_SHOWN + 1,
         )
-        shown = rows[:_SHOWN]
-        views = await payment_views(session, tenant_id, shown)
+        page = Cut.at(rows, _SHOWN)
+        views = await payment_views(session, tenant_id, page.shown)
         done = await _done(request, session)
         waiting = await count_waiting(session, tenant_id)
     context = {
@@ -90,7 +91,7 @@ async def _queue(request: web.Request, *, error: GatewayError | None) -> web.Res
         "looks": PAYMENT_LOOKS,
         "message_id": message_id,
         "before": before,
-        "older": shown[-1].id if len(rows) > _SHOWN else None,
+        "older": page.cursor(lambda one: one.id),
         "waiting": waiting,
         "done": done,
         "error": error,
@@ -208,12 +209,12 @@ async def _messages(
     before, done = query_id(request, "before"), query_id(request, "done")
     async with request.app[DATABASE].read() as session:
         rows = await list_bank_messages(session, tenant_id, before=before, limit=_SHOWN + 1)
-        shown = rows[:_SHOWN]
-        outcomes = await outcomes_by_message(session, tenant_id, [one.id for one in shown])
+        page = Cut.at(rows, _SHOWN)
+        outcomes = await outcomes_by_message(session, tenant_id, [one.id for one in page.shown])
         taken = await bank_message_of(session, tenant_id, done) if done else None
         waiting = await count_waiting(session, tenant_id)
     context = {
-        "rows": [(one, outcomes[one.id]) for one in shown],
+        "rows": [(one, outcomes[one.id]) for one in page.shown],
         "looks": MESSAGE_LOOKS,
         "payment_looks": PAYMENT_LOOKS,
         "refused": BankMessageState.REFUSED,
@@ -221,7 +222,7 @@ async def _messages(
         "known": "known" in request.query,
         "waiting": waiting,
         "before": before,
-        "older": shown[-1].id if len(rows) > _SHOWN else None,
+        "older": page.cursor(lambda one: one.id),
         "fault": fault,
         "error": error,
     }

@@ -22,6 +22,7 @@ from gateway.core.http import (
     seen_other,
     shown_again,
 )
+from gateway.core.paging import Cut
 from gateway.receivables.keys import BUSINESS, RECEIVABLES
 from gateway.receivables.pages_forms import as_of, chosen, minor, query_id, text
 from gateway.receivables.pages_looks import booked, look_of_row, look_of_state
@@ -81,16 +82,16 @@ async def show_items(request: web.Request) -> web.Response:
             before=choice.before,
             limit=_SHOWN + 1,
         )
-        shown = rows[:_SHOWN]
-        ids = sorted({one.customer_id for one in shown})
+        page = Cut.at(rows, _SHOWN)
+        ids = sorted({one.customer_id for one in page.shown})
         customers = await customers_by_id(session, tenant_id, ids)
         paused = await paused_customers(session, tenant_id, ids, today)
     context = {
         "choice": choice,
         "standings": tuple(Standing),
-        "rows": [(row, customers[row.customer_id], look_of_row(row, today)) for row in shown],
+        "rows": [(row, customers[row.customer_id], look_of_row(row, today)) for row in page.shown],
         "paused": paused,
-        "older": shown[-1].id if len(rows) > _SHOWN else None,
+        "older": page.cursor(lambda one: one.id),
     }
     return request.app[RENDER](request, _LIST, context)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.core.api_values import Instant
+from gateway.core.paging import Cut
 from gateway.validation.orders import Placed
 from gateway.validation.queries import OrderFile, RunFilters
 from gateway.validation.service import CheckOptions
@@ -228,10 +229,10 @@ class RunPage(BaseModel):
     @classmethod
     def of(cls, rows: Sequence[ValidationRun], *, limit: int) -> Self:
         """A page from up to ``limit + 1`` rows; the one too many says that there are more."""
-        shown = rows[:limit]
+        page = Cut.at(rows, limit)
         return cls(
-            items=[RunOut.of(row) for row in shown],
-            next_cursor=shown[-1].id if len(rows) > limit else None,
+            items=[RunOut.of(row) for row in page.shown],
+            next_cursor=page.cursor(lambda row: row.id),
         )
 
 

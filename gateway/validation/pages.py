@@ -12,6 +12,7 @@ from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id, seen_other
+from gateway.core.paging import Cut
 from gateway.core.spool import Spool
 from gateway.validation.keys import ORDERS, VALIDATION
 from gateway.validation.negotiation import FORMATS, Format
@@ -76,10 +77,10 @@ async def _list(
             before=choice.before,
             limit=_SHOWN + 1,
         )
-    shown = runs[:_SHOWN]
+    page = Cut.at(runs, _SHOWN)
     context = {
-        "runs": shown,
-        "older": shown[-1].id if len(runs) > _SHOWN else None,
+        "runs": page.shown,
+        "older": page.cursor(lambda one: one.id),
         "choice": choice,
         "verdicts": _VERDICTS,
         "fault": fault,

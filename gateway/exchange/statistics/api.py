@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.errors import GatewayError
 from gateway.core.http import NOT_FOUND, Route, body_of, json_answer, path_id, query_of
+from gateway.core.paging import Cut
 from gateway.exchange.statistics.api_models import (
     DifferenceOut,
     DutyIn,
@@ -110,13 +111,9 @@ async def get_rows(request: web.Request) -> web.Response:
         after=read_cursor(query.cursor) if query.cursor else None,
         limit=query.limit + 1,
     )
-    shown = found[: query.limit]
-    more = len(found) > query.limit
+    page = Cut.at(found, query.limit)
     return json_answer(
-        RowPage(
-            items=[RowOut.of(one) for one in shown],
-            next_cursor=cursor_after(shown[-1]) if more else None,
-        )
+        RowPage(items=[RowOut.of(one) for one in page.shown], next_cursor=page.cursor(cursor_after))
     )
 
 
@@ -172,11 +169,11 @@ async def list_reports(request: web.Request) -> web.Response:
         before=query.cursor,
         limit=query.limit + 1,
     )
-    shown = found[: query.limit]
-    more = len(found) > query.limit
+    page = Cut.at(found, query.limit)
     return json_answer(
         ReportPage(
-            items=[ReportOut.of(one) for one in shown], next_cursor=shown[-1].id if more else None
+            items=[ReportOut.of(one) for one in page.shown],
+            next_cursor=page.cursor(lambda one: one.id),
         )
     )
 

@@ -19,6 +19,7 @@ from gateway.as4.identifiers import (
 )
 from gateway.core.errors import GatewayError
 from gateway.core.http import RENDER, Face, Route, form_of, query_of, seen_other
+from gateway.core.paging import Cut
 from gateway.exchange.statistics.api import (
     get_document,
     get_report_document,
@@ -171,14 +172,14 @@ async def show_rows(request: web.Request) -> web.Response:
         after=read_cursor(query.cursor) if query.cursor else None,
         limit=_ROWS + 1,
     )
-    shown = found[:_ROWS]
+    page = Cut.at(found, _ROWS)
     context = {
-        "rows": shown,
+        "rows": page.shown,
         "kind": kind,
         "period": period,
         "place": f"{_PLACE}/{seat_id}/{period}/{kind.value}",
         "line": query.line or "",
-        "next_cursor": cursor_after(shown[-1]) if len(found) > _ROWS else "",
+        "next_cursor": page.cursor(cursor_after),
     }
     return _page(request, "rows", context, None)
 
