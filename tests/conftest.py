@@ -14,13 +14,16 @@ import importlib.util
 import logging
 import os
 import pwd
+import secrets
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -174,6 +177,7 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Two per core: half of a test's time is disks, sockets and clocks. Each takes up to 2 GB."""
     return min(2 * (os.cpu_count() or 1), MOST_WORKERS)
@@ -327,3 +331,36 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def pass_time() -> Callable[[float], None]:
+    """Let so many seconds pass for the event loop at once: whoever waits no longer, gives up now.
+
+    Time-outs can so be long enough for a busy machine, and a test of one need not wait for it.
+    """
+    loop = asyncio.get_running_loop()
+    machine, ahead = loop.time, [0.0]
+    loop.time = lambda: machine() + sum(ahead)
+    return ahead.append
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Name a port that nobody has; it lies where the system looks for none by itself.
+
+    A port the system chose, and got back, is soon given to somebody else on a busy machine.
+    """
+
+    def choose() -> int:
+        while True:
+            port = 12_000 + secrets.randbelow(20_000)
+            with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                return port
+
+    return choose
+
+
+@pytest.fixture
+def unused_tcp_port(free_port: Callable[[], int]) -> int:
+    return free_port()
