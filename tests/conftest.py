@@ -23,10 +23,10 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -316,6 +316,35 @@ def postgresql_url(postgres_admin: psycopg.Connection, postgres_template: str) -
     )
     yield postgres_url(name)
     drop(postgres_admin, name)
+
+
+@pytest.fixture
+def full_tmpdir(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], AbstractContextManager[Path]]:
+    """Within the block temporary files lie on a disk without room; what they leave is in there."""
+    made = {name: getattr(tempfile, name) for name in ("NamedTemporaryFile", "TemporaryFile")}
+
+    def without_room(name: str, folder: Path) -> Callable[..., Any]:
+        def make(*arguments: Any, **options: Any) -> Any:
+            file = made[name](*arguments, **{**options, "dir": folder})
+            full = os.open("/dev/full", os.O_RDWR)
+            os.dup2(full, file.fileno())
+            os.close(full)
+            return file
+
+        return make
+
+    @contextmanager
+    def full() -> Iterator[Path]:
+        folder = tmp_path / "no-room"
+        folder.mkdir(exist_ok=True)
+        with monkeypatch.context() as patch:
+            for name in made:
+                patch.setattr(tempfile, name, without_room(name, folder))
+            yield folder
+
+    return full
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -4,7 +4,6 @@ A blob is never changed and never shared between rows; blob_format says how it l
 """
 
 import asyncio
-import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ from uuid import UUID
 
 from gateway.core.blob_format import BlobRef, header, open_content
 from gateway.core.durable import sync_folder
-from gateway.core.errors import STORAGE_FULL, ErrorKind, GatewayError
+from gateway.core.errors import ErrorKind, GatewayError
+from gateway.core.full_disk import storage_full
 from gateway.core.ids import new_id
 
 __all__ = ["BLOB_MISSING", "BlobStore", "LocalBlobStore"]
@@ -114,10 +114,8 @@ class LocalBlobStore:
                     raise
             sync_folder(path.parent)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise GatewayError(
-                    STORAGE_FULL, f"There is no room left in {self._folder}; free some and retry."
-                ) from error
+            if full := storage_full(error, place=str(self._folder)):
+                raise full from error
             raise
         return BlobRef(blob_id, digest.hexdigest(), size)
 

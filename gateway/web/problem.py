@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.core.errors import ErrorKind, GatewayError, Retry
+from gateway.core.full_disk import storage_full
 from gateway.core.http import BAD_REQUEST, NOT_FOUND, RENDER, Face
 
 __all__ = [
@@ -96,6 +97,8 @@ def understand(error: Exception, *, models: frozenset[str] = frozenset()) -> Pro
         if isinstance(problems, list):
             extra["problems"] = problems
         return Problem(error.kind, error.message, {**error.facts, **extra}, _challenge(error.kind))
+    if full := storage_full(error):
+        return understand(full)
     if isinstance(error, ValidationError):
         return _invalid(error) if error.title in models else None
     if isinstance(error, web.HTTPException):

@@ -27,7 +27,7 @@ from gateway.access.browser import CLIENT_ADDRESS, SESSION_COOKIE, SessionCookie
 from gateway.access.principal import PRINCIPAL
 from gateway.access.service import Access
 from gateway.access.sessions import Sessions
-from gateway.core.errors import GatewayError
+from gateway.core.errors import STORAGE_FULL, GatewayError
 from gateway.core.http import BAD_REQUEST, Face, Handler, Route
 from gateway.core.ids import new_id
 from gateway.core.settings import Settings
@@ -177,6 +177,8 @@ class _Boundary:
             incident_id = new_id()
             log.error("http.failed", incident=str(incident_id), trace=_places(error))
             told = problem.incident(incident_id)
+        elif told.kind is STORAGE_FULL:
+            log.error("http.storage_full", trace=_places(error))
         return problem.answer(request, told, route.face if route else _face_of(request))
 
 

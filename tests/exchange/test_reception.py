@@ -7,9 +7,12 @@ from dataclasses import replace
 from io import BytesIO
 from xml.etree import ElementTree
 
+import pytest
+
 from gateway.as4.identifiers import ParticipantId
 from gateway.core import incoming
 from gateway.core.jobs.tables import Job
+from gateway.exchange import encoding
 from gateway.exchange.lanes import ROUTE
 from gateway.exchange.tables import Document, Reception, StoredBlob
 
@@ -257,6 +260,25 @@ async def test_full_storage_gives_no_receipt(lite, make_invoice, forge, full_dis
         assert reply.status == 507
         assert reply.body.startswith(b"STORAGE-FULL")
         assert await lite.receiver.receptions() == []
+    assert is_receipt(await send(lite.receiver, request))
+
+
+@pytest.mark.parametrize("fails", ["body", "document"])
+async def test_no_room_for_temporary_files_gives_no_receipt(
+    lite, make_invoice, forge, full_tmpdir, monkeypatch, fails
+):
+    """The message itself is spooled first; a small one may hold a document that is large."""
+    note = b"<cbc:Note>" + b" " * 60_000
+    request = forge(make_invoice().replace(b"<cbc:Note>", note))
+    limit = len(request.body) + (-1 if fails == "body" else 1)
+    monkeypatch.setattr(encoding, "SPOOL_IN_MEMORY", limit)
+    before = len(await lite.receiver.rows(StoredBlob))
+    with full_tmpdir() as folder:
+        reply = await send(lite.receiver, request)
+    assert (reply.status, reply.body.split(b":")[0]) == (507, b"STORAGE-FULL")
+    assert await lite.receiver.receptions() == []
+    assert len(await lite.receiver.rows(StoredBlob)) == before
+    assert list(folder.iterdir()) == []
     assert is_receipt(await send(lite.receiver, request))
 
 

@@ -6,6 +6,7 @@ from io import BytesIO
 
 from yarl import URL
 
+from gateway.core import spool
 from gateway.core.jobs.tables import Job
 from gateway.exchange.lanes import LOOKUP
 from gateway.exchange.tables import Document, StoredBlob
@@ -186,6 +187,20 @@ async def test_full_storage_refuses_the_submission_and_says_to_come_again(
         answer = await lite.sender.submit(make_invoice(), key="k")
     assert (answer.status, answer.body["code"]) == (507, "STORAGE-FULL")
     assert answer.headers["Retry-After"]
+    assert await lite.sender.rows(StoredBlob) == []
+    assert await lite.sender.rows(ValidationRun) == []
+    assert (await lite.sender.submit(make_invoice(), key="k")).status == 202
+
+
+async def test_no_room_for_temporary_files_refuses_the_submission(
+    lite, make_invoice, full_tmpdir, monkeypatch
+):
+    monkeypatch.setattr(spool, "LARGE_BYTES", 1000)
+    with full_tmpdir() as folder:
+        answer = await lite.sender.submit(make_invoice(), key="k")
+    assert (answer.status, answer.body["code"]) == (507, "STORAGE-FULL")
+    assert answer.headers["Retry-After"]
+    assert list(folder.iterdir()) == []
     assert await lite.sender.rows(StoredBlob) == []
     assert await lite.sender.rows(ValidationRun) == []
     assert (await lite.sender.submit(make_invoice(), key="k")).status == 202

@@ -9,6 +9,7 @@ from aiohttp import FormData, web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core import spool
 from gateway.core.spool import LARGE_BYTES, Spool
 from gateway.validation import uploads
 from gateway.validation.orders import MAX_FILES
@@ -81,6 +82,17 @@ async def test_a_large_file_is_handed_on_as_a_file_and_a_small_one_as_bytes(size
         name, content = await uploads.Brought(tuple(files.taken), {}, spool).only()
         assert (name, isinstance(content, bytes)) == ("a", size == 10)
         assert len(content if isinstance(content, bytes) else content.read_bytes()) == size
+
+
+@pytest.mark.parametrize("data", [b"x" * 300_000, form(("a", b"x" * 300_000))])
+async def test_no_room_for_what_comes_is_said_and_leaves_no_file(
+    client, full_tmpdir, monkeypatch, data
+):
+    monkeypatch.setattr(spool, "LARGE_BYTES", 1000)
+    with full_tmpdir() as folder:
+        status, told = await answer(client, data)
+        assert list(folder.iterdir()) == []
+    assert (status, told["code"]) == (507, "STORAGE-FULL")
 
 
 @pytest.mark.parametrize("as_form", [True, False])

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from gateway.core.errors import GatewayError, Retry
+from gateway.core.full_disk import storage_full
 
 __all__ = [
     "DEFAULT_POLICY",
@@ -109,6 +110,7 @@ def judge(
     """Decide what a handler's exception means for its job."""
     if isinstance(failure, Reschedule):
         return Again(failure.at, None)
+    failure = storage_full(failure) or failure
     error = _describe(failure)
     if isinstance(failure, GatewayError):
         hopeless = failure.retry is Retry.NO

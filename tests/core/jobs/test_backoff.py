@@ -1,5 +1,6 @@
 """When to try again: a pure function of what happened."""
 
+import errno
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,6 +55,14 @@ def test_the_retry_class_decides() -> None:
     dead = verdict(LASTING)
     assert isinstance(dead, Dead)
     assert dead.error.code == "TEST-NO"
+
+
+def test_a_disk_without_room_is_waited_for_and_other_trouble_with_files_is_a_fault() -> None:
+    again = verdict(OSError(errno.ENOSPC, "full"), attempt=30)
+    assert isinstance(again, Again)
+    assert again.error is not None
+    assert again.error.code == "STORAGE-FULL"
+    assert isinstance(verdict(OSError(errno.EIO, "broken"), attempt=30), Dead)
 
 
 def test_an_unforeseen_exception_is_tried_five_times() -> None:
