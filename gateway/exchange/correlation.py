@@ -31,13 +31,14 @@ from gateway.exchange.states import (
     advance,
 )
 from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup, Transmission
-from ubl.business_status import Verdict
+from ubl.business_status import Step, Verdict
 from ubl.business_status import advance as advance_business
 from ubl.mlr import read_mlr
 from ubl.response import (
     CREDIT_NOTE_CODES,
     MLS_ADDRESS_RULES,
     InvoiceResponse,
+    Mls,
     MlsIssue,
     ResponseRefused,
     read_invoice_response,
@@ -119,14 +120,7 @@ class Correlator:
         to = await _delivered_to(session, subject, signer_seat)
         if to is not None:
             await self._prove(session, subject, answer, at=at)
-        if to is None:
-            kind = "mls.foreign"
-        elif (subject.network, mls.code.value) in NETWORK:
-            subject.network = advance(NETWORK, subject.network, mls.code.value)
-            kind = "mls.received"
-            await record_answer(session, subject, to, Statement.of_mls(mls), at=at)
-        else:
-            kind = "mls.repeated"
+        kind = await _heard(session, subject, mls, to, at=at)
         subject.updated_at = at
         facts = {**_said(mls.code.value, mls.description, mls.issues), "from": answer.sender}
         timeline.record(
@@ -139,13 +133,8 @@ class Correlator:
             evidence_id=answer.content_id,
         )
         if kind == "mls.received":
-            await self._events.publish(
-                session,
-                subject,
-                MLS,
-                {"side": "awaited", "mls_id": str(answer.id), **facts},
-                at=at,
-            )
+            told = {"side": "awaited", "mls_id": str(answer.id), **facts}
+            await self._events.publish(session, subject, MLS, told, at=at)
 
     async def _subject(self, session: AsyncSession, sbdh_id: str) -> Document | None:
         """The sent document an access point speaks of, locked."""
@@ -235,12 +224,7 @@ class Correlator:
         await self._books.hold(session, subject)
         await session.refresh(subject, with_for_update=True)
         answer.related_id = subject.id
-        step = advance_business(subject.business, response)
-        subject.business = step.state
-        announced = response.status.value == "PD" and step.verdict is Verdict.ADVANCED
-        if announced and subject.payment is PaymentState.NONE:
-            # The buyer's word announces money; only a bank message makes the invoice paid.
-            subject.payment = PaymentState.ANNOUNCED
+        step = _take_answer(subject, response)
         if step.verdict is not Verdict.OUT_OF_ORDER:
             await self._books.answered(session, subject, response, answer=answer, at=at)
         subject.updated_at = at
@@ -260,13 +244,8 @@ class Correlator:
             facts=facts,
             evidence_id=answer.content_id,
         )
-        await self._events.publish(
-            session,
-            subject,
-            ANSWERED,
-            {"response_id": str(answer.id), "order": step.verdict.value, **facts},
-            at=at,
-        )
+        told = {"response_id": str(answer.id), "order": step.verdict.value, **facts}
+        await self._events.publish(session, subject, ANSWERED, told, at=at)
 
 
 async def apply_reminder(
@@ -304,6 +283,33 @@ async def apply_reminder(
 def _unreadable(answer: Document, refused: ResponseRefused | XmlRefused) -> None:
     answer.network = NetworkState.REJECTED
     answer.failure_code, answer.failure_text = refused.code, str(refused)
+
+
+async def _heard(
+    session: AsyncSession, subject: Document, mls: Mls, to: Transmission | None, *, at: datetime
+) -> str:
+    """Let an MLS move its document; what the document's timeline calls that.
+
+    ``to`` is the message the word is about, None where the signer was never sent one.
+    """
+    if to is None:
+        return "mls.foreign"
+    if (subject.network, mls.code.value) not in NETWORK:
+        return "mls.repeated"
+    subject.network = advance(NETWORK, subject.network, mls.code.value)
+    await record_answer(session, subject, to, Statement.of_mls(mls), at=at)
+    return "mls.received"
+
+
+def _take_answer(subject: Document, response: InvoiceResponse) -> Step:
+    """Move an invoice by the buyer's answer; says whether that came in order."""
+    step = advance_business(subject.business, response)
+    subject.business = step.state
+    announced = response.status.value == "PD" and step.verdict is Verdict.ADVANCED
+    if announced and subject.payment is PaymentState.NONE:
+        # The buyer's word announces money; only a bank message makes the invoice paid.
+        subject.payment = PaymentState.ANNOUNCED
+    return step
 
 
 def _said(code: str, text: str | None, issues: Sequence[MlsIssue]) -> dict[str, object]:

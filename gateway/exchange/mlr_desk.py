@@ -23,9 +23,9 @@ from gateway.core.jobs.queue import JobQueue
 from gateway.exchange import timeline
 from gateway.exchange.answer_policy import UNANSWERED_KINDS
 from gateway.exchange.archive import Archive
-from gateway.exchange.outbound import enqueue_lookup, outgoing_document
+from gateway.exchange.outbound import add_reply, enqueue_lookup
 from gateway.exchange.states import TransportState
-from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup, StoredBlob
+from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup
 from ubl.mlr import Mlr, write_mlr
 from ubl.model import Identifier
 from ubl.response import FAILURES, MlsCode, MlsIssue, ResponseRefused
@@ -65,32 +65,25 @@ class MlrDesk:
         at = self._now()
         async with self._database.read() as session:
             subject = await _subject(session, caller, document_id)
-        failing = any(one.reason in FAILURES for one in issues)
-        if (code is MlsCode.REJECTED) != failing:
-            raise GatewayError(
-                MLR_INVALID,
-                "A rejection (RE) names at least one violation, BV or SV; AP and AB none.",
-            )
-        mlr = Mlr(
-            identifier=str(new_id()),
-            issue_date=at.date(),
-            issue_time=at.time().replace(microsecond=0),
-            sender=_identifier(subject.receiver),
-            receiver=_identifier(subject.sender),
-            code=code,
-            reference=subject.sbdh_id,
-            description=text,
-            issues=tuple(issues),
-        )
         stored = await self._archive.keep(
-            _write(mlr),
+            _written(subject, code, text, issues, at=at),
             purpose="document",
             media_type="application/xml",
             tenant_id=caller.tenant_id,
         )
         async with self._database.write() as session:
             subject = await _subject(session, caller, document_id)
-            document = await self._on_its_way(session, subject, stored, at=at)
+            reply = await add_reply(
+                session,
+                subject,
+                kind=DocumentKind.MLR,
+                number=f"MLR {subject.number}"[:200],
+                document_type=MESSAGE_LEVEL_RESPONSE,
+                process=PROCESS_MLR,
+                content=stored,
+                at=at,
+            )
+            await enqueue_lookup(session, self._queue, reply)
             subject.updated_at = at
             timeline.record(
                 session,
@@ -102,32 +95,7 @@ class MlrDesk:
                 evidence_id=stored.id,
             )
             audit(session, caller, action="mlr.sent", object=str(subject.id), code=code.value)
-        return document
-
-    async def _on_its_way(
-        self, session: AsyncSession, subject: Document, stored: StoredBlob, *, at: datetime
-    ) -> Document:
-        """The response's own document, with its lookup enqueued."""
-        session.add(stored)
-        await session.flush()
-        document = outgoing_document(
-            tenant_id=subject.tenant_id,
-            kind=DocumentKind.MLR,
-            number=f"MLR {subject.number}"[:200],
-            sender=ParticipantId.parse(subject.receiver),
-            sender_name=subject.receiver_name,
-            receiver=ParticipantId.parse(subject.sender),
-            receiver_name=subject.sender_name,
-            document_type=MESSAGE_LEVEL_RESPONSE,
-            process=PROCESS_MLR,
-            related_id=subject.id,
-            content=stored,
-            at=at,
-        )
-        session.add(document)
-        await session.flush()
-        await enqueue_lookup(session, self._queue, document)
-        return document
+        return reply
 
 
 async def _subject(session: AsyncSession, caller: Principal, document_id: UUID) -> Document:
@@ -156,7 +124,26 @@ def _identifier(participant: str) -> Identifier:
     return Identifier(value=value, scheme=icd)
 
 
-def _write(mlr: Mlr) -> bytes:
+def _written(
+    subject: Document, code: MlsCode, text: str | None, issues: Sequence[MlsIssue], *, at: datetime
+) -> bytes:
+    """The MLR about ``subject``; raises GatewayError MLR-INVALID where it contradicts itself."""
+    failing = any(one.reason in FAILURES for one in issues)
+    if (code is MlsCode.REJECTED) != failing:
+        raise GatewayError(
+            MLR_INVALID, "A rejection (RE) names at least one violation, BV or SV; AP and AB none."
+        )
+    mlr = Mlr(
+        identifier=str(new_id()),
+        issue_date=at.date(),
+        issue_time=at.time().replace(microsecond=0),
+        sender=_identifier(subject.receiver),
+        receiver=_identifier(subject.sender),
+        code=code,
+        reference=subject.sbdh_id,
+        description=text,
+        issues=tuple(issues),
+    )
     try:
         return write_mlr(mlr)
     except ResponseRefused as refused:

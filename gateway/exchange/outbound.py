@@ -16,7 +16,7 @@ from gateway.exchange.lanes import LOOKUP, job_key, lookup_lane
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, DocumentKind, StoredBlob
 
-__all__ = ["enqueue_lookup", "outgoing_document"]
+__all__ = ["add_reply", "enqueue_lookup", "outgoing_document"]
 
 
 def outgoing_document(
@@ -68,6 +68,42 @@ def outgoing_document(
         created_at=at,
         updated_at=at,
     )
+
+
+async def add_reply(
+    session: AsyncSession,
+    subject: Document,
+    *,
+    kind: DocumentKind,
+    number: str,
+    document_type: DocumentTypeId,
+    process: ProcessId,
+    content: StoredBlob,
+    at: datetime,
+) -> Document:
+    """Add what a business answers to a document it received, with the answer's bytes.
+
+    The reply goes back to who sent ``subject``; it is flushed and not on its way yet.
+    """
+    session.add(content)
+    await session.flush()
+    reply = outgoing_document(
+        tenant_id=subject.tenant_id,
+        kind=kind,
+        number=number,
+        sender=ParticipantId.parse(subject.receiver),
+        sender_name=subject.receiver_name,
+        receiver=ParticipantId.parse(subject.sender),
+        receiver_name=subject.sender_name,
+        document_type=document_type,
+        process=process,
+        related_id=subject.id,
+        content=content,
+        at=at,
+    )
+    session.add(reply)
+    await session.flush()
+    return reply
 
 
 async def enqueue_lookup(session: AsyncSession, queue: JobQueue, document: Document) -> None:

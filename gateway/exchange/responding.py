@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from gateway.core.spool import Spool
 from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
 from gateway.exchange.events import ANSWERED, DocumentEvents
-from gateway.exchange.outbound import enqueue_lookup, outgoing_document
+from gateway.exchange.outbound import add_reply, enqueue_lookup
 from gateway.exchange.tables import Direction, Document, DocumentKind, EventGroup, StoredBlob
 from gateway.validation.service import ValidationService
 from ubl.business_status import BusinessState, advance, may_send
@@ -113,42 +113,18 @@ class Responder:
         async with self._database.write() as session:
             subject = await _subject(session, caller, document_id)
             state = _require_order(subject.business, response)
-            session.add(stored)
-            await session.flush()
-            answer = outgoing_document(
-                tenant_id=subject.tenant_id,
+            answer = await add_reply(
+                session,
+                subject,
                 kind=DocumentKind.INVOICE_RESPONSE,
                 number=response.identifier,
-                sender=ParticipantId.parse(subject.receiver),
-                sender_name=subject.receiver_name,
-                receiver=ParticipantId.parse(subject.sender),
-                receiver_name=subject.sender_name,
                 document_type=INVOICE_RESPONSE,
                 process=PROCESS_INVOICE_RESPONSE,
-                related_id=subject.id,
                 content=stored,
                 at=at,
             )
-            session.add(answer)
-            await session.flush()
             subject.business, subject.updated_at = state, at
-            facts = {"status": order.status.value, "note": order.note or ""}
-            timeline.record(
-                session,
-                subject,
-                EventGroup.BUSINESS,
-                "response.sent",
-                at=at,
-                facts=facts,
-                evidence_id=stored.id,
-            )
-            await self._events.publish(
-                session,
-                subject,
-                ANSWERED,
-                {"response_id": str(answer.id), "order": "sent", **facts},
-                at=at,
-            )
+            await self._tell(session, subject, answer, response, at=at)
             if not self._faults.cuts("response"):
                 await enqueue_lookup(session, self._queue, answer)
             audit(
@@ -159,6 +135,29 @@ class Responder:
                 status=order.status.value,
             )
         return answer
+
+    async def _tell(
+        self,
+        session: AsyncSession,
+        subject: Document,
+        answer: Document,
+        response: InvoiceResponse,
+        *,
+        at: datetime,
+    ) -> None:
+        """Say on the invoice's timeline, and to who follows its events, what was answered."""
+        facts = {"status": response.status.value, "note": response.note or ""}
+        timeline.record(
+            session,
+            subject,
+            EventGroup.BUSINESS,
+            "response.sent",
+            at=at,
+            facts=facts,
+            evidence_id=answer.content_id,
+        )
+        told = {"response_id": str(answer.id), "order": "sent", **facts}
+        await self._events.publish(session, subject, ANSWERED, told, at=at)
 
     async def _type_code(self, content: StoredBlob) -> str:
         """The type code (BT-3) of the invoice; a large one is read in a worker process."""
