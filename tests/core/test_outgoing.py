@@ -73,7 +73,7 @@ async def test_no_peer_is_told_what_another_one_set(aiohttp_server):
     app = web.Application()
     app.router.add_get("/", answer)
     server = await aiohttp_server(app)
-    async with client_session(Stage.TEST, connect_timeout_s=5, answer_timeout_s=5) as session:
+    async with client_session(Stage.TEST, connect_timeout_s=60, answer_timeout_s=60) as session:
         for _ in range(2):
             async with session.get(server.make_url("/")) as got:
                 assert (await got.json())["cookie"] is None

@@ -86,13 +86,16 @@ async def test_the_next_transaction_does_not_inherit_a_cancelled_one(database: D
         "SELECT count(*) FROM n"
     )
 
+    begun = asyncio.Event()
+
     async def long() -> None:
         async with database.write() as session:
             await say(session, "UPDATE coin SET worth = 77")
+            begun.set()
             await say(session, counting)
 
     task = asyncio.create_task(long())
-    await asyncio.sleep(0.05)
+    await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -24,7 +24,7 @@ from gateway.core.settings import Stage
 from gateway.network.errors import NOT_REGISTERED, LookupFailed
 from gateway.network.lookup_api import INSPECTOR
 from gateway.network.lookup_api import ROUTES as LOOKUP_ROUTES
-from gateway.network.lookup_inspection import Inspector
+from gateway.network.lookup_inspection import Inspector, _Look
 from gateway.network.lookup_memory import AnswerMemory
 from gateway.network.lookup_reader import SmpReader
 from gateway.network.service import NETWORK
@@ -111,15 +111,15 @@ async def inspector(smp, pki, aiohttp_server, database):
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", smp.answer)
     server = await aiohttp_server(app)
-    async with client_session(Stage.TEST, connect_timeout_s=5, answer_timeout_s=5) as session:
+    async with client_session(Stage.TEST, connect_timeout_s=60, answer_timeout_s=60) as session:
         reader = SmpReader(
             session=session,
             trust=Trust(pki.anchors),
             stage=Stage.TEST,
-            timeout_s=5,
+            timeout_s=60,
             memory=AnswerMemory(database=database, ttl_s=900),
         )
-        yield Inspector(locator=Fixed(server.make_url("/")), reader=reader, deadline_s=5)
+        yield Inspector(locator=Fixed(server.make_url("/")), reader=reader, deadline_s=60)
 
 
 async def test_everything_a_participant_publishes(smp, inspector, pki) -> None:
@@ -207,10 +207,20 @@ async def test_remembered_answers_say_their_age(smp, inspector, pki) -> None:
     assert (fresh.age_s, len(smp.asked)) == (0, 4)
 
 
-async def test_a_silent_smp_costs_its_own_type_only_and_the_look_ends(smp, inspector, pki) -> None:
+async def test_a_silent_smp_costs_its_own_type_only_and_the_look_ends(
+    smp, inspector, pki, monkeypatch, pass_time
+) -> None:
     smp.publish(BILLING_INVOICE)
     smp.types[INVOICE_RESPONSE] = -1
-    inspector._deadline_s = 0.7
+    inspector._deadline_s = 30
+    look_at = _Look._type
+
+    async def then_time_is_up(*look):
+        seen = await look_at(*look)
+        asyncio.get_running_loop().call_soon(pass_time, 31)
+        return seen
+
+    monkeypatch.setattr(_Look, "_type", then_time_is_up)
     found = await inspector.inspect(RECEIVER, at=pki.now)
     assert found.fault.code == "LOOKUP-DEADLINE"
     assert [(one.looked_at, one.usable) for one in found.types] == [(True, True), (False, False)]

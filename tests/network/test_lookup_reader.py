@@ -43,8 +43,10 @@ async def lookup(pki, serve):
         async def locate(self, _participant: ParticipantId) -> SmpAddress:
             return SmpAddress(url=self._url, source="fixed")
 
-    async with client_session(Stage.TEST, connect_timeout_s=5, answer_timeout_s=5) as session:
-        reader = SmpReader(session=session, trust=Trust(pki.anchors), stage=Stage.TEST, timeout_s=5)
+    async with client_session(Stage.TEST, connect_timeout_s=60, answer_timeout_s=60) as session:
+        reader = SmpReader(
+            session=session, trust=Trust(pki.anchors), stage=Stage.TEST, timeout_s=60
+        )
 
         async def make(body: bytes) -> Lookup:
             return Lookup(locator=Fixed(await serve(body)), reader=reader)

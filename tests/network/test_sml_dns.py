@@ -22,7 +22,7 @@ NAME = dns_name(RECEIVER, ZONE)
 Answer = Callable[[dns.message.Message], dns.message.Message | bytes | None]
 
 
-def locator(address: str, *, timeout_s: float = 10) -> DnsLocator:
+def locator(address: str, *, timeout_s: float = 60) -> DnsLocator:
     return DnsLocator(zone=lambda: ZONE, resolvers=[address], timeout_s=timeout_s)
 
 
@@ -180,19 +180,22 @@ async def test_a_truncated_answer_is_asked_for_again_over_tcp(name_server) -> No
 )
 async def test_absence_and_outage_are_told_apart(name_server, answer, code, retry, answers) -> None:
     # Long enough for a busy machine where an answer comes, short where none will.
-    timeout_s = 10 if answers else 0.3
+    timeout_s = 60 if answers else 0.5
     address, asked = await name_server(answer)
     with pytest.raises(LookupFailed) as caught:
         await locator(address, timeout_s=timeout_s).locate(RECEIVER)
     assert (caught.value.code, caught.value.retry) == (code, retry)
     assert caught.value.facts["dns_name"] == NAME
-    assert asked
+    async with asyncio.timeout(60):
+        while not asked:  # the question is on its way to our server, which a busy machine keeps
+            await asyncio.sleep(0.01)
 
 
 async def test_a_second_resolver_helps_when_the_first_is_silent(name_server) -> None:
     silent, asked = await name_server(lambda _: None)
     good, _ = await name_server(records('1 1 "U" "Meta:SMP" "!.*!https://smp.example!" .'))
-    both = DnsLocator(zone=lambda: ZONE, resolvers=[silent, good], timeout_s=1.5)
+    both = DnsLocator(zone=lambda: ZONE, resolvers=[silent, good], timeout_s=60)
+    both._resolver.timeout = 0.2
     assert (await both.locate(RECEIVER)).url == "https://smp.example"
     assert asked
 

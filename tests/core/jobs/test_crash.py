@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 
+from gateway.core.clock import now
 from gateway.core.database import Database
 from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.tables import Job, JobState, Lane
@@ -20,9 +22,8 @@ from gateway.core.jobs.tables import Job, JobState, Lane
 pytestmark = pytest.mark.endurance
 
 PROGRAM = Path(__file__).with_name("worker_process.py")
-LEASE_S = 1.5
 
-Launch = Callable[[Path], Awaitable[Process]]
+Launch = Callable[..., Awaitable[Process]]
 
 
 @pytest.fixture
@@ -30,9 +31,9 @@ async def launch(database_url: str) -> AsyncIterator[Launch]:
     """Start a worker process that waits for the given file in its jobs."""
     started: list[Process] = []
 
-    async def start(go: Path) -> Process:
+    async def start(go: Path, *how: str) -> Process:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(PROGRAM), database_url, str(LEASE_S), str(go), stdout=PIPE
+            sys.executable, str(PROGRAM), database_url, str(go), *how, stdout=PIPE
         )
         started.append(process)
         return process
@@ -58,6 +59,16 @@ async def enqueue(database: Database, jobs: int) -> None:
     async with database.write() as session:
         for _ in range(jobs):
             await queue.enqueue(session, kind="effect", payload={}, lane="partner")
+
+
+async def lapse(database: Database) -> None:
+    """Let every lease run out: by hand, so that only whom the test stopped is taken for dead."""
+    async with database.write() as session:
+        await session.exec(
+            update(Job)
+            .where(col(Job.state) == JobState.LEASED)
+            .values(run_at=now() - timedelta(seconds=1))
+        )
 
 
 async def effects(database: Database) -> list[str]:
@@ -90,6 +101,8 @@ async def test_what_a_killed_worker_left_is_done_by_another(
     victim = await launch(tmp_path / "never")
     await hears(victim, "started", 3)
     victim.send_signal(signal.SIGKILL)
+    await victim.wait()
+    await lapse(database)
     (tmp_path / "go").touch()
     await launch(tmp_path / "go")
     async with within_a_minute():
@@ -105,6 +118,7 @@ async def test_a_frozen_worker_cannot_write_after_it_lost_its_lease(
     frozen = await launch(tmp_path / "later")
     await hears(frozen, "started", 2)
     frozen.send_signal(signal.SIGSTOP)
+    await lapse(database)
     (tmp_path / "go").touch()
     await launch(tmp_path / "go")
     async with within_a_minute():
@@ -133,7 +147,7 @@ async def test_a_stopped_worker_ends_by_itself_and_leaves_nothing_leased(
 async def test_two_processes_start_each_scheduled_run_once(
     database: Database, launch: Launch, tmp_path: Path
 ) -> None:
-    workers = [await launch(tmp_path / "go") for _ in range(2)]
+    workers = [await launch(tmp_path / "go", "ticking") for _ in range(2)]
     async with within_a_minute():
         await finished(database, "tick", 3)
         for worker in workers:

@@ -1,8 +1,9 @@
 """A worker as a process of its own, for tests that kill, freeze or double it.
 
-Usage: worker_process.py DATABASE_URL LEASE_SECONDS GO_FILE. Jobs of kind ``effect`` announce
-themselves, wait for the file and then write one row together with their end. Kind ``tick`` comes
-every second.
+Usage: worker_process.py DATABASE_URL GO_FILE [ticking]. Jobs of kind ``effect`` announce
+themselves, wait for the file and then write one row together with their end. Who is ``ticking``
+starts one of kind ``tick`` every second; nobody else writes unasked, so that a process that is
+frozen while its jobs wait has nothing locked.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from gateway.core.jobs.worker import Worker
 from gateway.core.settings import JobSettings
 
 
-async def main(url: str, lease_s: float, go: Path) -> None:
+async def main(url: str, go: Path, *, ticking: bool) -> None:
     database = Database(url)
     queue = JobQueue(database)
 
@@ -40,13 +41,14 @@ async def main(url: str, lease_s: float, go: Path) -> None:
 
     registry = Registry()
     registry.add("effect", effect)
-    registry.add("tick", tick)
-    registry.every("tick", "every 1 seconds")
+    if ticking:
+        registry.add("tick", tick)
+        registry.every("tick", "every 1 seconds")
     worker = Worker(
         database=database,
         queue=queue,
         registry=registry,
-        settings=JobSettings(lease_s=lease_s, poll_s=0.05),
+        settings=JobSettings(poll_s=0.05),
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     await worker.run()
@@ -54,4 +56,4 @@ async def main(url: str, lease_s: float, go: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), ticking="ticking" in sys.argv[3:]))
