@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from gateway.assembly.exchange import Parts
+from gateway.assembly.exchange import Parts, departures_of
 from gateway.assembly.platform import Platform
 from gateway.core.clock import now
 from gateway.core.jobs.registry import Registry
@@ -70,8 +70,7 @@ def register_delivery(registry: Registry, delivery: Delivery) -> None:
         LOOKUP,
         LookupJob(
             database=database,
-            archive=archive,
-            queue=platform.queue,
+            departures=departures_of(parts),
             lookup=parts.lookup,
             policies=delivery.policies,
             channels=parts.channels,

@@ -19,6 +19,7 @@ from gateway.core.jobs.registry import Registry
 from gateway.core.jobs.tables import Job
 from gateway.exchange import as4_server, keys
 from gateway.exchange.archive import Archive
+from gateway.exchange.departure import Departures
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.evidence import EvidenceBuilder
 from gateway.exchange.intake import Intake
@@ -34,7 +35,7 @@ from gateway.network.service import Network
 from gateway.network.smp_client import Lookup
 from gateway.validation.service import ValidationService
 
-__all__ = ["Parts", "register_exchange", "serve_exchange"]
+__all__ = ["Parts", "departures_of", "register_exchange", "serve_exchange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,17 @@ class Parts:
     answers: Answers
     handing_over: HandingOver
     conversion: Conversion
+
+
+def departures_of(parts: Parts) -> Departures:
+    """What sends documents off to the endpoints found for them."""
+    return Departures(
+        archive=parts.archive,
+        queue=parts.platform.queue,
+        lookup=parts.lookup,
+        events=parts.events,
+        now=now,
+    )
 
 
 def serve_exchange(application: web.Application, parts: Parts) -> None:
@@ -72,6 +84,7 @@ def serve_exchange(application: web.Application, parts: Parts) -> None:
         intake=Intake(conversion=parts.conversion, lookup=parts.lookup, now=now),
         books=parts.books,
         channels=parts.channels,
+        departures=departures_of(parts),
         events=parts.events,
         now=now,
         faults=faults,

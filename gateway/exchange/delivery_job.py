@@ -39,15 +39,11 @@ from gateway.exchange.delivery_policy import (
     may_resend,
 )
 from gateway.exchange.delivery_verdict import Verdict, judge_answer, judge_duplicate
+from gateway.exchange.departure import digest_of_lookup, evidence_of_lookup
 from gateway.exchange.encoding import Encoder
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.failures import failure_of
-from gateway.exchange.lookup_job import (
-    digest_of_lookup,
-    evidence_of_lookup,
-    find_endpoint,
-    record_failure,
-)
+from gateway.exchange.lookup_job import find_endpoint, record_failure
 from gateway.exchange.mls_watch import record_delivery
 from gateway.exchange.states import TransportEvent, terminal
 from gateway.exchange.tables import (

@@ -1,11 +1,8 @@
 """The first job of an accepted document: find where its receiver takes it, and in which format."""
 
-import hashlib
 from datetime import datetime
-from io import BytesIO
 from typing import Final
 from uuid import UUID
-from zipfile import ZIP_DEFLATED, ZipFile
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,27 +10,22 @@ from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
 from gateway.core.clock import MachineClock
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError, Retry
-from gateway.core.jobs.queue import JobQueue
 from gateway.core.jobs.registry import JobContext
 from gateway.exchange import timeline
-from gateway.exchange.archive import Archive
 from gateway.exchange.delivery_policies import DeliveryPolicies
+from gateway.exchange.departure import Departures
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.failures import failure_of
-from gateway.exchange.lanes import DELIVER, delivery_lane, job_key
 from gateway.exchange.ports import OtherChannels
 from gateway.exchange.reformatting import Reformatting, Rewritten
 from gateway.exchange.states import TransportEvent, TransportState, terminal
-from gateway.exchange.tables import Document, EventGroup, StoredBlob
+from gateway.exchange.tables import Document, EventGroup
 from gateway.network.errors import DOCUMENT_TYPE, NOT_REGISTERED, PROCESS, LookupFailed
-from gateway.network.revocation import evidence_of_revocation
 from gateway.network.smp_client import Found, Lookup
 
 __all__ = [
     "UNREGISTERED",
     "LookupJob",
-    "digest_of_lookup",
-    "evidence_of_lookup",
     "find_endpoint",
     "record_failure",
 ]
@@ -61,36 +53,6 @@ async def find_endpoint(
     )
 
 
-def evidence_of_lookup(found: Found) -> bytes:
-    """The SMP's answers as received, in one zip: what was published at that moment.
-
-    Under ``revocation/`` is what the authorities said about the certificates involved.
-    """
-    packed = BytesIO()
-    with ZipFile(packed, "w", ZIP_DEFLATED) as bundle:
-        for number, answer in enumerate(found.evidence, start=1):
-            bundle.writestr(f"{number:02}-smp-answer.xml", answer.body)
-            bundle.writestr(f"{number:02}-smp-answer.url", f"{answer.status} {answer.url}\n")
-        if found.revocation:
-            with ZipFile(BytesIO(evidence_of_revocation(found.revocation))) as answers:
-                for name in answers.namelist():
-                    bundle.writestr(f"revocation/{name}", answers.read(name))
-    return packed.getvalue()
-
-
-def digest_of_lookup(found: Found) -> str:
-    """Tells one set of answers from another; the same set need not be kept twice for a document."""
-    answers = [
-        *((one.url, one.fetched_at, one.body) for one in found.evidence),
-        *((one.url, one.fetched_at, one.body) for one in found.revocation),
-    ]
-    digest = hashlib.sha256()
-    for url, fetched_at, body in answers:
-        digest.update(f"{url} {fetched_at.isoformat()} {len(body)}\n".encode())
-        digest.update(body)
-    return digest.hexdigest()
-
-
 async def record_failure(
     session: AsyncSession,
     events: DocumentEvents,
@@ -116,14 +78,13 @@ async def record_failure(
 
 
 class LookupJob:
-    """Finds the endpoint, keeps the SMP's answers as evidence, queues the delivery."""
+    """Finds the endpoint and sends the document off, in another format or by another channel."""
 
     def __init__(
         self,
         *,
         database: Database,
-        archive: Archive,
-        queue: JobQueue,
+        departures: Departures,
         lookup: Lookup,
         policies: DeliveryPolicies,
         channels: OtherChannels,
@@ -132,8 +93,7 @@ class LookupJob:
         now: MachineClock,
     ) -> None:
         self._database = database
-        self._archive = archive
-        self._queue = queue
+        self._departures = departures
         self._lookup = lookup
         self._policies = policies
         self._channels = channels
@@ -180,12 +140,7 @@ class LookupJob:
     async def _over_peppol(
         self, job: JobContext, document: Document, found: Found, rewritten: Rewritten | None
     ) -> None:
-        evidence = await self._archive.keep(
-            evidence_of_lookup(found),
-            purpose="lookup",
-            media_type="application/zip",
-            tenant_id=document.tenant_id,
-        )
+        departure = await self._departures.prepare(document, found)
         async with self._database.write() as session:
             # The job before the document, as everybody does it who takes hold of both.
             await job.fence(session)
@@ -194,7 +149,9 @@ class LookupJob:
                 return
             if rewritten is not None:
                 await rewritten.take_over(session, document)
-            await self._routed(session, job, document, found, evidence)
+            await self._departures.set_out(
+                session, document, departure, since=job.first_at, at=self._now()
+            )
 
     async def _may_leave(self, document_id: UUID) -> bool:
         """Whether the document is for whatever way reaches its buyer."""
@@ -209,41 +166,3 @@ class LookupJob:
             await job.fence(session)
             document = await session.get_one(Document, document_id)
             await self._channels.unregistered(session, document, failure, at=self._now())
-
-    async def _routed(
-        self,
-        session: AsyncSession,
-        job: JobContext,
-        document: Document,
-        found: Found,
-        evidence: StoredBlob,
-    ) -> None:
-        at = self._now()
-        session.add(evidence)
-        await session.flush()
-        facts = {
-            "smp": found.smp.url,
-            "endpoint": found.endpoint.url,
-            "seat": found.endpoint.seat_id,
-        }
-        await self._events.step(session, document, TransportEvent.LOOKED_UP, facts, at=at)
-        timeline.record(
-            session,
-            document,
-            EventGroup.TRANSPORT,
-            "receiver.found",
-            at=at,
-            facts=facts,
-            evidence_id=evidence.id,
-        )
-        await self._queue.enqueue(
-            session,
-            kind=DELIVER,
-            payload={
-                "document_id": str(document.id),
-                "since": job.first_at.isoformat(),
-                "lookup": {"blob": str(evidence.id), "digest": digest_of_lookup(found)},
-            },
-            lane=delivery_lane(found.endpoint.url),
-            dedupe_key=job_key(DELIVER, document.id, document.sending_round),
-        )

@@ -25,6 +25,7 @@ from gateway.core.spool import Spool
 from gateway.exchange import timeline
 from gateway.exchange.archive import Archive
 from gateway.exchange.channels import Channel, on_network
+from gateway.exchange.departure import Departure, Departures
 from gateway.exchange.events import DocumentEvents
 from gateway.exchange.facts import DOCUMENT_ADDRESS, InvoiceFacts
 from gateway.exchange.intake import Intake, Origin, Taken
@@ -89,6 +90,7 @@ class Submission:
         intake: Intake,
         books: Bookkeeper,
         channels: OtherChannels,
+        departures: Departures,
         events: DocumentEvents,
         now: MachineClock,
         faults: Faults,
@@ -100,6 +102,7 @@ class Submission:
         self._intake = intake
         self._books = books
         self._channels = channels
+        self._departures = departures
         self._events = events
         self._now = now
         self._faults = faults
@@ -202,6 +205,7 @@ class Submission:
                 stored=stored,
                 wishes=wishes,
                 origin=origin,
+                departure=await self._departure(document),
             )
         except IntegrityError:
             # Another request with the same key won the race; its answer is the answer.
@@ -295,7 +299,9 @@ class Submission:
         stored: StoredBlob,
         wishes: "_Wishes",
         origin: Origin,
+        departure: Departure | None,
     ) -> None:
+        refused = document.transport is TransportState.REFUSED
         async with self._database.write() as session:
             session.add_all([run, stored, *origin.rows])
             await session.flush()
@@ -312,23 +318,39 @@ class Submission:
                     )
                 )
             origin.record(session, document)
-            if document.transport is TransportState.REFUSED:
+            if refused:
                 timeline.refused(session, document, run.report)
             else:
                 timeline.accepted(session, document, run.report)
                 await self._books.accepted(session, document, invoice)
             await self._events.entered(session, document, at=document.created_at)
-            if document.transport is TransportState.ACCEPTED:
-                await self._set_out(session, document, run)
+            if not refused:
+                await self._set_out(session, document, run, departure)
             audit(
                 session,
                 caller,
-                action=f"document.{document.transport}",
+                action="document.refused" if refused else "document.accepted",
                 object=str(document.id),
                 number=document.number,
             )
 
-    async def _set_out(self, session: AsyncSession, document: Document, run: ValidationRun) -> None:
+    async def _departure(self, document: Document) -> Departure | None:
+        """Where a document for Peppol goes, if that is remembered."""
+        if (
+            document.transport is TransportState.REFUSED
+            or document.channel in (Channel.EMAIL, Channel.LINK)
+            or not on_network(document.receiver)
+        ):
+            return None
+        return await self._departures.remembered(document)
+
+    async def _set_out(
+        self,
+        session: AsyncSession,
+        document: Document,
+        run: ValidationRun,
+        departure: Departure | None,
+    ) -> None:
         """Start the way of an accepted document, over Peppol or outside."""
         if await self._channels.at_once(session, document, at=document.created_at):
             return
@@ -339,7 +361,11 @@ class Submission:
                 "delivers by this address; add it, or choose e-mail or a link as the channel.",
                 report=run.report,
             )
-        await enqueue_lookup(session, self._queue, document)
+        at = document.created_at
+        if departure is None:
+            await enqueue_lookup(session, self._queue, document)
+        else:
+            await self._departures.set_out(session, document, departure, since=at, at=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

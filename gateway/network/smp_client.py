@@ -114,6 +114,17 @@ class Lookup:
         except LookupFailed as failure:
             raise _again(failure) from failure
 
+    def remembered(
+        self,
+        participant: ParticipantId,
+        document_type: DocumentTypeId,
+        process: ProcessId,
+        *,
+        at: datetime,
+    ) -> Found | None:
+        """What ``find`` would answer at machine time ``at`` without asking anybody, if anything."""
+        return self._found.get((participant, document_type, process), at)
+
     async def registrations(
         self, participant: ParticipantId, *, at: datetime
     ) -> tuple[DocumentTypeId, ...]:

@@ -2,14 +2,21 @@
 
 import dataclasses
 import io
+import json
 import zipfile
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
+from gateway.access.tables import AuditEntry
+from gateway.access.webhook_tables import WebhookMessage
 from gateway.as4.identifiers import BILLING_INVOICE
-from gateway.exchange.lookup_job import evidence_of_lookup
+from gateway.core.jobs.tables import Job, JobState
+from gateway.exchange.departure import evidence_of_lookup
+from gateway.exchange.keys import ARCHIVE
+from gateway.exchange.lanes import DELIVER
+from gateway.exchange.tables import StoredBlob
 from gateway.network.revocation import RevocationAnswer, RevocationStatus
 from gateway.network.smp_client import SmpAnswer
 
@@ -112,3 +119,48 @@ def test_the_answers_of_the_smp_are_kept_as_they_came():
         assert kept.read("01-smp-answer.xml") == b"<a/>"
         assert kept.read("02-smp-answer.url") == b"404 http://b\n"
         assert kept.read("revocation/01-ocsp.der") == b"der"
+
+
+async def test_a_remembered_endpoint_needs_no_lookup_of_its_own(pair, make_invoice):
+    """The second invoice to a receiver sets out with its acceptance: nothing told is different."""
+    first, _ = await pair.delivered("VT-1")
+    hook = await pair.sender.call(
+        "POST", "/v1/webhook-endpoints", json={"url": "https://erp.vuurtoren.example/hook"}
+    )
+    assert hook.status == 201, hook.body
+    answer = await pair.sender.submit(make_invoice("VT-2"))
+    assert (answer.status, answer.body["states"]["transport"]) == (202, "routed")
+    second = await pair.sender.document(answer.body["id"])
+    jobs = [one for one in await pair.sender.rows(Job) if str(second.id) in str(one.payload)]
+    assert [(one.kind, one.state) for one in jobs] == [(DELIVER, JobState.READY)]
+    assert jobs[0].payload["since"] == second.created_at.isoformat()
+    told = await pair.sender.rows(WebhookMessage)
+    assert [one.event_type for one in told] == ["document.accepted", "document.routed"]
+    states = [json.loads(one.body)["data"]["states"]["transport"] for one in told]
+    assert states == ["accepted", "routed"]
+    done = await pair.sender.rows(AuditEntry, AuditEntry.object == str(second.id))
+    assert [one.action for one in done] == ["document.accepted"]
+    await pair.settle()
+    assert await pair.sender.kinds(second.id) == await pair.sender.kinds(first.id)
+    (message,) = await pair.sender.transmissions(second.id)
+    (found,) = [
+        one for one in await pair.sender.timeline(second.id) if one["kind"] == "receiver.found"
+    ]
+    assert found["evidence_id"] == str(message.lookup_id)
+    (row,) = await pair.sender.rows(StoredBlob, StoredBlob.id == message.lookup_id)
+    kept = await pair.sender.gateway.web[ARCHIVE].read(row)
+    assert "01-smp-answer.xml" in zipfile.ZipFile(io.BytesIO(kept)).namelist()
+
+
+async def test_a_document_by_another_channel_asks_no_memory(pair, make_invoice):
+    await pair.delivered("VT-1")
+    before = len(await pair.sender.rows(StoredBlob, StoredBlob.purpose == "lookup"))
+    answer = await pair.sender.call(
+        "POST",
+        "/v1/documents?channel=link",
+        data=make_invoice("VT-2"),
+        headers={"Content-Type": "application/xml"},
+    )
+    assert (answer.status, answer.body["states"]["transport"]) == (202, "dispatching")
+    assert len(await pair.sender.rows(StoredBlob, StoredBlob.purpose == "lookup")) == before
+    assert await pair.sender.rows(Job, Job.kind == DELIVER, Job.state == JobState.READY) == []

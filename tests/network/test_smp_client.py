@@ -263,9 +263,13 @@ async def test_a_remembered_answer_is_used_until_its_time_or_a_fresh_question(
         return web.Response(body=metadata_of(pki), content_type="text/xml")
 
     asking = Lookup(locator=Fixed(await smp_of(answer)), reader=reader(pki, session), cache_s=60)
+    question = (RECEIVER, BILLING_INVOICE, PROCESS_BILLING)
+    assert asking.remembered(*question, at=pki.now) is None
     first = await ask(pki, asking)
     assert await ask(pki, asking, at=pki.now + timedelta(seconds=59)) is first
+    assert asking.remembered(*question, at=pki.now + timedelta(seconds=59)) is first
     assert len(asked) == 1
+    assert asking.remembered(*question, at=pki.now + timedelta(seconds=60)) is None
     again = await ask(pki, asking, at=pki.now + timedelta(seconds=60))
     assert (len(asked), again.found_at) == (2, pki.now + timedelta(seconds=60))
     await asking.find(RECEIVER, BILLING_INVOICE, PROCESS_BILLING, at=again.found_at, fresh=True)
