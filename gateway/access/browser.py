@@ -3,6 +3,7 @@
 Values and request keys only; who sets them is the server, who reads them are the pages.
 """
 
+import hmac
 import re
 from dataclasses import dataclass
 from typing import Final, Self
@@ -11,16 +12,21 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from gateway.access.sessions import LIFETIME
+from gateway.core.errors import ErrorKind, GatewayError
 
 __all__ = [
     "CLIENT_ADDRESS",
     "CSRF",
     "CSRF_FIELD",
     "CSRF_HEADER",
+    "CSRF_REFUSED",
     "SESSION_COOKIE",
     "SessionCookie",
+    "require_secret",
     "safe_path",
 ]
+
+CSRF_REFUSED: Final = ErrorKind("ACCESS-CSRF", "The request did not come from our pages", 403)
 
 CSRF: Final = web.RequestKey("csrf", str)
 """The secret every form of the signed-in browser must carry; absent without a session."""
@@ -74,6 +80,20 @@ class SessionCookie:
 
 
 SESSION_COOKIE: Final = web.AppKey("session_cookie", SessionCookie)
+
+
+def require_secret(request: web.Request, field: str | None) -> None:
+    """Refuse a form without the secret of its session, in a header or in its ``field``.
+
+    A caller without a session needs none. Raises GatewayError ACCESS-CSRF.
+    """
+    expected, sent = request.get(CSRF), request.headers.get(CSRF_HEADER, field or "")
+    if expected is None:
+        return
+    if not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), expected.encode()):
+        raise GatewayError(
+            CSRF_REFUSED, "The page was older than the session. Reload it and try again."
+        )
 
 
 def safe_path(text: str | None) -> str:

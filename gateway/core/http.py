@@ -21,6 +21,7 @@ from gateway.core.errors import ErrorKind, GatewayError
 __all__ = [
     "BAD_REQUEST",
     "IDEMPOTENCY_CONFLICT",
+    "MULTIPART",
     "NOT_FOUND",
     "RENDER",
     "Face",
@@ -52,6 +53,9 @@ IDEMPOTENCY_CONFLICT: Final = ErrorKind(
     "IDEMPOTENCY-CONFLICT", "This Idempotency-Key was used for another document", 409
 )
 
+MULTIPART: Final = "multipart/form-data"
+"""The media type of a form with files."""
+
 _MAX_KEY: Final = 200
 
 
@@ -72,6 +76,9 @@ class Route:
     OpenAPI document; ``answer_also`` names media types the answer may have instead, ``files`` are
     what a form may bring beside its ``file``, with what they are; ``statuses`` adds further answers
     with their meaning.
+
+    ``takes_pieces`` is for a page whose form brings much: its handler reads the form itself, piece
+    by piece, and asks for the session's secret before the first file (``require_secret``).
     """
 
     method: str
@@ -87,6 +94,7 @@ class Route:
     status: int = 200
     files: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[int, str] = field(default_factory=dict)
+    takes_pieces: bool = False
 
 
 _Model = TypeVar("_Model", bound=BaseModel)

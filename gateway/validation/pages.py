@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, path_id, seen_other
+from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, path_id, seen_other
 from gateway.core.paging import Cut
 from gateway.core.spool import Spool
 from gateway.validation.keys import ORDERS, VALIDATION
@@ -21,7 +21,7 @@ from gateway.validation.queries import RunFilters, list_runs
 from gateway.validation.rendering import file_stem, write_report
 from gateway.validation.service import CheckOptions
 from gateway.validation.tables import ItemState, OrderState
-from gateway.validation.uploads import Brought, files_of_form
+from gateway.validation.uploads import Brought, read_page_form
 from schematron.report.view import report_view
 from schematron.texts import LANGUAGES
 
@@ -91,10 +91,9 @@ async def _list(
 
 async def check_files(request: web.Request) -> web.Response:
     """Check what was chosen: one file at once, several as an order."""
-    form = await form_of(request)
     with Spool() as spool:
         try:
-            place = await _check(request, await files_of_form(form, spool))
+            place = await _check(request, await read_page_form(request, spool))
         except GatewayError as error:
             response = await _list(request, Choice(), error=error)
             response.set_status(error.kind.status)
@@ -230,7 +229,15 @@ def _go(place: str) -> web.Response:
 
 ROUTES: Final = (
     Route("GET", "/reports", show_reports, "documents:read", "List checks", Face.PAGE),
-    Route("POST", "/reports", check_files, "validations:run", "Check files", Face.PAGE),
+    Route(
+        "POST",
+        "/reports",
+        check_files,
+        "validations:run",
+        "Check files",
+        Face.PAGE,
+        takes_pieces=True,
+    ),
     Route(
         "GET",
         f"/reports/{{run_id:{_ID}}}",

@@ -7,7 +7,7 @@ number takes memory or open files; each is hashed on its way in.
 import asyncio
 import hashlib
 import io
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, cast
@@ -15,14 +15,15 @@ from typing import Any, BinaryIO, Final, cast
 from aiohttp import BodyPartReader, MultipartReader, web
 from multidict import MultiDict, MultiMapping
 
+from gateway.access.browser import CSRF_FIELD, require_secret
 from gateway.core.errors import GatewayError
-from gateway.core.http import form_faults, refuse_nul
+from gateway.core.http import MULTIPART, form_faults, refuse_nul
 from gateway.core.incoming import CHUNK_BYTES, Arrival
 from gateway.core.spool import Content, Spool
 from gateway.validation.errors import FILE_MISSING, TOO_MANY_FILES
 from gateway.validation.orders import MAX_FILES, Upload
 
-__all__ = ["Brought", "files_of_form", "read_request"]
+__all__ = ["Brought", "read_page_form", "read_request"]
 
 _FILE: Final = "file"
 _MANY: Final = frozenset({"rules"})
@@ -59,7 +60,7 @@ async def read_request(request: web.Request, spool: Spool) -> Brought:
     """
     options = {**_options(request.query), **_headers(request)}
     files, arrival = _Files(spool), Arrival(request)
-    if request.content_type != "multipart/form-data":
+    if request.content_type != MULTIPART:
         await files.add(str(options.get(_FILE, "")), _body(request, arrival))
         return Brought(tuple(files.taken), options, spool)
     with form_faults():
@@ -72,15 +73,20 @@ async def read_request(request: web.Request, spool: Spool) -> Brought:
     return Brought(tuple(files.taken), {**options, **said}, spool)
 
 
-async def files_of_form(form: MultiMapping[Any], spool: Spool) -> Brought:
-    """The files of a form that was read already; a browser's empty choice is none.
+async def read_page_form(request: web.Request, spool: Spool) -> Brought:
+    """Take in the files of a page's form, none of which may come before the session's secret.
 
-    Raises GatewayError VALIDATION-FILES.
+    A browser's empty choice is no file. Raises GatewayError ACCESS-CSRF, REQUEST-INVALID,
+    VALIDATION-FILES, and what becomes BODY-TOO-LARGE.
     """
-    files = _Files(spool)
-    for one in form.getall(_FILE, []):
-        if isinstance(one, web.FileField) and one.filename:
-            await files.add(one.filename, _stored(cast("BinaryIO", one.file)))
+
+    def admit(texts: MultiMapping[str]) -> None:
+        require_secret(request, texts.get(CSRF_FIELD))
+
+    files, arrival = _Files(spool), Arrival(request)
+    if request.content_type == MULTIPART:
+        with form_faults():
+            await _read_form(await request.multipart(), arrival, files, admit=admit)
     return Brought(tuple(files.taken), {}, spool)
 
 
@@ -145,8 +151,17 @@ class _Window(io.RawIOBase):
         return len(found)
 
 
-async def _read_form(reader: MultipartReader, arrival: Arrival, files: _Files) -> MultiMapping[str]:
-    """Take in a form's files and return its texts; raises what a form that is none leads to."""
+async def _read_form(
+    reader: MultipartReader,
+    arrival: Arrival,
+    files: _Files,
+    *,
+    admit: Callable[[MultiMapping[str]], None] | None = None,
+) -> MultiMapping[str]:
+    """Take in a form's files and return its texts; raises what a form that is none leads to.
+
+    ``admit`` sees the texts that came before any file, and refuses by raising.
+    """
     texts: MultiDict[str] = MultiDict()
     parts = size = 0
     while (part := await arrival.read(reader.next())) is not None:
@@ -155,6 +170,8 @@ async def _read_form(reader: MultipartReader, arrival: Arrival, files: _Files) -
             raise web.HTTPRequestEntityTooLarge(max_size=_MAX_PARTS, actual_size=parts)
         if not isinstance(part, BodyPartReader) or part.name is None:
             raise ValueError("a form consists of parts with names")
+        if part.filename and admit is not None:
+            admit(texts)
         if part.filename and part.name == _FILE:
             refuse_nul(part.filename)
             await files.add(part.filename, _part(part, arrival))
@@ -172,6 +189,8 @@ async def _read_form(reader: MultipartReader, arrival: Arrival, files: _Files) -
             text = value.decode(part.get_charset(default="utf-8"))
             refuse_nul(text)
             texts.add(part.name, text)
+    if admit is not None:
+        admit(texts)
     return texts
 
 
@@ -186,12 +205,6 @@ async def _part(part: BodyPartReader, arrival: Arrival) -> _Pieces:
     while piece := await arrival.read(part.read_chunk(CHUNK_BYTES)):
         async for decoded in part.decode_iter(piece):
             yield bytes(decoded)
-
-
-async def _stored(file: BinaryIO) -> _Pieces:
-    with file:
-        while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
-            yield piece
 
 
 def _options(given: MultiMapping[str]) -> dict[str, Any]:

@@ -5,27 +5,31 @@ must come from our own pages: by what the browser says (``Sec-Fetch-Site``, else
 by a secret only our pages know. The network face knows no callers.
 """
 
-import hmac
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from gateway.access.browser import CSRF, CSRF_FIELD, CSRF_HEADER, SessionCookie
+from gateway.access.browser import (
+    CSRF,
+    CSRF_FIELD,
+    CSRF_HEADER,
+    CSRF_REFUSED,
+    SessionCookie,
+    require_secret,
+)
 from gateway.access.principal import PRINCIPAL, SIGN_IN_NEEDED, Principal, principal
 from gateway.access.service import Access
 from gateway.access.sessions import Sessions
-from gateway.core.errors import ErrorKind, GatewayError
-from gateway.core.http import Face, Handler, Route, form_of, seen_other
+from gateway.core.errors import GatewayError
+from gateway.core.http import MULTIPART, Face, Handler, Route, form_of, seen_other
 
-__all__ = ["CSRF_REFUSED", "SIGN_IN_PATH", "Authentication"]
-
-CSRF_REFUSED: Final = ErrorKind("ACCESS-CSRF", "The request did not come from our pages", 403)
+__all__ = ["SIGN_IN_PATH", "Authentication"]
 
 SIGN_IN_PATH: Final = "/sign-in"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", MULTIPART})
 _OWN_SITE: Final = frozenset({"same-origin", "none"})
 
 
@@ -54,7 +58,7 @@ class Authentication:
         if caller is None and route.scope is not None:
             return self._turn_away(request, route)
         if route.face is Face.PAGE or CSRF in request:
-            await self._refuse_forged(request)
+            await self._refuse_forged(request, route)
         if route.scope is not None:
             principal(request).require(route.scope)
         return await handler(request)
@@ -85,20 +89,15 @@ class Authentication:
             place += f"?next={quote(request.raw_path, safe='/')}"
         return seen_other(place)
 
-    async def _refuse_forged(self, request: web.Request) -> None:
+    async def _refuse_forged(self, request: web.Request, route: Route) -> None:
         if request.method in _SAFE_METHODS or (PRINCIPAL in request and CSRF not in request):
             return
         if not self._from_own_site(request.headers):
             raise GatewayError(
                 CSRF_REFUSED, "The browser says that another site sent this. Use our own pages."
             )
-        expected = request.get(CSRF)
-        if expected is None:
-            return
-        if not hmac.compare_digest(await _token(request), expected.encode()):
-            raise GatewayError(
-                CSRF_REFUSED, "The page was older than the session. Reload it and try again."
-            )
+        if CSRF in request and not (route.takes_pieces and request.content_type == MULTIPART):
+            require_secret(request, await _field(request))
 
     def _from_own_site(self, headers: Mapping[str, str]) -> bool:
         site = headers.get("Sec-Fetch-Site")
@@ -114,12 +113,11 @@ def _bearer(sent: list[str]) -> str:
     return text.strip()
 
 
-async def _token(request: web.Request) -> bytes:
-    sent = request.headers.get(CSRF_HEADER)
-    if sent is None and request.content_type in _FORMS:
-        field = (await form_of(request)).get(CSRF_FIELD)
-        sent = field if isinstance(field, str) else None
-    return (sent or "").encode("utf-8", "surrogatepass")
+async def _field(request: web.Request) -> str | None:
+    if CSRF_HEADER in request.headers or request.content_type not in _FORMS:
+        return None
+    field = (await form_of(request)).get(CSRF_FIELD)
+    return field if isinstance(field, str) else None
 
 
 def _origin(url: str) -> str:

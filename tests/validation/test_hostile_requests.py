@@ -30,7 +30,9 @@ async def client(checks, aiohttp_client, tmp_path):
         sessions=Sessions(database=checks.database, now=now),
     )
     app[DATABASE], app[VALIDATION], app[ORDERS] = checks.database, checks.service, checks.orders
-    app[RENDER] = lambda _request, _template, context: web.Response(text=str(context))
+    app[RENDER] = lambda _request, _template, context: web.Response(
+        text=f"{context} {context.get('error')}"
+    )
     found = await aiohttp_client(app)
     scopes = frozenset({"validations:run", "documents:read"})
     caller = Principal(checks.own.tenant_id, "test", CallerKind.API_KEY, scopes)

@@ -9,11 +9,13 @@ from aiohttp import FormData, web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.access.browser import CSRF
 from gateway.core import spool
+from gateway.core.errors import GatewayError
 from gateway.core.spool import LARGE_BYTES, Spool
 from gateway.validation import uploads
 from gateway.validation.orders import MAX_FILES
-from gateway.validation.uploads import read_request
+from gateway.validation.uploads import read_page_form, read_request
 from gateway.web import problem
 
 LIMIT = 2 * LARGE_BYTES
@@ -153,6 +155,61 @@ async def test_a_form_that_breaks_off_is_refused(client):
     body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n<a/>'
     status, told = await answer(client, body, **FORM)
     assert (status, told["code"]) == (400, "REQUEST-INVALID"), json.dumps(told)
+
+
+@pytest.fixture
+async def page(aiohttp_client):
+    async def tell(request):
+        request[CSRF] = "secret"
+        with Spool() as taken:
+            try:
+                brought = await read_page_form(request, taken)
+            except GatewayError as error:
+                return web.json_response(
+                    {"code": error.code, "spooled": taken.tell()}, status=error.kind.status
+                )
+            return web.json_response({"files": [one.name for one in brought.uploads]})
+
+    app = web.Application(client_max_size=LIMIT)
+    app.router.add_post("/", tell)
+    return await aiohttp_client(app)
+
+
+def secret_and_file(secret, *, name="file", first=True):
+    made = FormData(default_to_multipart=True)
+    if first:
+        made.add_field("csrf", secret)
+    made.add_field(name, io.BytesIO(b"x" * LARGE_BYTES), filename="a.xml")
+    if not first:
+        made.add_field("csrf", secret)
+    return made
+
+
+async def test_a_page_takes_files_behind_the_secret_only(page):
+    assert await answer(page, secret_and_file("secret")) == (200, {"files": ["a.xml"]})
+    header = {"X-CSRF-Token": "secret"}
+    assert await answer(page, secret_and_file("", first=False), **header) == (
+        200,
+        {"files": ["a.xml"]},
+    )
+    for data, headers in (
+        (secret_and_file("wrong"), {}),
+        (secret_and_file("sécret"), {}),
+        (secret_and_file("secret", first=False), {}),
+        (secret_and_file("secret", first=False, name="other"), {}),
+        (secret_and_file("secret"), {"X-CSRF-Token": "wrong"}),
+    ):
+        assert await answer(page, data, **headers) == (403, {"code": "ACCESS-CSRF", "spooled": 0})
+
+
+async def test_a_page_without_a_file_brings_none(page):
+    empty = FormData({"csrf": "secret"}, default_to_multipart=True)
+    empty.add_field("file", b"", filename="")
+    assert await answer(page, empty) == (200, {"files": []})
+    assert await answer(page, b"csrf=secret", **{"Content-Type": "text/plain"}) == (
+        200,
+        {"files": []},
+    )
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=4), st.data())

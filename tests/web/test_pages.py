@@ -435,6 +435,48 @@ async def test_a_file_that_is_missing_is_said_and_the_list_stays(console: Consol
         assert path == "/outbox/new" or "&lt;file&gt;.xml" in text
 
 
+@pytest.mark.parametrize("order", ["secret first", "file first", "wrong secret", "no secret"])
+@pytest.mark.parametrize("files", [0, 1, 2])
+async def test_files_are_taken_only_behind_the_secret_of_the_session(
+    console: Console, order: str, files: int
+) -> None:
+    """The form is read piece by piece: a file before the secret is not even looked at."""
+    await console.sign_in("en@alpha.example")
+    secret = await console.csrf() if order != "wrong secret" else "x" * 43
+    form = aiohttp.FormData(default_to_multipart=True)
+    if order in ("secret first", "wrong secret"):
+        form.add_field("csrf", secret)
+    for number in range(files):
+        form.add_field("file", b"<a/>", filename=f"{number}.xml", content_type="text/xml")
+    if order == "file first":
+        form.add_field("csrf", secret)
+    before = await console.page("/reports")
+    answer = await console.client.post(
+        "/reports",
+        data=form,
+        headers={"Sec-Fetch-Site": "same-origin"},
+        allow_redirects=False,
+    )
+    if order == "secret first":
+        assert answer.status == (303 if files else 422)
+        return
+    assert answer.status == (422 if order == "file first" and not files else 403)
+    if answer.status == 403:
+        assert "ACCESS-CSRF" in await answer.text()
+    assert (await console.page("/reports")).count("<tr") == before.count("<tr")
+
+
+async def test_every_form_taken_in_pieces_asks_for_the_secret(console: Console) -> None:
+    await console.sign_in("en@alpha.example")
+    own = {"Sec-Fetch-Site": "same-origin"}
+    paths = [one.path for one in all_routes() if one.takes_pieces]
+    assert "/reports" in paths
+    for path in paths:
+        for content in ({"file": "x"}, aiohttp.FormData({"file": "x"}, default_to_multipart=True)):
+            answer = await console.client.post(path, data=content, headers=own)
+            assert answer.status == 403, path
+
+
 def test_pages_are_found_in_one_place_only() -> None:
     pages = [(one.method, one.path) for one in all_routes() if one.face is Face.PAGE]
     assert len(pages) == len(set(pages))
