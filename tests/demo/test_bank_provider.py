@@ -1,10 +1,6 @@
 """The sandbox provider as a process, with a mock bank behind it and webhooks into this test."""
 
 import asyncio
-import os
-import re
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +14,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+# Tests are no packages here: the module of the processes is found by its folder.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from peer_processes import mock_bank, running
+
 from gateway.core.errors import GatewayError
 from gateway.core.settings import Stage
 from gateway.payments.adapters.sandbox import SandboxProvider
@@ -27,51 +28,13 @@ from reminders.camt import read
 from reminders.payments import payments_of
 from ubl.amounts import Amount
 
-LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:[0-9]+)/")
-MOCK_BANK = Path(sys.executable).with_name("mock-bank")
 KEY, SECRET = "sandbox-key", "sandbox-secret"
 E = InitiationEvent
 
 
-@contextmanager
-def running(*command: str | Path) -> Iterator[str]:
-    """A process that says where it listens, for as long as the block lasts."""
-    process = subprocess.Popen(
-        list(map(str, command)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout is not None
-    said: list[str] = []
-    try:
-        for line in process.stdout:
-            said.append(line)
-            if found := LISTENING.search(line):
-                yield found[1]
-                break
-        else:
-            pytest.fail("it did not start:\n" + "".join(said))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-        process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def bank() -> Iterator[str]:
-    if not MOCK_BANK.exists():
-        pytest.skip("mock-bank is not installed: pip install 'peppol-gateway[demo]'")
-    with running(
-        MOCK_BANK,
-        "--port",
-        "0",
-        "--clock",
-        "2026-11-02T09:00",
-        "--timezone",
-        "Europe/Brussels",
-    ) as url:
+    with mock_bank("2026-11-02") as url:
         yield url
 
 

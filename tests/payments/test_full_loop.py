@@ -1,17 +1,17 @@
 """From the link to the bank's message: page, provider process, mock bank, webhook, camt.054."""
 
 import asyncio
-import os
-import re
-import signal
-import subprocess
 import sys
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
+
+# Tests are no packages here: the module of the processes is found by its folder.
+sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))
+
+from peer_processes import mock_bank, running
 
 from gateway.core.settings import Stage
 from gateway.payments.adapters.sandbox import SandboxProvider
@@ -23,34 +23,7 @@ from reminders.camt import read
 from reminders.entries import EntryKind
 from reminders.payments import payments_of
 
-LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:[0-9]+)/")
-MOCK_BANK = Path(sys.executable).with_name("mock-bank")
 OURS = {"Sec-Fetch-Site": "same-origin"}
-
-
-@contextmanager
-def running(*command):
-    """A process that says where it listens, for as long as the block lasts."""
-    process = subprocess.Popen(
-        list(map(str, command)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    said = []
-    try:
-        for line in process.stdout:
-            said.append(line)
-            if found := LISTENING.search(line):
-                yield found[1]
-                break
-        else:
-            pytest.fail("it did not start:\n" + "".join(said))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-        process.stdout.close()
 
 
 @pytest.fixture
@@ -75,10 +48,7 @@ async def provider(unused_tcp_port):
 
 @pytest.fixture
 def bank():
-    if not MOCK_BANK.exists():
-        pytest.skip("mock-bank is not installed: pip install 'peppol-gateway[demo]'")
-    zone = ("--timezone", "Europe/Brussels")
-    with running(MOCK_BANK, "--port", "0", "--clock", "2026-11-02T09:00", *zone) as url:
+    with mock_bank("2026-11-02") as url:
         yield url
 
 

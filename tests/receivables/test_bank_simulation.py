@@ -7,11 +7,7 @@ decides what waits. Everything follows from the seed.
 import hashlib
 import itertools
 import json
-import os
 import random
-import re
-import shutil
-import subprocess
 import sys
 import urllib.request
 from collections import Counter, defaultdict
@@ -22,6 +18,11 @@ from pathlib import Path
 
 import pytest
 from sqlmodel import col, select
+
+# Tests are no packages here: the module of the processes is found by its folder.
+sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))
+
+from peer_processes import mock_bank
 
 from gateway.receivables.bank_decisions import Accept, Allocate, SetAside, Unapplied
 from gateway.receivables.bank_queries import QUEUE
@@ -44,7 +45,6 @@ pytestmark = pytest.mark.endurance
 START = date(2026, 3, 2)
 CUSTOMERS = 20
 OURS = "NL41MOCK0000000001"
-LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:[0-9]+)/")
 IBANS = ("FR1420041010050500013M02606", "BE68539007547034", "DE89370400440532013000")
 WAYS = ["reference", "number", "number", "sum", "part", "link", "debit", "debit", "name", "mute"]
 
@@ -88,26 +88,8 @@ class Bank:
 
 @contextmanager
 def open_bank():
-    command = shutil.which("mock-bank", path=str(Path(sys.executable).parent))
-    if command is None:
-        reason = "mock-bank is not installed: pip install -e .[dev]"
-        if "mock-bank" in os.environ.get("GATEWAY_REQUIRE", "").split(","):
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    process = subprocess.Popen(
-        [command, "--port", "0", "--clock", f"{START}T09:00", "--timezone", "Europe/Brussels"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    try:
-        url = next(found[1] for line in process.stdout if (found := LISTENING.search(line)))
+    with mock_bank(START.isoformat()) as url:
         yield Bank(url)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-        process.stdout.close()
 
 
 @dataclass

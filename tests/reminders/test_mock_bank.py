@@ -5,9 +5,6 @@ The bank is PyPI `mock-bank`, which comes with the development tools.
 
 import itertools
 import json
-import os
-import re
-import subprocess
 import sys
 import urllib.request
 from collections import Counter
@@ -18,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Tests are no packages here: the module of the processes is found by its folder.
+sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))
+
+from peer_processes import mock_bank
 
 from reminders.bank import BankMessage, Direction, MessageKind
 from reminders.camt import read
@@ -39,7 +41,6 @@ from ubl.amounts import to_minor
 OURS = "NL41MOCK0000000001"
 IBAN_MARTIN = "FR1420041010050500013M02606"
 IBAN_DUPONT = "BE68539007547034"
-LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:[0-9]+)/")
 
 DIRECT_DEBIT = f"""<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.008.001.08"><CstmrDrctDbtInitn>
@@ -89,35 +90,8 @@ class Bank:
 @pytest.fixture
 def bank() -> Iterator[Bank]:
     """A bank on loopback whose day is Monday 2 March 2026."""
-    process = subprocess.Popen(
-        [
-            Path(sys.executable).with_name("mock-bank"),
-            "--port",
-            "0",
-            "--clock",
-            "2026-03-02T09:00",
-            "--timezone",
-            "Europe/Brussels",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout is not None
-    try:
-        said: list[str] = []
-        for line in process.stdout:
-            said.append(line)
-            if found := LISTENING.search(line):
-                yield Bank(found[1])
-                break
-        else:
-            pytest.fail("the bank did not start:\n" + "".join(said))
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-        process.stdout.close()
+    with mock_bank("2026-03-02") as url:
+        yield Bank(url)
 
 
 def item(number: str, minor: int, **more: Any) -> MatchableItem:
