@@ -1,7 +1,8 @@
 """Reading a UBL tree while keeping account of what was read.
 
-A cursor stands on one element. Whatever value it hands out is marked as covered; what is left
-uncovered at the end is listed by path, so that nothing a document says is lost in silence.
+A cursor stands on one element. Whatever value it hands out is marked as covered in an account; what
+is left uncovered at the end is listed by path, so that nothing a document says is lost in silence.
+Where nobody asks for the account, as when this product reads what it wrote itself, none is kept.
 """
 
 import re
@@ -17,12 +18,15 @@ from ubl.amounts import Amount, AmountUnreadable, parse_decimal
 from ubl.model import Identifier, Quantity
 from ubl.namespaces import clark, short
 
-__all__ = ["Cursor", "first_children", "string_value", "uncovered_paths"]
+__all__ = ["Account", "Cursor", "first_children", "string_value", "uncovered_paths"]
 
 _STRING_VALUE: Final = etree.XPath("string()", smart_strings=False)
 _WHITE_SPACE: Final = " \t\r\n"
 _XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 _ZONED_DAY = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?")
+
+Account = set[etree._Element | tuple[etree._Element, str]]
+"""What was read so far: elements for their text, and with a name for an attribute."""
 
 
 def string_value(element: etree._Element) -> str:
@@ -55,12 +59,15 @@ class Cursor:
         element: etree._Element,
         *,
         currency: str,
-        covered: set[etree._Element | tuple[etree._Element, str]] | None = None,
+        covered: Account | None = None,
     ) -> None:
-        """Stand on ``element``; ``currency`` stands in for amounts that name none."""
+        """Stand on ``element``; ``currency`` stands in for amounts that name none.
+
+        What is handed out is marked in ``covered``, unless that is None.
+        """
         self.element = element
         self.currency = currency
-        self._covered = set() if covered is None else covered
+        self._covered = covered
         self._children: dict[object, etree._Element] | None = None
 
     def _at(self, element: etree._Element) -> "Cursor":
@@ -95,9 +102,10 @@ class Cursor:
 
     def all(self, name: str) -> "Iterator[Cursor]":
         """Stand on each child of that name in turn."""
-        if self._find((name,)) is None:
+        expanded = clark(name)
+        if expanded not in self.children:
             return iter(())
-        return map(self._at, self.element.iterchildren(clark(name)))
+        return map(self._at, self.element.iterchildren(expanded))
 
     def first(self, *path: str) -> "Cursor | None":
         """Walk down the first child of each name; None where one is missing."""
@@ -106,7 +114,11 @@ class Cursor:
 
     def cover(self) -> None:
         """Mark the element's own text as covered."""
-        self._covered.add(self.element)
+        self._cover(self.element)
+
+    def _cover(self, element: etree._Element) -> None:
+        if self._covered is not None:
+            self._covered.add(element)
 
     def own_text(self) -> str | None:
         """Return the element's own text without surrounding white space, None where blank."""
@@ -120,7 +132,8 @@ class Cursor:
         value = element.get(name)
         if value is None:
             return None
-        self._covered.add((element, name))
+        if self._covered is not None:
+            self._covered.add((element, name))
         return value.strip(_WHITE_SPACE) or None
 
     def peek(self, name: str) -> str | None:
@@ -135,7 +148,7 @@ class Cursor:
 
     def text_of(self, element: etree._Element) -> str | None:
         """Read the text of an element below this place."""
-        self._covered.add(element)
+        self._cover(element)
         return string_value(element).strip(_WHITE_SPACE) or None
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -151,7 +164,7 @@ class Cursor:
     def expect_of(self, element: etree._Element, value: str) -> None:
         """Cover an element below this place if it has the value the model implies."""
         if string_value(element).strip(_WHITE_SPACE) == value:
-            self._covered.add(element)
+            self._cover(element)
 
     def identifier(self, *path: str) -> Identifier | None:
         """Read an identifier with its ``schemeID``."""
@@ -178,7 +191,7 @@ class Cursor:
         except ValueError:
             return None
         if found["zone"] is None:
-            self._covered.add(element)
+            self._cover(element)
         return day
 
     def number(self, *path: str) -> Decimal | None:
@@ -192,7 +205,7 @@ class Cursor:
             value = parse_decimal(string_value(element))
         except AmountUnreadable:
             return None
-        self._covered.add(element)
+        self._cover(element)
         return value
 
     def amount(self, *path: str) -> Amount | None:
@@ -218,13 +231,16 @@ class Cursor:
         return None if value is None else Quantity(value, self._attribute_of(element, "unitCode"))
 
     def uncovered(self) -> tuple[str, ...]:
-        """List the paths below this element that carry something nobody read."""
+        """List the paths below this element that carry something nobody read.
+
+        Raises ValueError where no account was kept.
+        """
+        if self._covered is None:
+            raise ValueError("No account was kept of what was read.")
         return tuple(uncovered_paths(self.element, self._covered))
 
 
-def uncovered_paths(
-    root: etree._Element, covered: set[etree._Element | tuple[etree._Element, str]]
-) -> Iterator[str]:
+def uncovered_paths(root: etree._Element, covered: Account) -> Iterator[str]:
     """Walk the leaves of a tree and yield the path of each text or attribute not covered.
 
     Paths are absolute XPath in document order, with a position where a name repeats, for

@@ -53,9 +53,9 @@ class Places(Generic[T]):
         """Take the field for each path, ``cac:Country/cbc:IdentificationCode``, from the group on.
 
         ``groups`` are the fields that take more than one value, by the name of the child they
-        are in, each with what reads it: a function of this place and that name. ``implied`` are
-        the values the model takes for granted, by path: there they are covered, any other stays
-        uncovered.
+        are in, or the path, each with what reads it: a function of this place and of the name or
+        path, asked only where there is such a child. ``implied`` are the values the model takes
+        for granted, by path: there they are covered, any other stays uncovered.
         """
         self._model = model
         self._steps: _Steps = {}
@@ -88,6 +88,14 @@ class Places(Generic[T]):
             _read(place, place.children, self._steps, more)
         is_said = any(value is not None and value != () for value in more.values())
         return self._model(**more) if is_said else None
+
+    def all(self, place: Cursor, name: str) -> tuple[T, ...]:
+        """Read the group in every child of that name."""
+        return tuple(map(self.read, place.all(name)))
+
+    def all_given(self, place: Cursor, name: str) -> tuple[T, ...]:
+        """Read the group in every child of that name of which something is said."""
+        return tuple(found for found in map(self.given, place.all(name)) if found is not None)
 
     def values(self, place: Cursor | None) -> dict[str, Any]:
         """Read the fields that stand here of a group that is spread over several elements."""

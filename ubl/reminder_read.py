@@ -159,7 +159,7 @@ class _Reading:
     """
 
     def __init__(self, root: etree._Element) -> None:
-        self.document = Cursor(root, currency=NO_CURRENCY)
+        self.document = Cursor(root, currency=NO_CURRENCY, covered=set())
         self.document.currency = self.document.peek("cbc:DocumentCurrencyCode") or NO_CURRENCY
         self.faults: list[ReminderFault] = []
 

@@ -20,7 +20,7 @@ VAT = Places(
 
 def standing_on(inner: str) -> Cursor:
     document = f'<cac:Here xmlns:cac="{CAC}" xmlns:cbc="{CBC}">{inner}</cac:Here>'
-    return Cursor(parse(document.encode()), currency="EUR")
+    return Cursor(parse(document.encode()), currency="EUR", covered=set())
 
 
 def test_each_field_is_read_as_its_type_wants() -> None:
@@ -81,6 +81,24 @@ def test_a_group_of_which_nothing_is_said_is_none() -> None:
     assert places.given(standing_on("<cac:Package/>"), delivered_on=None) is None
     found = places.given(standing_on("<cac:Package><cbc:Quantity>2</cbc:Quantity></cac:Package>"))
     assert found == LineDelivery(package_quantity=Quantity(Decimal(2)))
+
+
+def test_a_group_that_repeats_is_read_as_often_as_it_is_there() -> None:
+    three = standing_on(
+        "<cac:Tax><cbc:ID>S</cbc:ID></cac:Tax><cac:Tax/><cac:Tax><cbc:ID>Z</cbc:ID></cac:Tax>"
+    )
+    standard, zero = LineVat(category="S"), LineVat(category="Z")
+    assert VAT.all(three, "cac:Tax") == (standard, LineVat(), zero)
+    assert VAT.all_given(three, "cac:Tax") == (standard, zero)
+    assert VAT.all_given(three, "cac:Other") == ()
+
+
+def test_without_an_account_the_same_is_read_and_none_can_be_given() -> None:
+    counted = standing_on("<cbc:ID>S</cbc:ID><cbc:Percent>6</cbc:Percent>")
+    place = Cursor(counted.element, currency="EUR")
+    assert VAT.read(place) == VAT.read(counted)
+    with pytest.raises(ValueError, match="No account"):
+        place.uncovered()
 
 
 def test_amounts_without_a_currency_take_that_of_the_document() -> None:

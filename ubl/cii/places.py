@@ -63,9 +63,9 @@ def _day_in(place: Cursor) -> date | None:
     return day
 
 
-def read_period(settlement: Cursor) -> Period | None:
+def read_period(settlement: Cursor, name: str = "ram:BillingSpecifiedPeriod") -> Period | None:
     """Read the first and last day of BG-14 or BG-26."""
-    period = settlement.first("ram:BillingSpecifiedPeriod")
+    period = settlement.first(name)
     if period is None:
         return None
     return Period(

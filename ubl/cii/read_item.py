@@ -1,6 +1,5 @@
 """The item of a CII line: what was supplied, and what belongs to it."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from ubl.cursor import Cursor
@@ -15,22 +14,33 @@ from ubl.places import Places
 
 __all__ = ["read_item"]
 
-_ITEM: Final = Places(
-    Item,
-    {
-        "ram:Name": "name",
-        "ram:Description": "description",
-        "ram:SellerAssignedID": "seller_identifier",
-        "ram:BuyerAssignedID": "buyer_identifier",
-        "ram:GlobalID": "standard_identifier",
-        "ram:OriginTradeCountry/ram:ID": "origin_country",
-        "ram:ID": "identifier",
-        "ram:IndustryAssignedID": "industry_identifier",
-        "ram:ModelID": "model_identifier",
-        "ram:BrandName": "brand",
-        "ram:ModelName": "model",
-    },
-)
+
+def _read_classifications(item: Cursor, name: str) -> tuple[ItemClassification, ...]:
+    found: list[ItemClassification] = []
+    for classification in item.all(name):
+        place = classification.first("ram:ClassCode")
+        code = None if place is None else place.own_text()
+        if place is not None and code is not None:
+            found.append(
+                ItemClassification(
+                    code=code,
+                    scheme=place.attribute("listID"),
+                    version=place.attribute("listVersionID"),
+                    name=classification.text("ram:ClassName"),
+                )
+            )
+    return tuple(found)
+
+
+def _read_all_included(item: Cursor, name: str) -> tuple[IncludedItem, ...]:
+    return tuple(filter(None, map(_read_included, item.all(name))))
+
+
+def _read_included(place: Cursor) -> IncludedItem | None:
+    identifiers = (entry.identifier() for entry in place.all("ram:GlobalID"))
+    return _INCLUDED.given(place, standard_identifiers=tuple(filter(None, identifiers)))
+
+
 _ATTRIBUTE: Final = Places(
     ItemAttribute,
     {
@@ -55,39 +65,31 @@ _INCLUDED: Final = Places(
         "ram:UnitQuantity": "quantity",
     },
 )
+_ITEM: Final = Places(
+    Item,
+    {
+        "ram:Name": "name",
+        "ram:Description": "description",
+        "ram:SellerAssignedID": "seller_identifier",
+        "ram:BuyerAssignedID": "buyer_identifier",
+        "ram:GlobalID": "standard_identifier",
+        "ram:OriginTradeCountry/ram:ID": "origin_country",
+        "ram:ID": "identifier",
+        "ram:IndustryAssignedID": "industry_identifier",
+        "ram:ModelID": "model_identifier",
+        "ram:BrandName": "brand",
+        "ram:ModelName": "model",
+    },
+    groups={
+        "ram:DesignatedProductClassification": ("classifications", _read_classifications),
+        "ram:ApplicableProductCharacteristic": ("attributes", _ATTRIBUTE.all_given),
+        "ram:BatchID": ("batches", Cursor.texts),
+        "ram:IndividualTradeProductInstance": ("instances", _INSTANCE.all_given),
+        "ram:IncludedReferencedProduct": ("included", _read_all_included),
+    },
+)
 
 
 def read_item(line: Cursor) -> Item | None:
     """Read BG-31."""
-    item = line.first("ram:SpecifiedTradeProduct")
-    if item is None:
-        return None
-    attributes = map(_ATTRIBUTE.given, item.all("ram:ApplicableProductCharacteristic"))
-    instances = map(_INSTANCE.given, item.all("ram:IndividualTradeProductInstance"))
-    included = map(_read_included, item.all("ram:IncludedReferencedProduct"))
-    return _ITEM.given(
-        item,
-        classifications=tuple(_read_classifications(item)),
-        attributes=tuple(filter(None, attributes)),
-        batches=item.texts("ram:BatchID"),
-        instances=tuple(filter(None, instances)),
-        included=tuple(filter(None, included)),
-    )
-
-
-def _read_classifications(item: Cursor) -> Iterator[ItemClassification]:
-    for classification in item.all("ram:DesignatedProductClassification"):
-        place = classification.first("ram:ClassCode")
-        code = None if place is None else place.own_text()
-        if place is not None and code is not None:
-            yield ItemClassification(
-                code=code,
-                scheme=place.attribute("listID"),
-                version=place.attribute("listVersionID"),
-                name=classification.text("ram:ClassName"),
-            )
-
-
-def _read_included(place: Cursor) -> IncludedItem | None:
-    identifiers = (entry.identifier() for entry in place.all("ram:GlobalID"))
-    return _INCLUDED.given(place, standard_identifiers=tuple(filter(None, identifiers)))
+    return _ITEM.given(line.first("ram:SpecifiedTradeProduct"))

@@ -10,7 +10,7 @@ from ubl.cii.read_item import read_item
 from ubl.cii.read_party import read_party
 from ubl.cii.read_price import read_allowances_charges, read_price
 from ubl.cii.read_references import (
-    read_dated_number,
+    ISSUE_DATE,
     read_notes,
     read_object,
     read_reference,
@@ -27,6 +27,7 @@ from ubl.model import (
     LineTotals,
     LineVat,
     Note,
+    SupportingDocument,
 )
 from ubl.places import Places
 
@@ -34,10 +35,43 @@ __all__ = ["read_line", "read_vat_sums"]
 
 _ADDITIONAL: Final = "ram:AdditionalReferencedDocument"
 _SUMS: Final = "ram:SpecifiedTradeSettlementLineMonetarySummation"
+_VAT: Final = Places(
+    LineVat,
+    {
+        "ram:CategoryCode": "category",
+        "ram:RateApplicablePercent": "rate",
+        "ram:CalculatedAmount": "amount",
+        "ram:ExemptionReason": "exemption_reason",
+        "ram:ExemptionReasonCode": "exemption_reason_code",
+    },
+    implied={"ram:TypeCode": VAT},
+)
 
 
 def _read_delivered_on(delivery: Cursor, name: str) -> date | None:
     return read_day(delivery, name, "ram:OccurrenceDateTime")
+
+
+def _read_day_at(place: Cursor, path: str) -> date | None:
+    return read_day(place, *path.split("/"))
+
+
+def _read_all_references(agreement: Cursor, name: str) -> tuple[DocumentReference, ...]:
+    return tuple(read_references(agreement, name))
+
+
+def _read_all_supporting(agreement: Cursor, name: str) -> tuple[SupportingDocument, ...]:
+    return tuple(map(read_supporting, agreement.all(name)))
+
+
+def _read_vat(settlement: Cursor, name: str) -> LineVat | None:
+    tax = settlement.first(name)
+    if tax is None:
+        return None
+    event = tax_point_code_in(tax.peek("ram:DueDateTypeCode"))
+    if event is not None:
+        tax.text("ram:DueDateTypeCode")
+    return _VAT.given(tax, tax_point_code=event)
 
 
 _IN_DOCUMENT: Final = Places(
@@ -50,24 +84,20 @@ _IN_DOCUMENT: Final = Places(
     },
 )
 _IN_AGREEMENT: Final = Places(
-    InvoiceLine, {"ram:BuyerOrderReferencedDocument/ram:LineID": "order_line"}
+    InvoiceLine,
+    {"ram:BuyerOrderReferencedDocument/ram:LineID": "order_line"},
+    groups={"ram:ItemSellerTradeParty": ("seller", read_party)},
 )
 _IN_DELIVERY: Final = Places(InvoiceLine, {"ram:BilledQuantity": "quantity"})
 _IN_SETTLEMENT: Final = Places(
-    InvoiceLine, {"ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID": "accounting_reference"}
+    InvoiceLine,
+    {"ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID": "accounting_reference"},
+    groups={
+        "ram:ApplicableTradeTax": ("vat", _read_vat),
+        "ram:BillingSpecifiedPeriod": ("period", read_period),
+    },
 )
 _IN_SUMS: Final = Places(InvoiceLine, {"ram:LineTotalAmount": "net_amount"})
-_VAT: Final = Places(
-    LineVat,
-    {
-        "ram:CategoryCode": "category",
-        "ram:RateApplicablePercent": "rate",
-        "ram:CalculatedAmount": "amount",
-        "ram:ExemptionReason": "exemption_reason",
-        "ram:ExemptionReasonCode": "exemption_reason_code",
-    },
-    implied={"ram:TypeCode": VAT},
-)
 _LINE_DELIVERY: Final = Places(
     LineDelivery,
     {
@@ -86,11 +116,17 @@ _LINE_DELIVERY: Final = Places(
 )
 _REFERENCES: Final = Places(
     LineReferences,
-    {},
+    {"ram:BuyerOrderReferencedDocument/ram:IssuerAssignedID": "purchase_order"},
     groups={
+        f"ram:BuyerOrderReferencedDocument/{ISSUE_DATE}": ("purchase_order_date", _read_day_at),
         "ram:SellerOrderReferencedDocument": ("sales_order", read_reference),
         "ram:QuotationReferencedDocument": ("quotation", read_reference),
         "ram:ContractReferencedDocument": ("contract", read_reference),
+        "ram:UltimateCustomerOrderReferencedDocument": (
+            "ultimate_customer_orders",
+            _read_all_references,
+        ),
+        _ADDITIONAL: ("documents", _read_all_supporting),
     },
 )
 _LINE_TOTALS: Final = Places(
@@ -122,18 +158,15 @@ def read_line(line: Cursor, *, accounting_currency: str | None) -> InvoiceLine:
         **_IN_SUMS.values(sums),
         note=note.text,
         object_identifier=invoiced_object,
-        period=None if settlement is None else read_period(settlement),
         allowances=allowances,
         charges=charges,
         price=read_price(agreement),
-        vat=_read_vat(settlement),
         item=read_item(line),
         note_subject_code=note.subject_code,
         note_content_code=note.content_code,
         further_notes=further_notes,
         references=_read_references(agreement, settlement, other_objects),
         delivery=_LINE_DELIVERY.given(delivery),
-        seller=read_party(agreement, "ram:ItemSellerTradeParty"),
         totals=_read_totals(sums, accounting_currency),
     )
 
@@ -188,29 +221,11 @@ def _read_references(
     settlement: Cursor | None,
     other_objects: tuple[DocumentReference, ...],
 ) -> LineReferences | None:
-    order, order_date = read_dated_number(agreement, "ram:BuyerOrderReferencedDocument")
-    documents = () if agreement is None else agreement.all(_ADDITIONAL)
     return _REFERENCES.given(
         agreement,
-        purchase_order=order,
-        purchase_order_date=order_date,
-        ultimate_customer_orders=tuple(
-            read_references(agreement, "ram:UltimateCustomerOrderReferencedDocument")
-        ),
         preceding_invoices=tuple(read_references(settlement, "ram:InvoiceReferencedDocument")),
-        documents=tuple(map(read_supporting, documents)),
         other_objects=other_objects,
     )
-
-
-def _read_vat(settlement: Cursor | None) -> LineVat | None:
-    tax = None if settlement is None else settlement.first("ram:ApplicableTradeTax")
-    if tax is None:
-        return None
-    event = tax_point_code_in(tax.peek("ram:DueDateTypeCode"))
-    if event is not None:
-        tax.text("ram:DueDateTypeCode")
-    return _VAT.given(tax, tax_point_code=event)
 
 
 def _read_totals(sums: Cursor | None, accounting_currency: str | None) -> LineTotals | None:

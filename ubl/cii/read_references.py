@@ -19,6 +19,7 @@ from ubl.model import (
 )
 
 __all__ = [
+    "ISSUE_DATE",
     "AdditionalDocuments",
     "read_additional_documents",
     "read_dated_number",
@@ -30,7 +31,7 @@ __all__ = [
     "read_supporting",
 ]
 
-_DATE: Final = "ram:FormattedIssueDateTime"
+ISSUE_DATE: Final = "ram:FormattedIssueDateTime"
 
 
 def read_notes(document: Cursor | None) -> Iterator[Note]:
@@ -53,7 +54,7 @@ def read_preceding(settlement: Cursor) -> Iterator[PrecedingInvoice]:
         earlier = given(
             PrecedingInvoice(
                 number=reference.text("ram:IssuerAssignedID"),
-                issue_date=read_day(reference, _DATE),
+                issue_date=read_day(reference, ISSUE_DATE),
                 type_code=reference.text("ram:TypeCode"),
             )
         )
@@ -66,7 +67,7 @@ def read_dated_number(place: Cursor | None, name: str) -> tuple[str | None, date
     reference = None if place is None else place.first(name)
     if reference is None:
         return None, None
-    return reference.text("ram:IssuerAssignedID"), read_day(reference, _DATE)
+    return reference.text("ram:IssuerAssignedID"), read_day(reference, ISSUE_DATE)
 
 
 def read_references(place: Cursor | None, name: str) -> Iterator[DocumentReference]:
@@ -76,7 +77,7 @@ def read_references(place: Cursor | None, name: str) -> Iterator[DocumentReferen
             DocumentReference(
                 number=reference.text("ram:IssuerAssignedID"),
                 line=reference.text("ram:LineID"),
-                issue_date=read_day(reference, _DATE),
+                issue_date=read_day(reference, ISSUE_DATE),
                 type_code=reference.text("ram:TypeCode"),
             )
         )
@@ -114,10 +115,10 @@ def read_additional_documents(agreement: Cursor | None) -> AdditionalDocuments:
         is_plain = reference.peek("ram:IssuerAssignedID") is not None
         if type_code == TENDER_TYPE and is_plain and found.tender is None:
             reference.text("ram:TypeCode")
-            number, day = reference.text("ram:IssuerAssignedID"), read_day(reference, _DATE)
+            number, day = reference.text("ram:IssuerAssignedID"), read_day(reference, ISSUE_DATE)
             found = replace(found, tender=number, tender_date=day)
         elif type_code == INVOICED_OBJECT_TYPE and is_plain and found.invoiced_object is None:
-            identifier, day = read_object(reference), read_day(reference, _DATE)
+            identifier, day = read_object(reference), read_day(reference, ISSUE_DATE)
             found = replace(found, invoiced_object=identifier, invoiced_object_date=day)
         else:
             supporting.append(read_supporting(reference))
@@ -140,7 +141,7 @@ def read_supporting(reference: Cursor) -> SupportingDocument:
         description=reference.text("ram:Name"),
         location=reference.text("ram:URIID"),
         attachment=_read_attachment(reference),
-        issue_date=read_day(reference, _DATE),
+        issue_date=read_day(reference, ISSUE_DATE),
         type_code=reference.text("ram:TypeCode"),
         reference_type=reference.text("ram:ReferenceTypeCode"),
         line=reference.text("ram:LineID"),

@@ -40,7 +40,7 @@ from ubl.cii.read_terms import (
     read_logistics_charges,
     read_terms_details,
 )
-from ubl.cursor import Cursor
+from ubl.cursor import Account, Cursor
 from ubl.model import DocumentReferences, DocumentTotals, Invoice, VatBreakdown, given
 from ubl.namespaces import clark
 from ubl.reading import Reading
@@ -61,17 +61,17 @@ def read_cii(root: etree._Element) -> Reading:
 
     Missing or unreadable values become None.
     """
-    document = _begin(root)
+    document = _begin(root, set())
     return Reading(_read(document), document.uncovered())
 
 
 def cii_invoice(root: etree._Element) -> Invoice:
     """Read what the model holds, without an account of what the document says beyond it."""
-    return _read(_begin(root))
+    return _read(_begin(root, None))
 
 
-def _begin(root: etree._Element) -> Cursor:
-    document = Cursor(root, currency=NO_CURRENCY)
+def _begin(root: etree._Element, covered: Account | None) -> Cursor:
+    document = Cursor(root, currency=NO_CURRENCY, covered=covered)
     settlement = document.first(_TRANSACTION, "ram:ApplicableHeaderTradeSettlement")
     if settlement is not None:
         document.currency = settlement.peek("ram:InvoiceCurrencyCode") or NO_CURRENCY

@@ -43,9 +43,9 @@ def read_allowances_charges(
     return tuple(found[False]), tuple(found[True])
 
 
-def read_price(line: Cursor) -> Price | None:
-    """Read BG-29. The gross price is the base of the first discount."""
-    price = line.first("cac:Price")
+def read_price(line: Cursor, name: str) -> Price | None:
+    """Read BG-29 from the child of that name. The gross price is the base of the first discount."""
+    price = line.first(name)
     if price is None:
         return None
     discounts, charges = read_allowances_charges(price)

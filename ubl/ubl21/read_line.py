@@ -41,6 +41,25 @@ QUANTITIES: Final = {
     DocumentKind.INVOICE: "cbc:InvoicedQuantity",
     DocumentKind.CREDIT_NOTE: "cbc:CreditedQuantity",
 }
+
+
+def read_period(place: Cursor, name: str = "cac:InvoicePeriod") -> Period | None:
+    """Read BG-14 of a document or BG-26 of a line; the element may carry BT-8 alone."""
+    period = place.first(name)
+    if period is None:
+        return None
+    return given(Period(start=period.day("cbc:StartDate"), end=period.day("cbc:EndDate")))
+
+
+def _read_order_line(line: Cursor, name: str) -> str | None:
+    reference = line.first(name)
+    if reference is None:
+        return None
+    number = reference.text("cbc:LineID")
+    has_order = reference.first("cac:OrderReference", "cbc:ID") is not None
+    return None if number == NO_LINE and has_order else number
+
+
 _PLACES: Final = {
     kind: Places(
         InvoiceLine,
@@ -49,6 +68,11 @@ _PLACES: Final = {
             quantity: "quantity",
             "cbc:LineExtensionAmount": "net_amount",
             "cbc:AccountingCost": "accounting_reference",
+        },
+        groups={
+            "cac:InvoicePeriod": ("period", read_period),
+            "cac:OrderLineReference": ("order_line", _read_order_line),
+            "cac:Price": ("price", read_price),
         },
     )
     for kind, quantity in QUANTITIES.items()
@@ -76,11 +100,8 @@ def read_line(
         line,
         note=note,
         object_identifier=object_identifier,
-        order_line=_read_order_line(line),
-        period=read_period(line),
         allowances=allowances,
         charges=charges,
-        price=read_price(line),
         vat=None if item is None else read_line_vat(item),
         item=None if item is None else read_item(item),
         further_notes=tuple(Note(text=text) for text in further_notes if text),
@@ -95,23 +116,6 @@ def read_line(
             for below in line.all(SUB_LINES[kind])
         ),
     )
-
-
-def read_period(place: Cursor) -> Period | None:
-    """Read BG-14 of a document or BG-26 of a line; the element may carry BT-8 alone."""
-    period = place.first("cac:InvoicePeriod")
-    if period is None:
-        return None
-    return given(Period(start=period.day("cbc:StartDate"), end=period.day("cbc:EndDate")))
-
-
-def _read_order_line(line: Cursor) -> str | None:
-    reference = line.first("cac:OrderLineReference")
-    if reference is None:
-        return None
-    number = reference.text("cbc:LineID")
-    has_order = reference.first("cac:OrderReference", "cbc:ID") is not None
-    return None if number == NO_LINE and has_order else number
 
 
 def _read_references(

@@ -12,7 +12,7 @@ from typing import Final
 from lxml import etree
 
 from ubl.amounts import NO_CURRENCY
-from ubl.cursor import Cursor
+from ubl.cursor import Account, Cursor
 from ubl.model import DocumentKind, Invoice, Note
 from ubl.namespaces import document_namespace
 from ubl.reading import Reading
@@ -54,17 +54,17 @@ def read_ubl(root: etree._Element) -> Reading:
 
     Missing or unreadable values become None.
     """
-    document = _begin(root)
+    document = _begin(root, set())
     return Reading(_read(document, KINDS[str(root.tag)]), document.uncovered())
 
 
 def ubl_invoice(root: etree._Element) -> Invoice:
     """Read what the model holds, without an account of what the document says beyond it."""
-    return _read(_begin(root), KINDS[str(root.tag)])
+    return _read(_begin(root, None), KINDS[str(root.tag)])
 
 
-def _begin(root: etree._Element) -> Cursor:
-    document = Cursor(root, currency=NO_CURRENCY)
+def _begin(root: etree._Element, covered: Account | None) -> Cursor:
+    document = Cursor(root, currency=NO_CURRENCY, covered=covered)
     document.currency = document.peek("cbc:DocumentCurrencyCode") or NO_CURRENCY
     return document
 
