@@ -71,9 +71,6 @@ class Drafter:
         items = {UUID(line.item): standing.items[UUID(line.item)] for line in action.lines}
         earlier = await _earlier(session, row, claims)
         invoice = await _newest_invoice(session, [items[one] for one in claims])
-        usable = {Channel.EMAIL} if can_mail(self._mail, customer) else set()
-        if registered and invoice is not None and not await _failed_before(session, row):
-            usable.add(Channel.PEPPOL)
         if row.number is None and not preview:
             row.number = await _next_number(session, row.tenant_id, self._today())
             session.add(row)
@@ -96,19 +93,23 @@ class Drafter:
             items=items,
             number=row.number or "—",
             sequence=0 if row.kind is LevelKind.ADVICE else len(earlier) + 1,
-            earlier=tuple(
-                RelatedDocument(
-                    identifier=one.number or "",
-                    issue_date=one.business_date,
-                    type_code=_REMINDER_CODE,
-                )
-                for one in earlier
-            ),
+            earlier=tuple(_related(one) for one in earlier),
             answers=await _last_mail(session, earlier),
             link=link,
             invoice=invoice,
-            usable=frozenset(usable),
+            usable=await self._usable(
+                session, row, customer, by_peppol=registered and invoice is not None
+            ),
         )
+
+    async def _usable(
+        self, session: AsyncSession, row: Reminder, customer: Customer, *, by_peppol: bool
+    ) -> frozenset[Channel]:
+        """The ways the reminder can go; not over Peppol again where it never arrived."""
+        usable = {Channel.EMAIL} if can_mail(self._mail, customer) else set()
+        if by_peppol and not await _failed_before(session, row):
+            usable.add(Channel.PEPPOL)
+        return frozenset(usable)
 
 
 async def _earlier(session: AsyncSession, row: Reminder, claims: Sequence[UUID]) -> list[Reminder]:
@@ -131,6 +132,14 @@ async def _earlier(session: AsyncSession, row: Reminder, claims: Sequence[UUID])
         .order_by(col(Reminder.sent_at))
     )
     return list(found)
+
+
+def _related(reminder: Reminder) -> RelatedDocument:
+    return RelatedDocument(
+        identifier=reminder.number or "",
+        issue_date=reminder.business_date,
+        type_code=_REMINDER_CODE,
+    )
 
 
 async def _newest_invoice(session: AsyncSession, items: Sequence[ItemRow]) -> Document | None:

@@ -3,11 +3,13 @@
 It is with dunning because it shows reminders and e-mails beside what the receivables know.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from aiohttp import web
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
@@ -22,6 +24,7 @@ from gateway.core.http import (
     seen_other,
     shown_again,
 )
+from gateway.core.paging import Cut
 from gateway.dunning.keys import DUNNING
 from gateway.dunning.pages_view import (
     HOLD_LOOKS,
@@ -81,38 +84,24 @@ async def _page(request: web.Request, *, error: GatewayError | None) -> web.Resp
             limit=_ITEMS + 1,
         )
         holds = await list_holds(session, tenant_id, customer_id)
-        reminders = await list_reminders(
-            session, tenant_id, filters=ReminderFilters(customer_id=customer_id), limit=_SENT
-        )
-        mails = await list_mails(
-            session, tenant_id, filters=MailFilters(customer_id=customer_id), limit=_SENT
-        )
         accounts = await accounts_of(session, tenant_id, customer_id)
-        history = await history_of(
-            session,
-            tenant_id,
-            customer_id,
-            holds=holds,
-            reminders=[one.reminder for one in reminders],
-            mails=mails,
-        )
+        past = await _past(session, customer, holds)
+    open_items = Cut.at(items, _ITEMS)
     active = [one for one in holds if is_active(one, today)]
     context: dict[str, Any] = {
         "customer": customer,
         "totals": balance.totals,
-        "items": [(one, look_of_row(one, today)) for one in items[:_ITEMS]],
-        "more_items": len(items) > _ITEMS,
+        "items": [(one, look_of_row(one, today)) for one in open_items.shown],
+        "more_items": open_items.more,
         "numbers": {one.id: one.number for one in items},
         "next": next_steps(await _outlook(request, tenant_id, customer_id)),
         "pauses": [one for one in active if _is_pause(one)],
         "holds": [one for one in active if not _is_pause(one)],
         "hold_looks": HOLD_LOOKS,
-        "reminders": [one.reminder for one in reminders],
+        **past,
         "reminder_looks": REMINDER_LOOKS,
-        "mails": mails,
         "mail_looks": MAIL_LOOKS,
         "accounts": accounts,
-        "history": history,
         "locales": LOCALES,
         "channels": _channels_of(customer),
         "formats": tuple(DispatchFormat),
@@ -120,6 +109,24 @@ async def _page(request: web.Request, *, error: GatewayError | None) -> web.Resp
         "error": error,
     }
     return request.app[RENDER](request, _PAGE, context)
+
+
+async def _past(
+    session: AsyncSession, customer: Customer, holds: Sequence[HoldRow]
+) -> dict[str, Any]:
+    """What was sent to the customer, newest first, and the story with the pauses in it."""
+    tenant_id, customer_id = customer.tenant_id, customer.id
+    listed = await list_reminders(
+        session, tenant_id, filters=ReminderFilters(customer_id=customer_id), limit=_SENT
+    )
+    reminders = [one.reminder for one in listed]
+    mails = await list_mails(
+        session, tenant_id, filters=MailFilters(customer_id=customer_id), limit=_SENT
+    )
+    history = await history_of(
+        session, tenant_id, customer_id, holds=holds, reminders=reminders, mails=mails
+    )
+    return {"reminders": reminders, "mails": mails, "history": history}
 
 
 def _is_pause(hold: HoldRow) -> bool:

@@ -28,7 +28,7 @@ from gateway.dunning.states import TAKEN, MailPurpose, MailState, ReminderEvent
 from gateway.dunning.steps import happen, pending_of
 from gateway.dunning.tables import OutgoingMail, Reminder, ReminderLine
 from gateway.exchange.archive import Archive
-from gateway.exchange.tables import Document
+from gateway.exchange.tables import Document, StoredBlob
 from gateway.receivables.ledger import item_of, lock_customer
 from gateway.receivables.tables import Customer, HoldRow, ItemRow
 from reminders.account import HoldReason
@@ -161,30 +161,52 @@ class ThankJob:
             await lock_customer(session, item.tenant_id, item.customer_id)
             if await paid_of(session, item) != paid:
                 return
-            session.add(kept)
-            await session.flush()
-            added = await session.exec(
-                insert_or_skip(session, OutgoingMail)
-                .values(
-                    id=mail_id,
-                    tenant_id=item.tenant_id,
-                    customer_id=customer.id,
-                    purpose=MailPurpose.THANKS,
-                    source=f"thanks:{item_id}:{on}",
-                    recipient=customer.email,
-                    subject=thanks.subject,
-                    message_id=message_id,
-                    content_id=kept.id,
-                    state=MailState.READY,
-                    created_at=self._now(),
-                )
-                .returning(OutgoingMail.id)
+            await self._post(
+                session,
+                customer,
+                mail_id=mail_id,
+                message_id=message_id,
+                source=f"thanks:{item_id}:{on}",
+                subject=thanks.subject,
+                content=kept,
             )
-            if added.first() is not None:
-                await self._queue.enqueue(
-                    session, kind=MAIL, payload={"mail_id": str(mail_id)}, lane=MAIL_LANE
-                )
             await job.fence(session)
+
+    async def _post(
+        self,
+        session: AsyncSession,
+        customer: Customer,
+        *,
+        mail_id: UUID,
+        message_id: str,
+        source: str,
+        subject: str,
+        content: StoredBlob,
+    ) -> None:
+        """Add the e-mail and have it sent; of two from one ``source`` the second is dropped."""
+        session.add(content)
+        await session.flush()
+        added = await session.exec(
+            insert_or_skip(session, OutgoingMail)
+            .values(
+                id=mail_id,
+                tenant_id=customer.tenant_id,
+                customer_id=customer.id,
+                purpose=MailPurpose.THANKS,
+                source=source,
+                recipient=customer.email,
+                subject=subject,
+                message_id=message_id,
+                content_id=content.id,
+                state=MailState.READY,
+                created_at=self._now(),
+            )
+            .returning(OutgoingMail.id)
+        )
+        if added.first() is not None:
+            await self._queue.enqueue(
+                session, kind=MAIL, payload={"mail_id": str(mail_id)}, lane=MAIL_LANE
+            )
 
     def _write(
         self, thanks: Thanks, customer: Customer, *, message_id: str, answers: str | None
