@@ -66,93 +66,103 @@ class Sink:
         return "250 kept"
 
 
+_SINK: Final = web.AppKey("sink", Sink)
+
+
 def pages(sink: Sink) -> web.Application:
     """What a visitor sees, and the same as JSON under ``/messages``."""
-
-    def letter(request: web.Request) -> Letter:
-        number = int(request.match_info["number"])
-        if not 1 <= number <= len(sink.letters):
-            raise web.HTTPNotFound
-        return sink.letters[number - 1]
-
-    async def listed(_request: web.Request) -> web.Response:
-        rows = [
-            f'<li><a href="/{number}">{escape(str(one.message["Subject"]))}</a><br>'
-            f'<span class="quiet">{escape(", ".join(one.recipients))} · '
-            f"{one.at:%H:%M:%S} UTC</span></li>"
-            for number, one in reversed(list(enumerate(sink.letters, start=1)))
-        ]
-        empty = "<p class=quiet>Nothing yet. Reminders and thank-you notes will appear here.</p>"
-        return _page("E-mails of the demonstration", f"<ul>{''.join(rows)}</ul>" if rows else empty)
-
-    async def shown(request: web.Request) -> web.Response:
-        one, number = letter(request), request.match_info["number"]
-        heads = "".join(
-            f"<dt>{name}</dt><dd>{escape(str(one.message[name]))}</dd>"
-            for name in ("From", "To", "Reply-To", "Subject", "Date")
-            if one.message[name]
-        )
-        files = "".join(
-            f'<li><a href="/{number}/files/{at}">{escape(part.get_filename() or "file")}</a> '
-            f'<span class="quiet">{escape(part.get_content_type())}</span></li>'
-            for at, part in enumerate(one.attachments())
-        )
-        return _page(
-            str(one.message["Subject"]),
-            f'<p><a href="/">All e-mails</a></p><dl>{heads}</dl><ul>{files}</ul>'
-            f'<iframe src="/{number}/html" title="The e-mail" '
-            'sandbox="allow-popups allow-top-navigation-by-user-activation"></iframe>',
-        )
-
-    async def html(request: web.Request) -> web.Response:
-        one = letter(request)
-        text = one.body("html") or f"<pre>{escape(one.body('plain'))}</pre>"
-        for part in one.message.walk():
-            if name := str(part["Content-ID"] or "").strip("<>"):
-                text = text.replace(f"cid:{name}", f"/{request.match_info['number']}/parts/{name}")
-        return web.Response(
-            text=text.replace("<head>", '<head><base target="_top">', 1), content_type="text/html"
-        )
-
-    async def inline(request: web.Request) -> web.Response:
-        wanted = request.match_info["name"]
-        for part in letter(request).message.walk():
-            if str(part["Content-ID"] or "").strip("<>") == wanted:
-                return _bytes(part)
-        raise web.HTTPNotFound
-
-    async def attached(request: web.Request) -> web.Response:
-        parts, at = letter(request).attachments(), int(request.match_info["at"])
-        if at >= len(parts):
-            raise web.HTTPNotFound
-        return _bytes(parts[at])
-
-    async def messages(_request: web.Request) -> web.Response:
-        return web.json_response(
-            [
-                {
-                    "number": number,
-                    "to": list(one.recipients),
-                    "subject": str(one.message["Subject"]),
-                    "text": one.body("plain"),
-                    "attachments": [part.get_filename() for part in one.attachments()],
-                }
-                for number, one in enumerate(sink.letters, start=1)
-            ]
-        )
-
     app = web.Application()
+    app[_SINK] = sink
     app.add_routes(
         [
-            web.get("/", listed),
-            web.get("/messages", messages),
-            web.get(r"/{number:\d{1,6}}", shown),
-            web.get(r"/{number:\d{1,6}}/html", html),
-            web.get(r"/{number:\d{1,6}}/parts/{name}", inline),
-            web.get(r"/{number:\d{1,6}}/files/{at:\d{1,3}}", attached),
+            web.get("/", _list),
+            web.get("/messages", _messages),
+            web.get(r"/{number:\d{1,6}}", _show),
+            web.get(r"/{number:\d{1,6}}/html", _html),
+            web.get(r"/{number:\d{1,6}}/parts/{name}", _inline),
+            web.get(r"/{number:\d{1,6}}/files/{at:\d{1,3}}", _attached),
         ]
     )
     return app
+
+
+def _letter(request: web.Request) -> Letter:
+    letters, number = request.app[_SINK].letters, int(request.match_info["number"])
+    if not 1 <= number <= len(letters):
+        raise web.HTTPNotFound
+    return letters[number - 1]
+
+
+async def _list(request: web.Request) -> web.Response:
+    rows = [
+        f'<li><a href="/{number}">{escape(str(one.message["Subject"]))}</a><br>'
+        f'<span class="quiet">{escape(", ".join(one.recipients))} · '
+        f"{one.at:%H:%M:%S} UTC</span></li>"
+        for number, one in reversed(list(enumerate(request.app[_SINK].letters, start=1)))
+    ]
+    empty = "<p class=quiet>Nothing yet. Reminders and thank-you notes will appear here.</p>"
+    return _page("E-mails of the demonstration", f"<ul>{''.join(rows)}</ul>" if rows else empty)
+
+
+async def _show(request: web.Request) -> web.Response:
+    one, number = _letter(request), request.match_info["number"]
+    heads = "".join(
+        f"<dt>{name}</dt><dd>{escape(str(one.message[name]))}</dd>"
+        for name in ("From", "To", "Reply-To", "Subject", "Date")
+        if one.message[name]
+    )
+    files = "".join(
+        f'<li><a href="/{number}/files/{at}">{escape(part.get_filename() or "file")}</a> '
+        f'<span class="quiet">{escape(part.get_content_type())}</span></li>'
+        for at, part in enumerate(one.attachments())
+    )
+    return _page(
+        str(one.message["Subject"]),
+        f'<p><a href="/">All e-mails</a></p><dl>{heads}</dl><ul>{files}</ul>'
+        f'<iframe src="/{number}/html" title="The e-mail" '
+        'sandbox="allow-popups allow-top-navigation-by-user-activation"></iframe>',
+    )
+
+
+async def _html(request: web.Request) -> web.Response:
+    one = _letter(request)
+    text = one.body("html") or f"<pre>{escape(one.body('plain'))}</pre>"
+    for part in one.message.walk():
+        if name := str(part["Content-ID"] or "").strip("<>"):
+            text = text.replace(f"cid:{name}", f"/{request.match_info['number']}/parts/{name}")
+    return web.Response(
+        text=text.replace("<head>", '<head><base target="_top">', 1), content_type="text/html"
+    )
+
+
+async def _inline(request: web.Request) -> web.Response:
+    wanted = request.match_info["name"]
+    for part in _letter(request).message.walk():
+        if str(part["Content-ID"] or "").strip("<>") == wanted:
+            return _bytes(part)
+    raise web.HTTPNotFound
+
+
+async def _attached(request: web.Request) -> web.Response:
+    parts, at = _letter(request).attachments(), int(request.match_info["at"])
+    if at >= len(parts):
+        raise web.HTTPNotFound
+    return _bytes(parts[at])
+
+
+async def _messages(request: web.Request) -> web.Response:
+    return web.json_response(
+        [
+            {
+                "number": number,
+                "to": list(one.recipients),
+                "subject": str(one.message["Subject"]),
+                "text": one.body("plain"),
+                "attachments": [part.get_filename() for part in one.attachments()],
+            }
+            for number, one in enumerate(request.app[_SINK].letters, start=1)
+        ]
+    )
 
 
 def _page(title: str, body: str) -> web.Response:
