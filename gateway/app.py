@@ -150,61 +150,68 @@ class Gateway:
 
 
 def all_routes() -> tuple[Route, ...]:
-    """Everything this product serves, in the order of its packages."""
-    return audited(
-        (
-            *health.ROUTES,
-            *access_api.ROUTES,
-            *webhook_api.ROUTES,
-            *network_api.ROUTES,
-            *participant_api.ROUTES,
-            *publication_api.ROUTES,
-            *sml_api.ROUTES,
-            *identification_api.ROUTES,
-            *onboarding_api.ROUTES,
-            *lookup_api.ROUTES,
-            *seat_api.ROUTES,
-            *limited(smp_api.ROUTES),
-            *validation_api.ROUTES,
-            *schema_api.ROUTES,
-            *codelist_api.ROUTES,
-            *codelist_pages.ROUTES,
-            *conversion_pages.ROUTES,
-            *rule_api.ROUTES,
-            *conversion_api.ROUTES,
-            *exchange_api.ROUTES,
-            *authoring_api.ROUTES,
-            *rendition_api.ROUTES,
-            *answer_api.ROUTES,
-            *delivery_api.ROUTES,
-            *statistics_api.ROUTES,
-            *as4_server.ROUTES,
-            *receivables_api.ROUTES,
-            *bank_api.ROUTES,
-            *payments_api.ROUTES,
-            *dunning_api.ROUTES,
-            *dispatch_api.ROUTES,
-            *operations_api.ROUTES,
-            *business_date.ROUTES,
-            *web_pages.ROUTES,
-            *access_pages.ROUTES,
-            *webhook_pages.ROUTES,
-            *participant_pages.ROUTES,
-            *lookup_pages.ROUTES,
-            *seat_pages.ROUTES,
-            *validation_pages.ROUTES,
-            *rule_pages.ROUTES,
-            *exchange_pages.ROUTES,
-            *authoring_pages.ROUTES,
-            *statistics_pages.ROUTES,
-            *answer_pages.ROUTES,
-            *delivery_pages.ROUTES,
-            *receivables_pages.ROUTES,
-            *dunning_pages.ROUTES,
-            *dispatch_pages.ROUTES,
-            *payments_pages.ROUTES,
-            *operations_pages.ROUTES,
-        )
+    """Everything this product serves: first to programs and the network, then to people."""
+    return audited((*_for_programs(), *_for_people()))
+
+
+def _for_programs() -> tuple[Route, ...]:
+    return (
+        *health.ROUTES,
+        *access_api.ROUTES,
+        *webhook_api.ROUTES,
+        *network_api.ROUTES,
+        *participant_api.ROUTES,
+        *publication_api.ROUTES,
+        *sml_api.ROUTES,
+        *identification_api.ROUTES,
+        *onboarding_api.ROUTES,
+        *lookup_api.ROUTES,
+        *seat_api.ROUTES,
+        *limited(smp_api.ROUTES),
+        *validation_api.ROUTES,
+        *schema_api.ROUTES,
+        *codelist_api.ROUTES,
+        *rule_api.ROUTES,
+        *conversion_api.ROUTES,
+        *exchange_api.ROUTES,
+        *authoring_api.ROUTES,
+        *rendition_api.ROUTES,
+        *answer_api.ROUTES,
+        *delivery_api.ROUTES,
+        *statistics_api.ROUTES,
+        *as4_server.ROUTES,
+        *receivables_api.ROUTES,
+        *bank_api.ROUTES,
+        *payments_api.ROUTES,
+        *dunning_api.ROUTES,
+        *dispatch_api.ROUTES,
+        *operations_api.ROUTES,
+        *business_date.ROUTES,
+    )
+
+
+def _for_people() -> tuple[Route, ...]:
+    return (
+        *codelist_pages.ROUTES,
+        *conversion_pages.ROUTES,
+        *web_pages.ROUTES,
+        *access_pages.ROUTES,
+        *webhook_pages.ROUTES,
+        *participant_pages.ROUTES,
+        *lookup_pages.ROUTES,
+        *seat_pages.ROUTES,
+        *validation_pages.ROUTES,
+        *rule_pages.ROUTES,
+        *exchange_pages.ROUTES,
+        *authoring_pages.ROUTES,
+        *statistics_pages.ROUTES,
+        *answer_pages.ROUTES,
+        *delivery_pages.ROUTES,
+        *receivables_pages.ROUTES,
+        *dunning_pages.ROUTES,
+        *dispatch_pages.ROUTES,
+        *payments_pages.ROUTES,
+        *operations_pages.ROUTES,
     )
 
 
@@ -223,7 +230,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         metrics = Metrics()
         checks = checks_of(platform, metrics)
         await checks.library.refresh()
-        gateway = _assemble(platform, network, lookups, checks, metrics)
+        services = _services_of(platform, network, lookups, checks)
+        gateway = _assemble(platform, services, metrics)
         await follow_keys(gateway.web, closing)
         await _introduce_provider(gateway)
         await ask_at_start(platform.database, platform.queue, now())
@@ -236,25 +244,26 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         yield gateway
 
 
-def _assemble(
-    platform: Platform, network: Network, lookups: Lookups, checks: Checks, metrics: Metrics
-) -> Gateway:
-    settings, database = platform.settings, platform.database
-    archive = Archive(platform.blobs, now)
-    job_gauges(metrics, database)
-    access = Access(database=database, now=now)
-    people = registrations_of(platform, network, lookups.lookup)
-    application = _server(platform, access, metrics)
-    application[NETWORK] = network
-    serve_trust(application, platform, network, metrics)
-    serve_participants(application, people)
-    serve_lookups(application, lookups)
-    serve_checks(application, checks)
-    serve_onboarding(application, onboarding_of(people, checks))
+@dataclass(frozen=True, slots=True)
+class _Services:
+    """What one process is made of, before anything is served or worked off."""
+
+    network: Network
+    lookups: Lookups
+    checks: Checks
+    people: Registrations
+    money: Money
+    exchange: Parts
+    dispatching: Dispatching
+    delivery: Delivery
+
+
+def _services_of(
+    platform: Platform, network: Network, lookups: Lookups, checks: Checks
+) -> _Services:
+    archive, lookup = Archive(platform.blobs, now), lookups.lookup
     conversion = conversion_of(platform, checks.validation)
-    serve_conversion(application, conversion)
-    serve_code_lists(application, platform, checks)
-    money = money_of(platform, archive=archive, lookup=lookups.lookup)
+    money = money_of(platform, archive=archive, lookup=lookup)
     events = DocumentEvents(checks.publisher)
     answers = answers_of(platform, books=money.books, events=events)
     policies = policies_of(platform)
@@ -262,7 +271,7 @@ def _assemble(
         platform,
         archive=archive,
         conversion=conversion,
-        lookup=lookups.lookup,
+        lookup=lookup,
         books=money.books,
         events=events,
         policies=policies,
@@ -270,7 +279,7 @@ def _assemble(
     parts = Parts(
         platform=platform,
         network=network,
-        lookup=lookups.lookup,
+        lookup=lookup,
         archive=archive,
         validation=checks.validation,
         books=money.books,
@@ -280,35 +289,66 @@ def _assemble(
         handing_over=handing_over_of(platform, events=events, outcomes=answers.outcomes),
         conversion=conversion,
     )
+    return _Services(
+        network=network,
+        lookups=lookups,
+        checks=checks,
+        people=registrations_of(platform, network, lookup),
+        money=money,
+        exchange=parts,
+        dispatching=dispatching,
+        delivery=delivery_of(parts, policies),
+    )
+
+
+def _serve(
+    application: web.Application, platform: Platform, services: _Services, metrics: Metrics
+) -> None:
+    """Give the handlers their services; what is served later may build on what was before."""
+    application[NETWORK] = services.network
+    serve_trust(application, platform, services.network, metrics)
+    serve_participants(application, services.people)
+    serve_lookups(application, services.lookups)
+    serve_checks(application, services.checks)
+    serve_onboarding(application, onboarding_of(services.people, services.checks))
+    serve_conversion(application, services.exchange.conversion)
+    serve_code_lists(application, platform, services.checks)
+    serve_exchange(application, services.exchange)
+    serve_authoring(application, platform)
+    serve_delivery(application, services.delivery)
+    serve_dispatch(application, services.dispatching)
+    serve_statistics(application, services.exchange)
+    serve_money(application, platform, services.money)
+    serve_operations(application, platform)
+
+
+def _assemble(platform: Platform, services: _Services, metrics: Metrics) -> Gateway:
+    database = platform.database
+    job_gauges(metrics, database)
+    access = Access(database=database, now=now)
+    application = _server(platform, access, metrics)
+    _serve(application, platform, services, metrics)
     dates = BusinessDates(
         database=database,
         clock=platform.business,
-        stage=settings.stage,
+        stage=platform.settings.stage,
         then=[partial(plan_again, platform)],
     )
     application[BUSINESS_DATES] = dates
-    serve_exchange(application, parts)
-    serve_authoring(application, platform)
-    delivery = delivery_of(parts, policies)
-    serve_delivery(application, delivery)
-    serve_dispatch(application, dispatching)
-    serve_statistics(application, parts)
-    serve_money(application, platform, money)
-    serve_operations(application, platform)
     return Gateway(
         platform=platform,
         access=access,
-        network=network,
-        participants=people.participants,
+        network=services.network,
+        participants=services.people.participants,
         dates=dates,
-        links=money.links,
+        links=services.money.links,
         health=application[health.HEALTH],
         web=application,
         worker=Worker(
             database=database,
             queue=platform.queue,
-            registry=_registry(checks, parts, delivery, dispatching, money=money, people=people),
-            settings=settings.jobs,
+            registry=_registry(services),
+            settings=platform.settings.jobs,
             observe=metrics.observe_job,
         ),
     )
@@ -335,25 +375,17 @@ def _server(platform: Platform, access: Access, metrics: Metrics) -> web.Applica
     return application
 
 
-def _registry(
-    checks: Checks,
-    parts: Parts,
-    delivery: Delivery,
-    dispatching: Dispatching,
-    *,
-    money: Money,
-    people: Registrations,
-) -> Registry:
+def _registry(services: _Services) -> Registry:
     """Which background work this process can do."""
-    registry = Registry()
-    register_checks(registry, checks)
-    register_participants(registry, people)
+    registry, parts = Registry(), services.exchange
+    register_checks(registry, services.checks)
+    register_participants(registry, services.people)
     register_exchange(registry, parts)
-    register_delivery(registry, delivery)
-    register_dispatch(registry, dispatching)
+    register_delivery(registry, services.delivery)
+    register_dispatch(registry, services.dispatching)
     register_statistics(registry, parts)
     register_trust(registry, parts.platform, parts.network)
-    register_money(registry, parts.platform, money)
+    register_money(registry, parts.platform, services.money)
     register_operations(registry, parts.platform)
     prune.register(registry, parts.platform.database)
     return registry

@@ -75,18 +75,7 @@ def money_of(platform: Platform, *, archive: Archive, lookup: Lookup) -> Money:
         now=now,
     )
     provider = _provider(platform, settings.payments)
-    parts = dunning_jobs.Parts(
-        database=database,
-        archive=archive,
-        queue=platform.queue,
-        links=links,
-        network=PeppolReminders(lookup=lookup, queue=platform.queue, now=now),
-        mailer=SmtpMailer(settings.mail),
-        mail=settings.mail,
-        today=today,
-        now=now,
-        faults=platform.faults,
-    )
+    parts = _dunning_parts(platform, archive=archive, lookup=lookup, links=links)
     return Money(
         ledger=ledger,
         books=Books(ledger=ledger, today=today),
@@ -117,6 +106,24 @@ def money_of(platform: Platform, *, archive: Archive, lookup: Lookup) -> Money:
         ),
         dunning=dunning_jobs.service_of(parts),
         dunning_parts=parts,
+    )
+
+
+def _dunning_parts(
+    platform: Platform, *, archive: Archive, lookup: Lookup, links: PaymentLinks
+) -> dunning_jobs.Parts:
+    mail = platform.settings.mail
+    return dunning_jobs.Parts(
+        database=platform.database,
+        archive=archive,
+        queue=platform.queue,
+        links=links,
+        network=PeppolReminders(lookup=lookup, queue=platform.queue, now=now),
+        mailer=SmtpMailer(mail),
+        mail=mail,
+        today=platform.business.today,
+        now=now,
+        faults=platform.faults,
     )
 
 
