@@ -14,4 +14,5 @@ dispatch_settings = _HOUSES.dispatch_settings
 house = _HOUSES.house
 lite = _HOUSES.lite
 places = _HOUSES.places
+signed_in = _HOUSES.signed_in
 sink = _HOUSES.sink

@@ -2,15 +2,12 @@
 
 import json
 
-import aiohttp
 import pytest
 from lxml import html
 
-from gateway.access.roles import Role
 from gateway.authoring.comparing import changes
 from schematron import worker as engine
 
-PASSWORD = "a long password of nobody's"
 OURS = {"Sec-Fetch-Site": "same-origin"}
 ITEMS = ("4123456000014", "4123456000021", "4123456000038")
 PDF = "JVBERi0xLjQK"
@@ -58,20 +55,8 @@ class Browser:
 
 
 @pytest.fixture
-async def browser(lite, monkeypatch):
-    monkeypatch.setattr("gateway.access.passwords._N", 16)
-    await lite.gateway.access.create_user(
-        tenant_id=lite.tenant_id, email="an@seller.example", password=PASSWORD, role=Role.OWNER
-    )
-    jar = aiohttp.CookieJar(unsafe=True)
-    async with aiohttp.ClientSession(cookie_jar=jar) as http:
-        async with http.post(
-            lite.url + "/sign-in",
-            data={"email": "an@seller.example", "password": PASSWORD},
-            headers=OURS,
-        ) as got:
-            assert got.status == 200
-        yield Browser(lite.url, http)
+async def browser(lite, signed_in):
+    return Browser(lite.url, signed_in)
 
 
 async def begun(house, **more):

@@ -24,7 +24,7 @@ from dispatch_process import InProcess
 from mail_sink import Sink, mail_server
 
 from gateway.access.principal import CallerKind, Principal
-from gateway.access.roles import SCOPES
+from gateway.access.roles import SCOPES, Role
 from gateway.app import Gateway, open_gateway
 from gateway.core.database import Database
 from gateway.core.jobs.tables import Job, JobState, Lane
@@ -303,3 +303,20 @@ class opened:
 
     async def __aexit__(self, *_error: object) -> None:
         await self._closing.aclose()
+
+
+@pytest.fixture
+async def signed_in(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """The connection of a browser in which somebody of the account is signed in."""
+    monkeypatch.setattr("gateway.access.passwords._N", 16)
+    who = {"email": "an@seller.example", "password": "a long password of nobody's"}
+    await lite.gateway.access.create_user(tenant_id=lite.tenant_id, role=Role.OWNER, **who)
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as http:
+        async with http.post(
+            lite.url + "/sign-in", data=who, headers={"Sec-Fetch-Site": "same-origin"}
+        ) as got:
+            assert got.status == 200
+        yield http

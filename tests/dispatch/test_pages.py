@@ -5,10 +5,8 @@ import re
 import aiohttp
 import pytest
 
-from gateway.access.roles import Role
 from gateway.demo.cast import BUYER
 
-PASSWORD = "a long password of nobody's"
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -37,20 +35,8 @@ class Browser:
 
 
 @pytest.fixture
-async def browser(lite, monkeypatch):
-    monkeypatch.setattr("gateway.access.passwords._N", 16)
-    await lite.gateway.access.create_user(
-        tenant_id=lite.tenant_id, email="an@seller.example", password=PASSWORD, role=Role.OWNER
-    )
-    jar = aiohttp.CookieJar(unsafe=True)
-    async with aiohttp.ClientSession(cookie_jar=jar) as http:
-        async with http.post(
-            lite.url + "/sign-in",
-            data={"email": "an@seller.example", "password": PASSWORD},
-            headers=OURS,
-        ) as got:
-            assert got.status == 200
-        yield Browser(lite.url, http)
+async def browser(lite, signed_in):
+    return Browser(lite.url, signed_in)
 
 
 async def test_a_link_is_passed_on_and_the_document_sent_by_email_after_all(lite, browser):

@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
@@ -28,7 +28,7 @@ from sqlmodel import col, select, update
 from yarl import URL
 
 from gateway.access.principal import CallerKind, Principal
-from gateway.access.roles import SCOPES
+from gateway.access.roles import SCOPES, Role
 from gateway.app import Gateway, open_gateway
 from gateway.as4.identifiers import (
     ParticipantId,
@@ -49,6 +49,7 @@ from gateway.web.server import listening
 SENDER_SEAT, RECEIVER_SEAT, THIRD_SEAT = "POP000101", "POP000202", "POP000303"
 SMP_SEAT = "PSM000303"
 COLLECTOR = "9925:be0848934496"
+PASSPHRASE = "a long enough passphrase"
 MAX_BODY_BYTES = 2 * 1024 * 1024
 
 
@@ -94,6 +95,27 @@ class House:
             f"{self.url}/as4", data=body, headers={"Content-Type": content_type}
         ) as got:
             return Reply(got.status, got.headers.get("Content-Type", ""), await got.read())
+
+    async def sign_in(
+        self, *, tenant_id: UUID | None = None, role: Role = Role.OWNER, locale: str = "en"
+    ) -> dict[str, str]:
+        """The cookies of somebody new of the account, signed in at the console."""
+        email = f"{uuid4()}@console.example"
+        await self.gateway.access.create_user(
+            tenant_id=tenant_id or self.tenant_id,
+            email=email,
+            password=PASSPHRASE,
+            role=role,
+            locale=locale,
+        )
+        async with self.session.post(
+            f"{self.url}/sign-in",
+            data={"email": email, "password": PASSPHRASE},
+            headers={"Sec-Fetch-Site": "same-origin"},
+            allow_redirects=False,
+        ) as got:
+            assert got.status == 303, await got.text()
+            return {name: one.value for name, one in got.cookies.items()}
 
     async def work(self) -> int:
         """Do what is due, and what that makes due."""

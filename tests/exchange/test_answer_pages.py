@@ -5,7 +5,6 @@ import re
 import pytest
 from sqlmodel import select
 
-from gateway.access.roles import Role
 from gateway.access.service import operator_tenant
 from gateway.exchange.answer_tables import MlsRecord
 
@@ -44,22 +43,7 @@ def first_place(page):
 @pytest.fixture
 def sign_in():
     async def sign_in(house, tenant_id=None, *, locale="en"):
-        email = f"{locale}.{tenant_id or 'own'}@deuxrives.example"
-        await house.gateway.access.create_user(
-            tenant_id=tenant_id or house.tenant_id,
-            email=email,
-            password="a long enough passphrase",
-            role=Role.OWNER,
-            locale=locale,
-        )
-        answer = await house.session.post(
-            f"{house.url}/sign-in",
-            data={"email": email, "password": "a long enough passphrase"},
-            headers=SAME_SITE,
-            allow_redirects=False,
-        )
-        assert answer.status == 303
-        return Visit(house, {name: one.value for name, one in answer.cookies.items()})
+        return Visit(house, await house.sign_in(tenant_id=tenant_id, locale=locale))
 
     return sign_in
 

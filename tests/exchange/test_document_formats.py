@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from http.cookies import SimpleCookie
 
 import pytest
 from exchange_houses import invoice_bytes
@@ -16,8 +15,6 @@ from ubl.invoice import read_invoice
 from ubl.model import Invoice, Note
 from ubl.safexml import parse
 
-PASSWORD = "a long enough passphrase"
-
 
 def invoice(**changes) -> Invoice:
     return dataclasses.replace(read_invoice(parse(invoice_bytes())).invoice, **changes)
@@ -25,17 +22,7 @@ def invoice(**changes) -> Invoice:
 
 async def visitor(house, locale="fr", role=Role.VIEWER):
     """Somebody signed in at the console; gives what a GET answers."""
-    email = f"{locale}-{role}@deuxrives.example"
-    await house.gateway.access.create_user(
-        tenant_id=house.tenant_id, email=email, password=PASSWORD, role=role, locale=locale
-    )
-    entered = await house.session.post(
-        f"{house.url}/sign-in",
-        data={"email": email, "password": PASSWORD},
-        headers={"Sec-Fetch-Site": "same-origin"},
-        allow_redirects=False,
-    )
-    cookies: SimpleCookie = entered.cookies
+    cookies = await house.sign_in(role=role, locale=locale)
 
     async def get(path):
         answer = await house.session.get(f"{house.url}{path}", cookies=cookies)

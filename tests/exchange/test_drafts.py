@@ -8,7 +8,6 @@ import pytest
 from lxml import html
 from sqlmodel import select
 
-from gateway.access.roles import Role
 from gateway.authoring.tables import Draft
 from gateway.receivables.tables import Customer
 from ubl.invoice import read_invoice
@@ -102,22 +101,7 @@ def filled(house, receiver):
 @pytest.fixture
 def writer():
     async def writer(house, *, locale="en", tenant_id=None):
-        email = f"{locale}.{tenant_id or 'own'}@vlaamse-tuin.example"
-        await house.gateway.access.create_user(
-            tenant_id=tenant_id or house.tenant_id,
-            email=email,
-            password="a long enough passphrase",
-            role=Role.OWNER,
-            locale=locale,
-        )
-        answer = await house.session.post(
-            f"{house.url}/sign-in",
-            data={"email": email, "password": "a long enough passphrase"},
-            headers=SAME_SITE,
-            allow_redirects=False,
-        )
-        assert answer.status == 303
-        return Writer(house, {name: one.value for name, one in answer.cookies.items()})
+        return Writer(house, await house.sign_in(tenant_id=tenant_id, locale=locale))
 
     return writer
 

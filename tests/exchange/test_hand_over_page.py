@@ -3,9 +3,6 @@
 import html
 import re
 
-from gateway.access.roles import Role
-
-PASSWORD = "a long enough passphrase"
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 TYPED = {
     "channel": "sftp", "acknowledgement": "delivery", "ack_hours": "12", "with_rejected": "on",
@@ -16,21 +13,13 @@ TYPED = {
 
 async def test_a_refused_form_keeps_what_was_typed_but_no_secret(pair) -> None:
     house = pair.sender
-    await house.gateway.access.create_user(
-        tenant_id=house.tenant_id, email="zoe@meunerie.example", password=PASSWORD, role=Role.OWNER
-    )
-    entered = await house.session.post(
-        f"{house.url}/sign-in",
-        data={"email": "zoe@meunerie.example", "password": PASSWORD},
-        headers=SAME_SITE,
-        allow_redirects=False,
-    )
+    cookies = await house.sign_in()
     place = f"{house.url}/settings/hand-over"
-    page = await house.session.get(place, cookies=entered.cookies)
+    page = await house.session.get(place, cookies=cookies)
     token = re.search(r'name="csrf" value="([^"]+)"', await page.text())
     assert token is not None
     answer = await house.session.post(
-        place, data={"csrf": token[1], **TYPED}, cookies=entered.cookies, headers=SAME_SITE
+        place, data={"csrf": token[1], **TYPED}, cookies=cookies, headers=SAME_SITE
     )
     text = html.unescape(await answer.text())
     assert answer.status == 422

@@ -8,14 +8,12 @@ from exchange_houses import SENDER_SEAT, account
 from sqlmodel import col, select
 
 from gateway.access.audit import verify_chain
-from gateway.access.roles import Role
 from gateway.access.tables import AuditEntry, Tenant
 from gateway.core.alarms import AlarmKind, Severity, clear_alarm, raise_alarm
 from gateway.core.jobs.tables import Job, JobState, Lane
 from gateway.exchange.states import TransportState
 from gateway.exchange.tables import Direction
 
-PASSWORD = "correct horse battery"
 KIND = AlarmKind("MLS-LATE", Severity.WARNING, "Somebody owes an answer", "Ask for it.")
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -191,20 +189,6 @@ class Browser:
             return got.status, await got.read()
 
 
-async def signed_in(house, tenant_id, name):
-    await house.gateway.access.create_user(
-        tenant_id=tenant_id, email=f"{name}@desk.example", password=PASSWORD, role=Role.OWNER
-    )
-    async with house.session.post(
-        f"{house.url}/sign-in",
-        data={"email": f"{name}@desk.example", "password": PASSWORD},
-        headers={"Origin": house.line.url},
-        allow_redirects=False,
-    ) as got:
-        assert got.status == 303, await got.text()
-        return Browser(house, {key: one.value for key, one in got.cookies.items()})
-
-
 @pytest.fixture
 def cheap_passwords(monkeypatch):
     monkeypatch.setattr("gateway.access.passwords._N", 16)
@@ -219,7 +203,7 @@ async def test_a_message_is_taken_apart_for_its_account_and_for_the_operator(lit
         tenant = (await session.exec(select(Tenant).where(col(Tenant.is_operator)))).one()
     stranger = await house.gateway.access.create_tenant(slug="stranger", name="Stranger BV")
     people = {
-        name: await signed_in(house, tenant_id, name)
+        name: Browser(house, await house.sign_in(tenant_id=tenant_id))
         for name, tenant_id in (
             ("owner", house.tenant_id),
             ("operator", tenant.id),

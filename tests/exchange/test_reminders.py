@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from exchange_reminders import DEADLINE, ISSUED, remind, reminder_bytes, take_reminders
 
-from gateway.access.roles import Role
 from gateway.as4.identifiers import PROCESS_REMINDER, REMINDER, DocumentTypeId, ParticipantId
 from gateway.as4.sbdh import MlsType
 from gateway.assembly.lookup import lookups_of
@@ -60,21 +59,7 @@ def arrives(forge):
 
 async def reader(house):
     """Somebody of the house who reads French, signed in at the console."""
-    await house.gateway.access.create_user(
-        tenant_id=house.tenant_id,
-        email="luc@deuxrives.example",
-        password="a long enough passphrase",
-        role=Role.OWNER,
-        locale="fr",
-    )
-    answer = await house.session.post(
-        f"{house.url}/sign-in",
-        data={"email": "luc@deuxrives.example", "password": "a long enough passphrase"},
-        headers={"Sec-Fetch-Site": "same-origin"},
-        allow_redirects=False,
-    )
-    assert answer.status == 303
-    cookies = {name: one.value for name, one in answer.cookies.items()}
+    cookies = await house.sign_in(locale="fr")
 
     async def page(path):
         answer = await house.session.get(f"{house.url}{path}", cookies=cookies)
