@@ -8,18 +8,20 @@ and read the message, and stored nothing.
 import asyncio
 import io
 import os
-from typing import Final
+from datetime import datetime
+from typing import BinaryIO, Final
 
 import aiohttp
 
 from gateway.as4.ebms import UserMessage
 from gateway.as4.errors import As4Error
 from gateway.as4.identifiers import BILLING_INVOICE, PROCESS_BILLING, ParticipantId, spid_of_seat
-from gateway.as4.outgoing import Encoded, ErrorReceived, encode, read_answer
+from gateway.as4.outgoing import Encoded, ErrorReceived, ReceiptReceived, encode, read_answer
 from gateway.as4.sbdh import Sbdh, write
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.ids import new_id
 from gateway.core.outgoing import check_url
+from gateway.network.keys import KeyPair
 from gateway.network.service import Network
 
 __all__ = ["LOOP_BACK", "NOBODY", "send_to_ourselves"]
@@ -37,50 +39,10 @@ async def send_to_ourselves(session: aiohttp.ClientSession, network: Network, se
     """Send and judge the answer; returns what was proven. Raises GatewayError LOOP-BACK."""
     at = network.now()
     pair = network.key_ring(seat_id).signing(at)
-    unique = new_id()
-    message = UserMessage(
-        message_id=f"{unique}@loop-back.peppol-gateway",
-        timestamp=at,
-        conversation_id=str(unique),
-        from_party=seat_id,
-        to_party=seat_id,
-        service=PROCESS_BILLING,
-        action=BILLING_INVOICE,
-        original_sender=spid_of_seat(seat_id),
-        final_recipient=NOBODY,
-        payload_id=f"{unique}.payload@peppol-gateway",
-    )
-    header = Sbdh(
-        sender=message.original_sender,
-        receiver=NOBODY,
-        document_type=BILLING_INVOICE,
-        process=PROCESS_BILLING,
-        standard=BILLING_INVOICE.namespace,
-        type_version=BILLING_INVOICE.version or "",
-        type=BILLING_INVOICE.root or "",
-        instance_identifier=str(unique),
-        created=at,
-        country_c1="ZZ",
-    )
+    message = _message(seat_id, at)
     request = io.BytesIO()
-
-    def encoded() -> Encoded:
-        envelope = io.BytesIO()
-        write(header, io.BytesIO(_DOCUMENT), envelope)
-        envelope.seek(0)
-        return encode(
-            message,
-            envelope,
-            key=pair.key,
-            certificate=pair.certificate,
-            recipient=pair.certificate,
-            entropy=os.urandom,
-            spool=io.BytesIO,
-            out=request,
-        )
-
     try:
-        wire = await asyncio.to_thread(encoded)
+        wire = await asyncio.to_thread(_encode, message, pair, out=request)
         content_type, body = await _post(
             session, network, content_type=wire.content_type, body=request.getvalue()
         )
@@ -94,6 +56,56 @@ async def send_to_ourselves(session: aiohttp.ClientSession, network: Network, se
         )
     except As4Error as error:
         raise _wrong(f"{error.message} ({error.code})") from error
+    _judge(answer)
+    return "The message was decrypted, verified and read, and refused as it should (NOT_SERVICED)."
+
+
+def _message(seat_id: str, at: datetime) -> UserMessage:
+    unique = new_id()
+    return UserMessage(
+        message_id=f"{unique}@loop-back.peppol-gateway",
+        timestamp=at,
+        conversation_id=str(unique),
+        from_party=seat_id,
+        to_party=seat_id,
+        service=PROCESS_BILLING,
+        action=BILLING_INVOICE,
+        original_sender=spid_of_seat(seat_id),
+        final_recipient=NOBODY,
+        payload_id=f"{unique}.payload@peppol-gateway",
+    )
+
+
+def _encode(message: UserMessage, pair: KeyPair, *, out: BinaryIO) -> Encoded:
+    header = Sbdh(
+        sender=message.original_sender,
+        receiver=NOBODY,
+        document_type=BILLING_INVOICE,
+        process=PROCESS_BILLING,
+        standard=BILLING_INVOICE.namespace,
+        type_version=BILLING_INVOICE.version or "",
+        type=BILLING_INVOICE.root or "",
+        instance_identifier=message.conversation_id,
+        created=message.timestamp,
+        country_c1="ZZ",
+    )
+    envelope = io.BytesIO()
+    write(header, io.BytesIO(_DOCUMENT), envelope)
+    envelope.seek(0)
+    return encode(
+        message,
+        envelope,
+        key=pair.key,
+        certificate=pair.certificate,
+        recipient=pair.certificate,
+        entropy=os.urandom,
+        spool=io.BytesIO,
+        out=out,
+    )
+
+
+def _judge(answer: ReceiptReceived | ErrorReceived) -> None:
+    """Raises GatewayError LOOP-BACK for anything but our signed word that nobody is there."""
     if not isinstance(answer, ErrorReceived):
         raise _wrong("a message to a participant that nobody has was accepted")
     if not answer.not_serviced:
@@ -101,7 +113,6 @@ async def send_to_ourselves(session: aiohttp.ClientSession, network: Network, se
         raise _wrong(f"it was refused with {first.code} {first.detail or first.description or ''}")
     if not answer.signed:
         raise _wrong("the answer is not signed with the certificate the message was for")
-    return "The message was decrypted, verified and read, and refused as it should (NOT_SERVICED)."
 
 
 async def _post(

@@ -156,10 +156,7 @@ class Participants:
         Raises GatewayError PARTICIPANT-EXISTS (here, whoever's it is), SEAT-UNKNOWN,
         IDENTIFICATION-MISSING, PUBLICATION-INVALID or PUBLICATION-NOT-AGREED.
         """
-        if len({(one.document_type, one.process) for one in offers}) != len(offers):
-            raise _invalid("Name each document type and process once.")
-        for offer in offers:
-            self._check(offer)
+        self._check_all(offers)
         row = Participant(
             tenant_id=tenant_id,
             scheme=participant.scheme,
@@ -171,10 +168,7 @@ class Participants:
         )
         try:
             async with self._database.write() as session:
-                if row.seat_id and await queries.seat(session, row.seat_id) is None:
-                    await self._network.enrol_seats(session)
-                session.add(row)
-                await session.flush()
+                await self._enter(session, row)
                 if offers:
                     await self._may_publish(session, row)
                 session.add_all(self._row(row, offer) for offer in offers)
@@ -288,6 +282,13 @@ class Participants:
                 await session.delete(old)
             _audit(session, caller, "service.withdrawn", participant, document_type)
 
+    async def _enter(self, session: AsyncSession, row: Participant) -> None:
+        """Add a participant's row, and the seat it names where that is not enrolled yet."""
+        if row.seat_id and await queries.seat(session, row.seat_id) is None:
+            await self._network.enrol_seats(session)
+        session.add(row)
+        await session.flush()
+
     async def _may_publish(self, session: AsyncSession, row: Participant) -> None:
         participant = ParticipantId(row.scheme, row.value)
         if self._gate is not None and participant.icd != SPID_ICD:
@@ -307,6 +308,12 @@ class Participants:
                 f"{', '.join(seats) or 'none is installed here'}.",
             )
         return wanted
+
+    def _check_all(self, offers: Sequence[Offer]) -> None:
+        if len({(one.document_type, one.process) for one in offers}) != len(offers):
+            raise _invalid("Name each document type and process once.")
+        for offer in offers:
+            self._check(offer)
 
     def _check(self, offer: Offer) -> None:
         in_production = self._network.stage is Stage.PRODUCTION
