@@ -1,20 +1,21 @@
 """Finding customers on Peppol who get their invoices otherwise: told, never switched.
 
 Those whose invoices name a Peppol address are looked up by it. For the others the addresses that
-follow from their numbers are looked up, once a week at most. A run is bounded in number and time,
-and whose turn it was waits behind everybody else, also where the network did not answer: those it
-never answers for keep nobody waiting. Customers with an address whose channel is AUTO need no
+follow from their numbers are looked up, once a week at most, or the next day where the network did
+not answer. A run is bounded in number and time, and takes those whose turn it has been for longest:
+whose turn it was waits behind everybody else, so that those the network never answers for keep
+nobody waiting. Customers with an address whose channel is AUTO need no
 telling: their next invoice goes over Peppol by itself.
 """
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import and_, or_
+from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -44,12 +45,18 @@ _RECENT: Final = timedelta(days=400)
 """Whom nothing was sent to for longer is not looked up."""
 _AGAIN: Final = timedelta(days=7)
 """How soon the addresses somebody may have are looked up again."""
+_NEXT_RUN: Final = timedelta(hours=22)
+"""After this it is the turn of whoever is asked about daily: before the next run begins, whenever
+in the hour of this one they were asked about.
+"""
 _EACH_RUN: Final = 500
-"""How many customers are looked up in one run; those asked about longest ago come first."""
+"""How many customers are looked up in one run; whose turn it has been for longest come first."""
 _LONGEST: Final = timedelta(hours=1)
 """When a run ends at the latest; whose turn did not come is first in the next one."""
 _OTHERWISE: Final = (Channel.EMAIL, Channel.LINK)
 _UNNAMED: Final = f"{OFF_NETWORK}::%"
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 _Candidate = tuple[UUID, Document]
 """A customer's id, and the latest document it was sent."""
@@ -96,6 +103,7 @@ class DiscoverJob:
                 found = await self._find(document)
             except GatewayError as failure:
                 log.info("dispatch.look_up_failed", code=failure.code, customer_id=str(customer_id))
+                await self._note_silence(document, customer_id)
                 failed.append((customer_id, document))
                 continue
             if found is not None:
@@ -103,13 +111,25 @@ class DiscoverJob:
         return failed
 
     async def _candidates(self, session: AsyncSession) -> list[_Candidate]:
+        """Whose turn it is, by how long it has been; first those nobody asked about yet."""
+        unnamed, asked = col(Customer.participant).like(_UNNAMED), col(Customer.peppol_asked_at)
+        waits = or_(asked.is_(None), asked < self._now() - _AGAIN)
+        daily = and_(~unnamed, col(Customer.channel).in_(_OTHERWISE))
+        weekly = and_(unnamed, waits, col(Customer.peppol_address).is_(None))
+        due = [
+            (_LONG_AGO if asked_at is None else asked_at + pause, customer_id, document)
+            for these, pause in ((daily, _NEXT_RUN), (weekly, _AGAIN))
+            for customer_id, asked_at, document in await self._waiting(session, these)
+        ]
+        due.sort(key=lambda one: one[:2])
+        return [(customer_id, document) for _, customer_id, document in due[:_EACH_RUN]]
+
+    async def _waiting(
+        self, session: AsyncSession, these: ColumnElement[bool]
+    ) -> Sequence[tuple[UUID, datetime | None, Document]]:
         later, at = aliased(Dispatch), self._now()
-        unnamed = col(Customer.participant).like(_UNNAMED)
-        waits = or_(
-            col(Customer.peppol_asked_at).is_(None), col(Customer.peppol_asked_at) < at - _AGAIN
-        )
         found = await session.exec(
-            select(Customer.id, Document)
+            select(Customer.id, Customer.peppol_asked_at, Document)
             .join(Dispatch, col(Dispatch.customer_id) == col(Customer.id))
             .join(Document, col(Document.id) == col(Dispatch.document_id))
             .where(
@@ -120,17 +140,14 @@ class DiscoverJob:
                     col(later.id) > col(Dispatch.id),
                 )
                 .exists(),
-                or_(
-                    and_(~unnamed, col(Customer.channel).in_(_OTHERWISE)),
-                    and_(unnamed, waits, col(Customer.peppol_address).is_(None)),
-                ),
+                these,
                 col(Customer.peppol_found_at).is_(None),
                 col(Customer.peppol_declined_at).is_(None),
             )
             .order_by(col(Customer.peppol_asked_at).asc().nulls_first(), col(Customer.id))
             .limit(_EACH_RUN)
         )
-        return list(found.all())
+        return found.all()
 
     async def _find(self, document: Document) -> ParticipantId | None:
         """Where the network takes a document for this buyer, in its format or another of ours.
@@ -177,6 +194,14 @@ class DiscoverJob:
             customer = await lock_customer(session, document.tenant_id, customer_id)
             customer.peppol_asked_at = self._now()
             session.add(customer)
+
+    async def _note_silence(self, document: Document, customer_id: UUID) -> None:
+        """Make it the turn of somebody the network did not answer for in the next run again."""
+        async with self._database.write() as session:
+            customer = await lock_customer(session, document.tenant_id, customer_id)
+            if not on_network(customer.participant):
+                customer.peppol_asked_at = self._now() - _AGAIN + _NEXT_RUN
+                session.add(customer)
 
     async def _note(self, document: Document, customer_id: UUID, found: ParticipantId) -> None:
         async with self._database.write() as session:

@@ -91,7 +91,8 @@ class Customer(SQLModel, table=True):
     it), ``invoice_email`` where to if not to ``email``, ``invoice_format`` in which form.
     ``peppol_found_at`` is when somebody who gets them otherwise was found on Peppol; a person
     takes that up, or declines at ``peppol_declined_at``. ``peppol_address`` is where, for a
-    customer whose invoices name no address; ``peppol_asked_at`` when the network was asked last.
+    customer whose invoices name no address; ``peppol_asked_at`` when the network was asked last,
+    or so long before that it is their turn again (it did not answer).
     """
 
     __tablename__ = "customer"

@@ -14,9 +14,9 @@ from gateway.dispatch.addresses import read_address_rules
 from gateway.dispatch.discovery import DiscoverJob
 from gateway.dispatch.tables import Dispatch
 from gateway.exchange.archive import Archive
-from gateway.exchange.channels import Channel
+from gateway.exchange.channels import OFF_NETWORK, Channel
 from gateway.exchange.tables import Document
-from gateway.network.errors import SMP_UNAVAILABLE, LookupFailed
+from gateway.network.errors import NOT_REGISTERED, SMP_UNAVAILABLE, LookupFailed
 from gateway.receivables.tables import Customer
 
 EACH_RUN = 5
@@ -55,7 +55,9 @@ def each_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery, "_EACH_RUN", EACH_RUN)
 
 
-async def customers(house, document: Document, numbers, receiver: str):
+async def customers(
+    house, document: Document, numbers, receiver: str, *, scheme: str = "iso6523-actorid-upis"
+):
     """Customers who were sent a document that names this address, or no address; their ids."""
     copy = Document.model_validate(
         document.model_dump()
@@ -63,7 +65,7 @@ async def customers(house, document: Document, numbers, receiver: str):
             "id": UUID(int=numbers[0] + 1),
             "sbdh_id": f"{receiver}-{numbers[0]}",
             "fingerprint": f"{receiver}-{numbers[0]}",
-            "receiver": f"iso6523-actorid-upis::{receiver}",
+            "receiver": f"{scheme}::{receiver}",
         }
     )
     rows = []
@@ -72,7 +74,7 @@ async def customers(house, document: Document, numbers, receiver: str):
             Customer(
                 id=UUID(int=number + 1),
                 tenant_id=document.tenant_id,
-                participant=f"iso6523-actorid-upis::9999:{number}",
+                participant=f"{scheme}::9999:{number}",
                 name=str(number),
                 channel=Channel.EMAIL,
                 created_at=NOW,
@@ -187,3 +189,52 @@ async def test_a_run_ends_in_time_and_the_next_goes_on_behind_it(lite, each_run)
     await run()
     assert network.asked[2:] == ["9999:away", "9999:good"]
     assert await found(lite) == set(good)
+
+
+async def test_somebody_known_by_numbers_is_asked_about_again_the_next_day(house, each_run):
+    clock = [NOW]
+    network = Network(known="9999:good", away="")
+    document, run = await setting(house, network, now=lambda: clock[0])
+    (customer_id,) = await customers(house, document, [0], "vat:1", scheme=OFF_NETWORK)
+    network.spoilt = LookupFailed(SMP_UNAVAILABLE, "As the test says.")
+    await run()
+    assert len(network.asked) == 2
+    clock[0] += timedelta(days=1)
+    network.spoilt = LookupFailed(NOT_REGISTERED, "As the test says.")
+    await run()
+    asked = len(network.asked)
+    assert asked > 2
+    # It was an answer: the network is not asked again before a week is over.
+    for days in (1, 5):
+        clock[0] += timedelta(days=days)
+        await run()
+        assert len(network.asked) == asked
+    clock[0] += timedelta(days=1, minutes=1)
+    network.spoilt, network.known = None, network.asked[0]
+    await run()
+    assert await found(house) == {customer_id}
+
+
+async def test_known_by_numbers_and_never_answered_for_they_keep_nobody_waiting(house, each_run):
+    """More than a run can ask about fail each day; the others get their turn all the same."""
+    clock = [NOW]
+    network = Network(known="9999:good", away="")
+    document, run = await setting(house, network, now=lambda: clock[0])
+    failing = LookupFailed(SMP_UNAVAILABLE, "As the test says.")
+
+    async def registrations(participant, *, at):
+        network.asked.append(participant.value)
+        if participant.value != network.known:
+            raise failing
+        return (network.type,)
+
+    network.registrations = registrations
+    await customers(house, document, range(2 * EACH_RUN), "vat:1", scheme=OFF_NETWORK)
+    await run()
+    good = await customers(house, document, range(100, 103), "9999:good")
+    for _ in range(2):
+        clock[0] += timedelta(days=1)
+        await run()
+    assert await found(house) == set(good)
+    waiting = [one for one in await house.rows(Customer) if one.peppol_declined_at is None]
+    assert all(one.peppol_asked_at for one in waiting)
