@@ -15,6 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+NOT_READ_BACK = ", not read back"
+"""Said of writing; no peer reads back anyway."""
+
 Task = Callable[[bytes, Path, int], Callable[[], object]]
 """Prepares what so many rounds start from; the result does one round and gives what it made."""
 
@@ -25,6 +28,7 @@ def main() -> None:
     ]()
     for line in sys.stdin:
         task, repeats, path, pdf = line.rstrip("\n").split("|")
+        task = task.removesuffix(NOT_READ_BACK)
         print(json.dumps(answer(tasks.get(task), int(repeats), Path(path), Path(pdf))), flush=True)
 
 
@@ -32,8 +36,7 @@ def answer(task: Task | None, repeats: int, path: Path, pdf: Path) -> dict[str, 
     if task is None:
         return {"absent": "does not do it"}
     try:
-        once = task(path.read_bytes(), pdf, repeats + 1)
-        made = once()
+        once = task(path.read_bytes(), pdf, repeats)
         began = time.process_time()
         for _ in range(repeats):
             made = once()

@@ -17,6 +17,7 @@ from typing import Final
 
 import aiohttp
 
+from bench.figures import seconds_of
 from bench.material import BUSINESSES
 from gateway.access.principal import CallerKind, Principal
 from gateway.access.roles import SCOPES
@@ -34,7 +35,6 @@ __all__ = [
     "prepare",
     "processor_seconds",
     "running",
-    "seconds_of",
 ]
 
 _AP_SEAT: Final = "POP000101"
@@ -179,10 +179,3 @@ def processor_seconds(pid: int) -> tuple[float, float]:
 
 def _own_seconds(pid: int) -> float:
     return seconds_of(Path(f"/proc/{pid}/stat"))
-
-
-def seconds_of(stat: Path) -> float:
-    """Processor time in the ``stat`` file of a process or thread."""
-    # The name in brackets may hold spaces; utime and stime are the 12th and 13th after it.
-    fields = stat.read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -17,8 +17,8 @@ from typing import Final
 
 import aiohttp
 
-from bench.figures import Section, median
-from bench.instance import client, prepare, processor_seconds, seconds_of
+from bench.figures import Section, median, seconds_of
+from bench.instance import client, prepare, processor_seconds
 from bench.material import invoice
 from bench.postgres import fresh_database, server
 from bench.stopwatch import PARTS, REST, STATIONS, Stopwatch

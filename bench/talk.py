@@ -4,13 +4,25 @@ One line in is one order, one line out its answer, as a JSON object. Ends with i
 """
 
 import json
+import select
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Final, Self
 
-__all__ = ["Talker"]
+from bench.figures import seconds_of
+
+__all__ = ["Talker", "TookTooLong"]
+
+_LOOK_EVERY_S: Final = 0.1
+_WAITED_FOR: Final = 6
+"""How many times its processor time an order may last by the clock on the wall."""
+
+
+class TookTooLong(Exception):
+    """There was no answer within the processor time an order was given."""
 
 
 class Talker:
@@ -18,11 +30,17 @@ class Talker:
 
     def __init__(self, command: Sequence[str], *, quiet: bool = False) -> None:
         """Start the command; ``quiet`` drops what it says beside its answers."""
-        self._process = subprocess.Popen(
-            list(command),
+        self._command = list(command)
+        self._quiet = quiet
+        self._peak = 0.0
+        self._process = self._started()
+
+    def _started(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if quiet else None,
+            stderr=subprocess.DEVNULL if self._quiet else None,
             text=True,
         )
 
@@ -35,23 +53,47 @@ class Talker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._end()
 
-    def ask(self, order: str) -> dict[str, Any]:
-        """Give one order and wait for its answer."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{order}\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+    def _end(self) -> None:
+        self._process.kill()
+        # Closes the pipes too, once what was under way has come to its end.
+        self._process.communicate()
+
+    def ask(self, order: str, *, most: float | None = None) -> dict[str, Any]:
+        """Give one order and wait for its answer.
+
+        Raises TookTooLong where the process needs more than ``most`` seconds of processor time,
+        or waits for something six times as long. It is ended then, and the next order goes to a
+        new one that is as cold as the first was.
+        """
+        orders, answers = self._process.stdin, self._process.stdout
+        assert orders is not None
+        assert answers is not None
+        orders.write(f"{order}\n")
+        orders.flush()
+        if most is not None and not self._answers_within(most, answers):
+            self._peak = self.peak_megabytes()
+            self._end()
+            self._process = self._started()
+            raise TookTooLong
+        line = answers.readline()
         if not line:
             raise RuntimeError("the process ended; its error is above")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    def _answers_within(self, most: float, answers: IO[str]) -> bool:
+        stat = Path(f"/proc/{self._process.pid}/stat")
+        took, began = seconds_of(stat), time.monotonic()
+        while not select.select([answers], [], [], _LOOK_EVERY_S)[0]:
+            waited = time.monotonic() - began
+            if seconds_of(stat) - took > most or waited > most * _WAITED_FOR:
+                return False
+        return True
+
     def peak_megabytes(self) -> float:
         """The most memory the process has held so far, as the kernel counts it (VmHWM)."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024 / 1e6
+        return max(self._peak, int(line.split()[1]) * 1024 / 1e6)
