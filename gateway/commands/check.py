@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy.exc import OperationalError
 
+import gateway.app  # noqa: F401 - every table must be known before it is asked what is sealed
 from gateway.access.audit import Anchor, AuditVerdict, verify_chain
 from gateway.assembly.platform import blobs_of, pool_of
 from gateway.commands.refusal import EXIT_FAILED
@@ -19,7 +20,10 @@ from gateway.core.database import Database
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.health import Check, Health
 from gateway.core.ids import new_id
+from gateway.core.sealing import look_through
 from gateway.core.settings import Settings, Stage
+from gateway.core.vault import SECRET_DAMAGED, SECRET_KEY_MISSING, Vault
+from gateway.core.vault_keys import keys_of
 from gateway.exchange.statistics.recount import recount_check
 from gateway.network.keys import FileKeys
 from gateway.network.pkcs11 import token_of
@@ -34,6 +38,7 @@ RULES_UNREADABLE: Final = ErrorKind("CHECK-RULES", "The rule sets cannot be read
 AUDIT_BROKEN: Final = ErrorKind("AUDIT-BROKEN", "The audit log was changed", 500)
 
 _AUDIT_LIMIT_S: Final = 3600.0
+_ROWS_NAMED: Final = 5
 _EMPTY_SHA256: Final = "0" * 64
 _WAYS: Final = {
     "changed": "entry {number} is not as it was written",
@@ -107,6 +112,7 @@ async def _checks(
         checks.append(_absent("database", "There is no database yet"))
         return checks, None
     checks += [Check("database", lambda: _answers(database)), health.schema_check(database)]
+    checks.append(Check("secrets", lambda: _secrets(settings, database)))
     checks.append(recount_check(database, at=clock.now()))
     return checks, database
 
@@ -154,6 +160,31 @@ async def _blobs(settings: Settings) -> None:
     except GatewayError as error:
         if error.kind is not BLOB_MISSING:
             raise
+
+
+async def _secrets(settings: Settings, database: Database) -> None:
+    """Every stored secret opens with the keys at hand."""
+    await schema.require_head(database)
+    vault = Vault(await asyncio.to_thread(keys_of, settings))
+    async with database.read() as session:
+        found = await look_through(session, vault)
+    keys = f"{vault.current} seals, {len(vault.key_ids) - 1} more open" if vault.current else "none"
+    print(f"keys of secrets: {keys}; stored secrets that open: {found.opened}")
+    if found.missing:
+        absent = ", ".join(f"{name} ({number})" for name, number in sorted(found.missing.items()))
+        raise GatewayError(
+            SECRET_KEY_MISSING,
+            f"Stored secrets are sealed under keys that are not here: {absent}. Restore "
+            f"{settings.secret_key_file} from its backup, or give them in secrets.keys.",
+        )
+    if found.damaged:
+        left = len(found.damaged) - _ROWS_NAMED
+        rows = ", ".join(found.damaged[:_ROWS_NAMED]) + (f" and {left} more" if left > 0 else "")
+        raise GatewayError(
+            SECRET_DAMAGED,
+            f"What is stored in these rows opens with no key: {rows}. Enter or draw those secrets "
+            "anew, or restore the rows from a backup.",
+        )
 
 
 async def _started(pool: Any, settings: Settings) -> None:

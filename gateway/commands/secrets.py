@@ -60,7 +60,9 @@ async def _listed(settings: Settings) -> int:
         reason = str(error.orig).strip().partition("\n")[0]
         raise Unusable(f"cannot use the database (database.url, data_dir): {reason}.") from None
     for name in (*vault.key_ids, *sorted(set(counts) - set(vault.key_ids))):
-        print(f"{name}  {counts.get(name, 0):>5} secrets  {_role(vault, name)}")
+        number = counts.get(name, 0)
+        noun = "secret " if number == 1 else "secrets"
+        print(f"{name}  {number:>5} {noun}  {_role(vault, name)}")
     return 0 if set(counts) <= set(vault.key_ids) else EXIT_FAILED
 
 

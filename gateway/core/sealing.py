@@ -39,9 +39,11 @@ from gateway.core.vault_keys import create_keys, keys_of, made_by_a_start
 __all__ = [
     "KEY_MISSING",
     "SECRET_KEY_FOREIGN",
+    "Sealed",
     "check_keys",
     "count_by_key",
     "follow",
+    "look_through",
     "open_vault",
     "seal_all",
 ]
@@ -118,6 +120,38 @@ def _refuse_foreign(settings: Settings, keys: Sequence[bytes], counts: Mapping[s
 async def count_by_key(session: AsyncSession) -> Mapping[str, int]:
     """How many stored secrets each key has sealed, by the key's name."""
     return Counter([name async for one in _stored(session) if (name := key_id_of(one.text))])
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What became of trying to open every stored secret with the keys at hand.
+
+    ``opened`` is how many open; ``missing`` how many wait for a key that is not here, by its name;
+    ``damaged`` names the rows (``table/key``) whose secrets open with no key.
+    """
+
+    opened: int
+    missing: Mapping[str, int]
+    damaged: Sequence[str]
+
+
+async def look_through(session: AsyncSession, vault: Vault) -> Sealed:
+    """Try every stored secret; changes nothing, and gives none of them away."""
+    opened, missing, damaged = 0, Counter[str](), []
+    async for one in _stored(session):
+        if unsealed(one.text) is not None:
+            opened += 1  # the next start seals it
+            continue
+        try:
+            vault.open(one.text, one.place)
+        except GatewayError as error:
+            if error.kind == SECRET_DAMAGED:
+                damaged.append(one.place)
+            else:
+                missing[key_id_of(one.text) or ""] += 1
+        else:
+            opened += 1
+    return Sealed(opened, missing, damaged)
 
 
 async def seal_all(database: Database, vault: Vault) -> int:

@@ -1,7 +1,9 @@
 """``gateway check``: says what works, changes nothing, and finds a changed audit log."""
 
 import asyncio
+import base64
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from gateway.access.service import Access
 from gateway.cli import main
 from gateway.core.clock import now
 from gateway.core.database import Database
+from gateway.core.vault import Vault, key_id, place_of
+from gateway.payments.tables import LinkKey
 
 
 @pytest.fixture(autouse=True)
@@ -83,8 +87,12 @@ def test_an_installation_in_order_passes_and_is_left_as_it_was(installed, tmp_pa
     assert main(["check"]) == 0
     assert fingerprints(tmp_path) == before
     told = capsys.readouterr().out
-    for name in ("rules", "trust", "validation pool", "disk", "blobs", "database", "schema"):
+    for name in (
+        *("rules", "trust", "validation pool", "disk"),
+        *("blobs", "database", "schema", "secrets"),
+    ):
         assert f"ok   {name}" in told
+    assert "keys of secrets: none; stored secrets that open: 0" in told
 
 
 def test_nothing_is_made_where_nothing_is(tmp_path, capsys) -> None:
@@ -99,6 +107,46 @@ def test_an_old_schema_is_told_and_not_migrated(installed, capsys) -> None:
     execute("UPDATE alembic_version SET version_num = '0001'")
     assert main(["check"]) == 1
     assert "FAIL schema SCHEMA-BEHIND: The database is at schema 0001" in capsys.readouterr().out
+
+
+def seal(key: bytes, *rows: int, place: str | None = None) -> None:
+    """Store a secret in a row of each of these ids, sealed for ``place`` where it is another."""
+
+    async def run(database: Database) -> None:
+        async with database.write() as session:
+            session.add_all(
+                LinkKey(
+                    number=number,
+                    secret=Vault([key]).seal(b"s", place or place_of("link_key", number)),
+                    created_at=now(),
+                )
+                for number in rows
+            )
+
+    on_database(run)
+
+
+def test_every_stored_secret_is_opened_with_the_keys_at_hand(installed, monkeypatch, capsys):
+    own, lost = bytes(32), bytes([1] * 32)
+    monkeypatch.setenv("GATEWAY__SECRETS__KEYS", json.dumps([base64.b64encode(own).decode()]))
+    seal(own, 1, 2)
+    assert main(["check"]) == 0
+    told = capsys.readouterr().out
+    assert f"keys of secrets: {key_id(own)} seals, 0 more open; stored secrets that open: 2" in told
+    assert main(["secrets", "list"]) == 0
+    assert "2 secrets  seals" in capsys.readouterr().out
+    seal(own, 3, place="link_key/9")
+    assert main(["check"]) == 1
+    told = capsys.readouterr().out
+    assert "FAIL secrets SECRET-DAMAGED: What is stored in these rows opens with no key" in told
+    assert ": link_key/3. Enter" in told
+    seal(lost, 4)
+    assert main(["check"]) == 1
+    told = capsys.readouterr().out
+    assert "FAIL secrets SECRET-KEY-MISSING: Stored secrets are sealed under keys that" in told
+    assert f" are not here: {key_id(lost)} (1). Restore" in told
+    assert main(["secrets", "list"]) == 1
+    assert re.search(rf"{key_id(lost)} +1 secret +MISSING", capsys.readouterr().out)
 
 
 def test_a_configuration_without_rules_is_told(installed, tmp_path, monkeypatch, capsys) -> None:

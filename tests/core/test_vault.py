@@ -19,7 +19,7 @@ from gateway.core.alarms import open_alarms
 from gateway.core.columns import metadata
 from gateway.core.database import Database
 from gateway.core.errors import GatewayError
-from gateway.core.sealing import check_keys, count_by_key, open_vault, seal_all
+from gateway.core.sealing import check_keys, count_by_key, look_through, open_vault, seal_all
 from gateway.core.settings import Settings
 from gateway.core.vault import SealedText, Vault, key_id, key_id_of
 from gateway.core.vault_keys import add_key, create_keys, keys_of
@@ -223,6 +223,22 @@ async def test_after_a_rotation_all_is_sealed_under_the_new_key(place, database)
     # The process that ran all the while finds the new key by itself.
     assert vault.open(sealed, "link_key/1") == b"one"
     assert await seal_all(database, rotated) == 0
+
+
+async def test_looking_through_tells_what_opens_what_waits_and_what_is_damaged(database) -> None:
+    vault = Vault([A])
+    sealed = {
+        1: vault.seal(b"one", "link_key/1"),
+        2: vault.seal(b"two", "link_key/3"),
+        4: Vault([B]).seal(b"four", "link_key/4"),
+        5: f"clear:{base64.b64encode(b'five').decode()}",
+    }
+    for number, secret in sealed.items():
+        await store(database, number, secret)
+    async with database.read() as session:
+        found = await look_through(session, vault)
+    assert (found.opened, found.missing, found.damaged) == (2, {key_id(B): 1}, ["link_key/2"])
+    assert await stored(database) == sealed
 
 
 async def test_a_missing_key_is_never_made_up_and_raises_an_alarm(place, database) -> None:
