@@ -55,9 +55,8 @@ def serve_delivery(application: web.Application, delivery: Delivery) -> None:
 
 
 def register_delivery(registry: Registry, delivery: Delivery) -> None:
-    """Say how documents are looked up and delivered."""
-    parts, platform, archive = delivery.parts, delivery.parts.platform, delivery.parts.archive
-    settings, database = platform.settings, platform.database
+    """Say how documents are looked up and delivered, and how long they may wait."""
+    parts = delivery.parts
     giving_up = GivingUp(
         policies=delivery.policies,
         events=parts.events,
@@ -66,52 +65,14 @@ def register_delivery(registry: Registry, delivery: Delivery) -> None:
         now=now,
     )
     plan = delivery.policies.default.retry_plan()
-    registry.add(
-        LOOKUP,
-        LookupJob(
-            database=database,
-            departures=departures_of(parts),
-            lookup=parts.lookup,
-            policies=delivery.policies,
-            channels=parts.channels,
-            reformatting=Reformatting(
-                database=database,
-                archive=archive,
-                conversion=parts.conversion,
-                validation=parts.validation,
-                lookup=parts.lookup,
-                now=now,
-            ),
-            events=parts.events,
-            now=now,
-        ),
-        policy=plan,
-        on_dead=giving_up,
-    )
-    registry.add(
-        DELIVER,
-        DeliveryJob(
-            database=database,
-            archive=archive,
-            lookup=parts.lookup,
-            encoder=Encoder(database=database, archive=archive, network=parts.network, now=now),
-            client=As4Client(
-                platform.http, settings.stage, platform.faults, _patience(settings.network)
-            ),
-            policies=delivery.policies,
-            events=parts.events,
-            now=now,
-            faults=platform.faults,
-        ),
-        policy=plan,
-        on_dead=giving_up,
-    )
-
+    registry.add(LOOKUP, _lookup_job(delivery), policy=plan, on_dead=giving_up)
+    registry.add(DELIVER, _delivery_job(delivery), policy=plan, on_dead=giving_up)
+    settings = parts.platform.settings
     limits = settings.delivery
     ageing.register(
         registry,
         ageing.Ageing(
-            database=database,
+            database=parts.platform.database,
             handovers=parts.handing_over.handovers,
             queue_age=timedelta(seconds=limits.queue_age_s),
             stuck_after=timedelta(seconds=limits.stuck_after_s),
@@ -119,6 +80,45 @@ def register_delivery(registry: Registry, delivery: Delivery) -> None:
             now=now,
         ),
         every_s=limits.ageing_every_s,
+    )
+
+
+def _lookup_job(delivery: Delivery) -> LookupJob:
+    parts, database = delivery.parts, delivery.parts.platform.database
+    return LookupJob(
+        database=database,
+        departures=departures_of(parts),
+        lookup=parts.lookup,
+        policies=delivery.policies,
+        channels=parts.channels,
+        reformatting=Reformatting(
+            database=database,
+            archive=parts.archive,
+            conversion=parts.conversion,
+            validation=parts.validation,
+            lookup=parts.lookup,
+            now=now,
+        ),
+        events=parts.events,
+        now=now,
+    )
+
+
+def _delivery_job(delivery: Delivery) -> DeliveryJob:
+    parts, platform = delivery.parts, delivery.parts.platform
+    settings, database, archive = platform.settings, platform.database, parts.archive
+    return DeliveryJob(
+        database=database,
+        archive=archive,
+        lookup=parts.lookup,
+        encoder=Encoder(database=database, archive=archive, network=parts.network, now=now),
+        client=As4Client(
+            platform.http, settings.stage, platform.faults, _patience(settings.network)
+        ),
+        policies=delivery.policies,
+        events=parts.events,
+        now=now,
+        faults=platform.faults,
     )
 
 
