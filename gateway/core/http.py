@@ -159,13 +159,18 @@ def refuse_nul(text: str) -> None:
 
 def idempotency_key(request: web.Request) -> str | None:
     """The caller's ``Idempotency-Key`` or None; raises GatewayError for an impossible one."""
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > _MAX_KEY or not key.isprintable():
+    stated = request.headers.get("Idempotency-Key")
+    if stated is None:
+        return None
+    key = stated.strip()
+    # An empty key protects nobody, and who sends one believes to be protected.
+    if not key or len(key) > _MAX_KEY or not key.isprintable():
         raise GatewayError(
             BAD_REQUEST,
-            f"An Idempotency-Key has at most {_MAX_KEY} visible characters, as UTF-8.",
+            f"An Idempotency-Key has 1 to {_MAX_KEY} visible characters, as UTF-8. Send one, or "
+            "leave the header out.",
         )
-    return key or None
+    return key
 
 
 def path_id(request: web.Request, name: str) -> UUID:

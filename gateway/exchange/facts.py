@@ -12,6 +12,7 @@ from typing import Final
 from lxml import etree
 
 from gateway.as4.identifiers import (
+    PROCESS_BILLING,
     PROCESS_SCHEME,
     DocumentTypeId,
     IdentifierInvalid,
@@ -123,6 +124,13 @@ def read_facts(
     process = invoice.business_process or (_NO_PROCESS if unnamed else "")
     try:
         receiver = unnamed or _participant(address, "buyer (BT-49)")
+        sender = _participant(seller.electronic_address if seller else None, "seller (BT-34)")
+        if not process:
+            raise GatewayError(
+                DOCUMENT_ADDRESS,
+                "The business process (BT-23) is missing. Peppol finds the receiver's access "
+                f"point by it; add it, for instance {PROCESS_BILLING.value}.",
+            )
         return InvoiceFacts(
             kind=_KINDS[invoice.kind],
             number=(invoice.number or "")[:_NUMBER],
@@ -130,7 +138,7 @@ def read_facts(
             due_date=invoice.due_date,
             currency=currency,
             amount_minor=_minor(due, currency),
-            sender=_participant(seller.electronic_address if seller else None, "seller (BT-34)"),
+            sender=sender,
             sender_name=((seller.name if seller else None) or "")[:_NAME],
             receiver=receiver,
             receiver_name=((buyer.name if buyer else None) or "")[:_NAME],

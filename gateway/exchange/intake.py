@@ -17,6 +17,7 @@ from gateway.conversion.accounts import account_of, loss
 from gateway.conversion.choosing import AUTO, PREFERENCES, Choice, Reason, choose
 from gateway.conversion.errors import (
     FORMAT_UNKNOWN,
+    JSON_INVALID,
     OWN_PDF_REFUSED,
     TOO_MUCH_LOST,
     InvoiceRefused,
@@ -36,8 +37,10 @@ from gateway.network.errors import NO_SMP_SERVICE, NOT_REGISTERED, LookupFailed
 from gateway.network.smp_client import Lookup
 from ubl.facturx import OwnPdf
 from ubl.formats import FORMATS, Format
+from ubl.json_text import MAX_PROBLEMS
 from ubl.localized import Localized
 from ubl.model import Invoice
+from ubl.totals import gaps
 
 __all__ = ["Intake", "Origin", "Taken"]
 
@@ -110,9 +113,10 @@ class Intake:
         """Put what was submitted into the format ``wanted`` (an id, ``auto``, or empty).
 
         Empty is ``auto`` for JSON and PDF, and as it is for XML: None. ``own`` is the seller's
-        PDF. Raises GatewayError CONVERSION-LOSS for a format that cannot hold what the invoice
-        must say, CONVERSION-OWN-PDF for a PDF that cannot be what it is to be, and what reading
-        and writing raise.
+        PDF. Raises GatewayError INVOICE-JSON for data that no totals follow from,
+        CONVERSION-LOSS for a format that cannot hold what the invoice must say,
+        CONVERSION-OWN-PDF for a PDF that cannot be what it is to be, and what reading and writing
+        raise.
         """
         content = await asyncio.to_thread(lambda: spool.content)
         source_type = await asyncio.to_thread(_type_of, spool, media_type)
@@ -178,6 +182,8 @@ class Intake:
         converted = await self._conversion.write(
             read.invoice, wanted.id, complete=read.source is Source.JSON, bare=True
         )
+        if read.source is Source.JSON:
+            _require_sums(converted.invoice)
         _require_whole(converted)
         account = account_of(replace(converted, unread=read.unread), lang="en", most=LISTED)
         facts = format_facts(read, wanted, reason, account)
@@ -222,6 +228,27 @@ def _receiver(invoice: Invoice) -> ParticipantId | None:
         return ParticipantId.of(f"{address.scheme}:{address.value}")
     except IdentifierInvalid:
         return None
+
+
+def _require_sums(invoice: Invoice) -> None:
+    """Refuse data that no total follows from, naming what is missing; raises InvoiceRefused."""
+    missing = gaps(invoice)
+    if not missing:
+        return
+    raise InvoiceRefused(
+        JSON_INVALID,
+        f"{len(missing)} thing(s) are missing to make an invoice of the JSON. First, at "
+        f"'{missing[0].pointer}': {missing[0].advice}",
+        problems=[
+            {
+                "code": "JSON-INCOMPLETE",
+                "pointer": one.pointer,
+                "term": one.term,
+                "message": one.advice,
+            }
+            for one in missing[:MAX_PROBLEMS]
+        ],
+    )
 
 
 def _require_whole(converted: Converted) -> None:

@@ -62,6 +62,11 @@ def test_what_cannot_be_addressed_is_refused_with_a_sentence(make_invoice, patte
     assert refused.value.message.endswith(".")
 
 
+def test_a_missing_process_is_named(make_invoice):
+    with pytest.raises(GatewayError, match=re.escape("(BT-23) is missing")):
+        facts_of(changed(make_invoice(), r"<cbc:ProfileID>[^<]*</cbc:ProfileID>", ""))
+
+
 @pytest.mark.parametrize(
     ("pattern", "replacement"),
     [

@@ -164,6 +164,19 @@ async def test_what_cannot_be_taken_is_refused_with_advice(lite, name):
     assert await lite.sender.documents() == []
 
 
+async def test_data_without_its_sums_is_refused_by_place_and_may_be_sent_again(lite):
+    value = plain("VT-9")
+    price = value["lines"][1].pop("price")
+    answer = await send(lite.sender, value, key="once")
+    assert (answer.status, answer.body["code"]) == (422, "INVOICE-JSON")
+    (problem,) = answer.body["problems"]
+    assert problem["code"] == "JSON-INCOMPLETE"
+    assert (problem["pointer"], problem["term"]) == ("/lines/1/price/net", "BT-146")
+    assert await lite.sender.documents() == []
+    value["lines"][1]["price"] = price
+    assert (await send(lite.sender, value, key="once")).status == 202
+
+
 async def test_data_that_breaks_rules_is_kept_with_its_report_and_its_source(lite):
     value = plain("VT-7")
     value["totals"] = {"due": {"value": "1.00"}}
@@ -202,6 +215,12 @@ async def test_a_receiver_of_cii_gets_cii(pair):
     got = await pair.receiver.call("GET", f"/v1/documents/{arrived.id}/content")
     terms = {one.term for one in differences(read(ubl("VT-8")), read(got.body))}
     assert terms == {"BT-24"}
+
+
+async def test_what_peppol_cannot_find_the_receiver_by_is_asked_for(lite):
+    answer = await send(lite.sender, plain("VT-10"), path="/v1/documents?format=facturx-extended")
+    assert (answer.status, answer.body["code"]) == (422, "DOCUMENT-ADDRESS")
+    assert "BT-23" in answer.body["detail"]
 
 
 async def test_a_pdf_that_is_none_is_refused_with_advice(lite):

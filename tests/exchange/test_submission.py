@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 from io import BytesIO
 
+import pytest
 from yarl import URL
 
 from gateway.core import spool
@@ -101,6 +102,15 @@ async def test_a_key_belongs_to_one_account(lite, make_invoice, open_account):
         headers={"Idempotency-Key": "order-7"},
     )
     assert (answer.status, answer.body["code"]) == (403, "SENDER-NOT-YOURS")
+
+
+@pytest.mark.parametrize("key", ["", " ", "k" * 201])
+async def test_a_key_that_protects_nobody_is_refused(lite, make_invoice, key):
+    answer = await lite.sender.call(
+        "POST", "/v1/documents", data=make_invoice(), headers={"Idempotency-Key": key}
+    )
+    assert (answer.status, answer.body["code"]) == (400, "REQUEST-INVALID")
+    assert await lite.sender.documents() == []
 
 
 async def test_somebody_elses_invoice_is_not_sent(lite, make_invoice):

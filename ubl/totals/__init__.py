@@ -5,5 +5,6 @@ Works on the model alone, with exact decimals; EN 16931-1 and the published rule
 
 from ubl.totals.checking import Discrepancy, check_totals
 from ubl.totals.completing import complete, with_rate
+from ubl.totals.gaps import Gap, gaps
 
-__all__ = ["Discrepancy", "check_totals", "complete", "with_rate"]
+__all__ = ["Discrepancy", "Gap", "check_totals", "complete", "gaps", "with_rate"]
