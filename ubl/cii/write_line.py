@@ -17,7 +17,6 @@ from ubl.cii.write_references import (
 from ubl.model import (
     Identifier,
     InvoiceLine,
-    LineDelivery,
     LineReferences,
     LineTotals,
     LineVat,
@@ -27,7 +26,6 @@ from ubl.pen import Pen
 
 __all__ = ["write_line"]
 
-_NO_DELIVERY: Final = LineDelivery()
 _NO_REFERENCES: Final = LineReferences()
 
 
@@ -75,8 +73,10 @@ def _write_agreement(
 
 
 def _write_delivery(place: Pen, line: InvoiceLine) -> None:
-    delivery = line.delivery or _NO_DELIVERY
     place.quantity("ram:BilledQuantity", line.quantity)
+    delivery = line.delivery
+    if delivery is None:
+        return
     place.quantity("ram:ChargeFreeQuantity", delivery.charge_free_quantity)
     place.quantity("ram:PackageQuantity", delivery.package_quantity)
     place.quantity("ram:PerPackageUnitQuantity", delivery.quantity_per_package)

@@ -6,7 +6,6 @@ from ubl.model import (
     DocumentKind,
     InvoiceLine,
     Item,
-    LineDelivery,
     LineReferences,
     LineTotals,
     LineVat,
@@ -23,7 +22,6 @@ from ubl.ubl21.write_references import write_supporting
 
 __all__ = ["write_line", "write_period"]
 
-_NO_DELIVERY: Final = LineDelivery()
 _NO_ITEM: Final = Item()
 _NO_REFERENCES: Final = LineReferences()
 _NO_VAT: Final = LineVat()
@@ -43,7 +41,8 @@ def write_line(place: Pen, line: InvoiceLine, kind: DocumentKind, *, number: str
     place.text("cbc:AccountingCost", line.accounting_reference)
     write_period(place.at("cac:InvoicePeriod"), line.period)
     _write_references(place, line, number)
-    write_line_delivery(place.at("cac:Delivery"), line.delivery or _NO_DELIVERY)
+    if line.delivery is not None:
+        write_line_delivery(place.at("cac:Delivery"), line.delivery)
     if kind is DocumentKind.CREDIT_NOTE:
         _write_vat_totals(place, line.totals)
     write_allowances_charges(place, line.allowances, line.charges)
