@@ -50,10 +50,16 @@ class Layer(StrEnum):
 
 
 class Authority(StrEnum):
-    """Whose text decided: the publisher's own artefact or this project's re-implementation."""
+    """Whose text decided.
+
+    ``official``: the publisher's own artefact, known to this release by its hash.
+    ``re-implementation``: this project's. ``operator``: a file that an operator imported, on whose
+    word it is whatever its title and publisher say.
+    """
 
     OFFICIAL = "official"
     REIMPLEMENTATION = "re-implementation"
+    OPERATOR = "operator"
 
 
 class RunVerdict(StrEnum):

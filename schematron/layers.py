@@ -287,7 +287,8 @@ def _worded(
 ) -> tuple[Wording, str | None]:
     """Choose the rule set's own text in this language, else ours, else the one it reported.
 
-    With it goes the publisher's own sentence, where the artefact is the publisher's.
+    With it goes the publisher's own sentence, where the artefact is a publisher's: marked as the
+    official one where it is known to be.
     """
     authored = source.authority is Authority.REIMPLEMENTATION
     sentence = None if authored else assertion.text or None
@@ -297,9 +298,9 @@ def _worded(
     ours = wording(assertion.rule, lang=lang, family=ruleset.family, sentence=sentence, **words)
     if ours is not None:
         return ours, sentence
-    if sentence is not None:
+    if sentence is not None and source.authority is Authority.OFFICIAL:
         return official(sentence, lang=lang), sentence
-    return Wording(assertion.text, None), None
+    return Wording(assertion.text, None), sentence
 
 
 def _withheld(result: svrl.SvrlResult) -> Counter[Severity]:

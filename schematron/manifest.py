@@ -4,6 +4,7 @@ Knows neither the files the values are read from (``manifest_file``), nor where 
 which rules a document needs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, TypeAlias
@@ -56,6 +57,12 @@ class Omission:
     when: str
 
 
+_AUTHORITIES: Final[Mapping[SourceKind, Authority]] = {
+    "authored": Authority.REIMPLEMENTATION,
+    "file": Authority.OPERATOR,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where the text of a rule set comes from.
@@ -96,8 +103,8 @@ class Source:
 
     @property
     def authority(self) -> Authority:
-        """Tell whether this is the publisher's artefact or a re-implementation."""
-        return Authority.REIMPLEMENTATION if self.kind == "authored" else Authority.OFFICIAL
+        """Tell whether this is a known artefact of a publisher, an import or ours."""
+        return _AUTHORITIES.get(self.kind, Authority.OFFICIAL)
 
 
 @dataclass(frozen=True, slots=True)

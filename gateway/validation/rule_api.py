@@ -18,8 +18,10 @@ __all__ = ["ROUTES"]
 
 
 class SourceOut(BaseModel):
-    """Where a rule set's file comes from; ``authority`` is official or re-implementation.
+    """Where a rule set's file comes from.
 
+    ``authority`` is official (a publisher's file this release knows by its hash), operator (a file
+    that was imported here) or re-implementation.
     ``proven_equal`` names the official release a re-implementation was last proven equal to.
     """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from schematron.finding import NAMELESS
+from schematron.finding import NAMELESS, Authority
 from schematron.report.words import (
     Sentence,
     amount,
@@ -178,6 +178,11 @@ class ReportView:
     labels: Mapping[str, str]
 
 
+_BASES: Final = {
+    Authority.OFFICIAL: "OFFICIAL",
+    Authority.REIMPLEMENTATION: "REIMPLEMENTATION",
+    Authority.OPERATOR: "OPERATOR",
+}
 _LABELS: Final = (
     "TITLE",
     "IDENTITY",
@@ -265,7 +270,6 @@ def _container(container: Json, *, lang: str) -> str:
 
 
 def _ruleset(run: Json, *, lang: str) -> RulesetView:
-    official = run["authority"] == "official"
     facts = (
         ("PUBLISHER", run.get("publisher"), False),
         ("RELEASE", run.get("version"), False),
@@ -284,7 +288,7 @@ def _ruleset(run: Json, *, lang: str) -> RulesetView:
         verdict=run["verdict"],
         verdict_label=label(f"RUN-{run['verdict'].upper()}", lang=lang),
         authority=run["authority"],
-        basis=label("OFFICIAL" if official else "REIMPLEMENTATION", lang=lang),
+        basis=label(_BASES[run["authority"]], lang=lang),
         newer=label("NEWER", lang=lang, newer=newer) if newer else "",
         facts=tuple(shown),
         decides=run.get("decides", True),

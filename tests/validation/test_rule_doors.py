@@ -160,6 +160,7 @@ async def test_the_service_providers_api_imports_and_withdraws(site):
         assert answer.status == 201, await answer.text()
         (item,) = (await answer.json())["items"]
     assert (item["id"], item["syntax"], item["valid_from"]) == ("own-1", ["cii"], "2027-01-01")
+    assert item["source"]["authority"] == "operator"
     async with site.client.delete("/v1/rulesets/own-1", headers=headers) as answer:
         assert answer.status == 204
     async with site.client.delete("/v1/rulesets/own-1", headers=headers) as answer:

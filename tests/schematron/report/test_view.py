@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from schematron.finding import Authority
 from schematron.report.view import report_view
 from schematron.texts import LANGUAGES
 from schematron.validate import validate
@@ -105,6 +106,16 @@ def test_rule_sets_tell_whose_they_are(report):
     assert said["Last proven equal to"] == "Demonstration release 1"
     assert "SHA-256" not in said
     assert schema.verdict_label == "kept"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_import_is_called_official_in_older_reports_only(report, lang):
+    """A stored report stays as it was written; each of its three words is known."""
+    bases = {}
+    for authority in Authority:
+        report["rulesets"][1]["authority"] = authority.value
+        bases[authority] = report_view(report, lang=lang).rulesets[1].basis
+    assert len(set(bases.values())) == len(Authority)
 
 
 def test_another_release_tells_only_what_it_would_change(report):
