@@ -106,7 +106,11 @@ def noting() -> Iterator[list[str]]:
 def audit(
     session: AsyncSession, caller: Principal, *, action: str, object: str, **facts: str | int
 ) -> None:
-    """Add an entry to the audit log within the transaction of the thing done."""
+    """Add an entry to the audit log within the transaction of the thing done, at the present time.
+
+    ``action`` is a stable name (``participant.registered``), ``object`` what it was done to as
+    people name it, ``facts`` what else tells one from another; none of them may hold a secret.
+    """
     record(
         session,
         tenant_id=caller.tenant_id,
@@ -130,7 +134,8 @@ def record(
 ) -> None:
     """Add an entry for somebody who is no caller: the gateway itself, a command, a payer.
 
-    ``at`` is a machine time. The entry is written when the transaction commits.
+    ``at`` is a machine time; the rest is as for `audit`. The entry is written when the
+    transaction commits.
     """
     if (noted := _NOTED.get()) is not None:
         noted.append(action)

@@ -68,7 +68,7 @@ class Access:
         return tenant
 
     async def find_tenant(self, slug: str) -> Tenant | None:
-        """The account of that short name."""
+        """The account of that short name, None if there is none."""
         async with self._database.read() as session:
             return (await session.exec(select(Tenant).where(Tenant.slug == slug))).first()
 
@@ -194,7 +194,10 @@ class Access:
     async def audit_log(
         self, caller: Principal, *, before: UUID | None = None, limit: int = 50
     ) -> list[AuditEntry]:
-        """The tenant's audit log, newest first."""
+        """The newest ``limit`` entries of the tenant's audit log, or of those before ``before``.
+
+        Newest first; ``before`` is the id of an entry.
+        """
         query = select(AuditEntry).where(AuditEntry.tenant_id == caller.tenant_id)
         if before is not None:
             query = query.where(col(AuditEntry.id) < before)
@@ -203,7 +206,7 @@ class Access:
 
 
 async def operator_tenant(session: AsyncSession) -> Tenant | None:
-    """The account of the service provider itself."""
+    """The account of the service provider itself; None before the first start made it."""
     return (await session.exec(select(Tenant).where(col(Tenant.is_operator)))).first()
 
 

@@ -62,7 +62,9 @@ class Sessions:
     ) -> tuple[str, SignedIn]:
         """Open a session and return its cookie text; an earlier session of the browser ends.
 
-        Raises GatewayError ACCESS-SIGN-IN-FAILED or ACCESS-SIGN-IN-BLOCKED.
+        ``address`` is the browser's IP address, by which failed attempts are counted beside the
+        account; ``previous`` the cookie text of the earlier session. Raises GatewayError
+        ACCESS-SIGN-IN-FAILED or ACCESS-SIGN-IN-BLOCKED.
         """
         email = _readable(email)
         subjects = (f"account:{email}", f"address:{_neighbourhood(address)}")

@@ -89,7 +89,11 @@ async def raise_alarm(
     facts: Mapping[str, Any] | None = None,
     tenant_id: UUID | None = None,
 ) -> Alarm:
-    """Raise an alarm, or note that its cause is still there."""
+    """Raise an alarm, or note that its cause is still there; returns the open row.
+
+    Of each kind and ``subject`` one is open at a time. ``at`` is machine time, ``facts`` are
+    plain JSON values without secrets. The caller's transaction decides whether it stays.
+    """
     known = await _open(session, kind, subject)
     if known is not None:
         known.occurrences += 1
@@ -115,7 +119,7 @@ async def raise_alarm(
 async def clear_alarm(
     session: AsyncSession, kind: AlarmKind, subject: str, *, at: datetime
 ) -> bool:
-    """Close the alarm because its cause is gone; False when none was open."""
+    """Close the alarm at machine time ``at``, its cause being gone; False when none was open."""
     known = await _open(session, kind, subject)
     if known is None:
         return False

@@ -29,5 +29,5 @@ class Money(BaseModel):
 
     @classmethod
     def of(cls, minor: int, currency: str) -> Self:
-        """An amount held in minor units."""
+        """An amount held in minor units of its currency (cents for EUR, yen for JPY)."""
         return cls(amount=decimal_text(from_minor(minor, currency).value), currency=currency)

@@ -56,7 +56,7 @@ class BusinessDates:
         return self._clock.moved_by.days
 
     def today(self) -> date:
-        """The business date."""
+        """What the books of this instance call today, the days it was moved by included."""
         return self._clock.today()
 
     async def move(self, to: date) -> int:

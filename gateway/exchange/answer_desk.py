@@ -51,12 +51,15 @@ class AnswerDesk:
         self._now = now
 
     async def policy(self, caller: Principal) -> Policy:
-        """The account's policy."""
+        """How the account answers; the defaults where it decided nothing."""
         async with self._database.read() as session:
             return await policy_of(session, caller.tenant_id)
 
     async def save_policy(self, caller: Principal, policy: Policy) -> None:
-        """Let a policy hold from the next document on. Raises GatewayError."""
+        """Let a policy hold from the next document on.
+
+        Raises GatewayError ACCESS-SCOPE or ANSWER-POLICY-INVALID.
+        """
         async with self._database.write() as session:
             await save_policy(session, caller, policy, at=self._now())
 

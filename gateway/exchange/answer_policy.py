@@ -103,7 +103,7 @@ async def save_policy(
 ) -> None:
     """Keep a policy from now on; a timer that runs already keeps its time.
 
-    Raises GatewayError FORBIDDEN or ANSWER-POLICY-INVALID.
+    Raises GatewayError ACCESS-SCOPE or ANSWER-POLICY-INVALID.
     """
     caller.require("settings:write")
     if policy.timer_minutes not in TIMER_MINUTES:

@@ -32,7 +32,12 @@ class Archive:
         media_type: str,
         tenant_id: UUID | None,
     ) -> StoredBlob:
-        """Make bytes durable and return the row that names them; the caller saves the row."""
+        """Make bytes durable and return the row that names them; the caller saves the row.
+
+        ``purpose`` is their class for retention (document, envelope, receipt, mail); without
+        ``tenant_id`` they are the instance's. Raises what the blob store does: STORAGE-FULL
+        among others.
+        """
         ref = await self._blobs.put(source)
         return StoredBlob(
             id=ref.id,
@@ -49,11 +54,11 @@ class Archive:
         return await self._blobs.get(BlobRef(stored.id, stored.sha256, stored.size))
 
     async def open(self, stored: StoredBlob) -> BinaryIO:
-        """A file of the bytes, verified; the caller closes it."""
+        """A file of the bytes, verified; the caller closes it. Raises as `read` does."""
         return await self._blobs.open(BlobRef(stored.id, stored.sha256, stored.size))
 
     async def fetch(self, session: AsyncSession, blob_id: UUID) -> bytes:
-        """The bytes behind a row's id."""
+        """The bytes behind a row's id; raises GatewayError BLOB-MISSING or BLOB-DAMAGED."""
         return await self.read(await self.row(session, blob_id))
 
     async def row(self, session: AsyncSession, blob_id: UUID) -> StoredBlob:

@@ -26,7 +26,11 @@ def record(
     facts: Mapping[str, Any] | None = None,
     evidence_id: UUID | None = None,
 ) -> None:
-    """Add one entry to a document's timeline."""
+    """Add one entry to a document's timeline, in the caller's transaction.
+
+    ``kind`` is a stable name (``mls.received``) that the console words, ``at`` machine time,
+    ``facts`` plain JSON values (amounts in minor units), ``evidence_id`` the blob that proves it.
+    """
     session.add(
         Event(
             tenant_id=document.tenant_id,

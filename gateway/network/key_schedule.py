@@ -71,8 +71,8 @@ class KeySchedules:
         """Let the certificate with this fingerprint sign from then on (aware UTC).
 
         The one that started last signs, so an earlier certificate is taken back into use by
-        giving it a later start. Raises GatewayError KEYS-..., CERTIFICATE-UNKNOWN or
-        KEY-SCHEDULE-INVALID.
+        giving it a later start. Raises GatewayError CERTIFICATE-UNKNOWN or
+        KEY-SCHEDULE-INVALID, and what `FileKeys.ring` does.
         """
         pair = self._pair(seat_id, certificate)
         await self.announce(seat_id, pair.certificate, signs_from, tenant_id=tenant_id, actor=actor)

@@ -85,15 +85,15 @@ class Onboarding:
 
 
 def ok(check: str, said: str = "", **facts: str) -> Finding:
-    """It holds."""
+    """The finding that a check holds; ``facts`` are what a person copies, by label."""
     return Finding(check, Outcome.OK, said, facts)
 
 
 def failed(check: str, said: str, **facts: str) -> Finding:
-    """It does not hold, and ``said`` tells what was seen."""
+    """The finding that a check does not hold; ``said`` tells what was seen (English)."""
     return Finding(check, Outcome.FAILED, said, facts)
 
 
 def skipped(check: str, said: str) -> Finding:
-    """It could not or need not be looked at, and ``said`` tells why."""
+    """The finding that there was nothing to look at; ``said`` tells why (English)."""
     return Finding(check, Outcome.SKIPPED, said)

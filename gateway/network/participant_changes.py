@@ -101,7 +101,11 @@ class ParticipantChanges:
     async def suspend(
         self, caller: Principal, participant: ParticipantId, *, because: str
     ) -> Participant:
-        """Keep a participant but serve it no longer; idempotent. Raises ...-UNKNOWN."""
+        """Keep a participant but serve it no longer; idempotent.
+
+        ``because`` is for people, the first 300 characters are kept. Raises GatewayError
+        PARTICIPANT-UNKNOWN.
+        """
         async with self._database.write() as session:
             row = await require_own(session, caller.tenant_id, participant)
             if row.suspended_at is None:
@@ -181,7 +185,10 @@ class ParticipantChanges:
     async def end_redirect(
         self, caller: Principal, participant: ParticipantId, document_type: DocumentTypeId
     ) -> None:
-        """Redirect no longer. Raises GatewayError ...-UNKNOWN."""
+        """Redirect no longer.
+
+        Raises GatewayError PARTICIPANT-UNKNOWN, or PUBLICATION-UNKNOWN where there is no redirect.
+        """
         async with self._database.write() as session:
             row = await require_own(session, caller.tenant_id, participant)
             found = await queries.redirects(session, row, document_type)
@@ -213,7 +220,10 @@ class ParticipantChanges:
         return card
 
     async def withdraw_card(self, caller: Principal, participant: ParticipantId) -> None:
-        """Show nothing to directories any more. Raises GatewayError ...-UNKNOWN."""
+        """Show nothing to directories any more.
+
+        Raises GatewayError PARTICIPANT-UNKNOWN, or PUBLICATION-UNKNOWN where there is no card.
+        """
         async with self._database.write() as session:
             row = await require_own(session, caller.tenant_id, participant)
             card = await session.get(BusinessCardRow, row.id)

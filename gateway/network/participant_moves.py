@@ -74,7 +74,8 @@ class ParticipantMoves:
     async def prepare(self, caller: Principal, participant: ParticipantId) -> Prepared:
         """Let a participant leave: a fresh key, known to the SML; an older key becomes void.
 
-        Raises GatewayError SML-..., PARTICIPANT-UNKNOWN or SML-REGISTRATION-STATE.
+        Raises GatewayError PARTICIPANT-UNKNOWN, SML-OFF or SML-REGISTRATION-STATE, and what
+        `SmlClient` does.
         """
         async with self._database.read() as session:
             await require_own(session, caller.tenant_id, participant)
@@ -99,7 +100,7 @@ class ParticipantMoves:
     async def cancel(self, caller: Principal, move_id: UUID) -> ParticipantMove:
         """Make a key void: the SML is given another that nobody is told.
 
-        Raises GatewayError NOT-FOUND, MOVE-STATE or SML-...
+        Raises GatewayError NOT-FOUND, MOVE-STATE or SML-OFF, and what `SmlClient` does.
         """
         move = await self._open(caller, move_id)
         participant = ParticipantId(move.scheme, move.value)
@@ -114,7 +115,8 @@ class ParticipantMoves:
     async def complete(self, caller: Principal, move_id: UUID) -> ParticipantMove:
         """Note that the other SMP has taken over, as the network's own directory says.
 
-        Raises GatewayError NOT-FOUND, MOVE-STATE while the SML still leads here, or LOOKUP-...
+        Raises GatewayError NOT-FOUND, MOVE-STATE while the SML still leads here, and
+        LookupFailed where the directory cannot be asked.
         """
         move = await self._open(caller, move_id)
         participant = ParticipantId(move.scheme, move.value)
@@ -141,7 +143,8 @@ class ParticipantMoves:
     ) -> ParticipantMove:
         """Take a participant of ours over from another SMP with the key its provider gave.
 
-        Raises GatewayError PARTICIPANT-UNKNOWN, MIGRATION-KEY-INVALID or SML-...
+        Raises GatewayError PARTICIPANT-UNKNOWN, MIGRATION-KEY-INVALID or SML-OFF, and what
+        `SmlClient` does.
         """
         async with self._database.read() as session:
             await require_own(session, caller.tenant_id, participant)

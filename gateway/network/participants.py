@@ -204,7 +204,7 @@ class Participants:
     async def page(
         self, tenant_id: UUID, *, after: UUID | None, limit: int
     ) -> Sequence[Participant]:
-        """A page of the tenant's participants in order of registration."""
+        """The tenant's first ``limit`` participants by registration, after the row ``after``."""
         async with self._database.read() as session:
             return await queries.participants(session, tenant_id, after=after, limit=limit)
 
@@ -216,7 +216,10 @@ class Participants:
     async def published(
         self, tenant_id: UUID, participant: ParticipantId, document_type: DocumentTypeId
     ) -> Sequence[Capability]:
-        """What is published about one document type. Raises GatewayError ...-UNKNOWN."""
+        """What is published about one document type.
+
+        Raises GatewayError PARTICIPANT-UNKNOWN, or PUBLICATION-UNKNOWN where nothing is.
+        """
         async with self._database.read() as session:
             row = await require_own(session, tenant_id, participant)
             found = await queries.capabilities(session, row, document_type)
@@ -272,7 +275,10 @@ class Participants:
         *,
         caller: Principal | None = None,
     ) -> None:
-        """Publish nothing about this document type any more. Raises GatewayError ...-UNKNOWN."""
+        """Publish nothing about this document type any more.
+
+        Raises GatewayError PARTICIPANT-UNKNOWN, or PUBLICATION-UNKNOWN where nothing was.
+        """
         async with self._database.write() as session:
             row = await require_own(session, tenant_id, participant)
             found = await queries.capabilities(session, row, document_type)

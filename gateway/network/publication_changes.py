@@ -102,7 +102,10 @@ class PublicationChanges:
     async def preview(
         self, caller: Principal, replacement: Replacement, *, everywhere: bool
     ) -> Sequence[Affected]:
-        """What the change would reach now; nothing is changed."""
+        """The first 500 publications the change would reach now; nothing is changed.
+
+        ``everywhere`` looks through all accounts: whoever calls makes sure that an operator asks.
+        """
         async with self._database.read() as session:
             tenant = None if everywhere else caller.tenant_id
             return await _affected(session, tenant, replacement)
@@ -115,7 +118,10 @@ class PublicationChanges:
         everywhere: bool,
         effective_at: datetime | None,
     ) -> PublicationChange:
-        """Write the change down; it is applied at its moment, at once without one."""
+        """Write the change down; a job applies it at ``effective_at`` (aware), at once without.
+
+        ``everywhere`` reaches all accounts: whoever calls makes sure that an operator asks.
+        """
         at = self._network.now()
         row = PublicationChange(
             tenant_id=caller.tenant_id,

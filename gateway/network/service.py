@@ -97,10 +97,11 @@ class Network:
         self._purposes: dict[x509.Certificate, Purpose | None] = {}
 
     def key_ring(self, seat_id: str) -> KeyRing:
-        """The keys of one seat. Raises GatewayError KEYS-...
+        """The keys of one seat.
 
         A certificate of an authority that is not trusted here (of the next generation, or put
-        there by mistake) decrypts, and waits beside one that is.
+        there by mistake) decrypts, and waits beside one that is. Raises GatewayError KEYS-MISSING,
+        KEYS-PERMISSIONS, KEYS-INVALID, KEYS-TOKEN-SETTINGS or KEYS-TOKEN.
         """
         ring = self._keys.ring(seat_id)
         strange = [one for one in ring.pairs if self.purpose_of(one.certificate) is None]
@@ -172,11 +173,15 @@ class Network:
         )
 
     def any_signing(self, at: datetime) -> KeyPair:
-        """A pair of any access point seat that may sign now. Raises GatewayError KEYS-..."""
+        """A pair of any access point seat that may sign at ``at``; raises as `smp_signing`."""
         return self._first(Purpose.AP, at)
 
     def smp_signing(self, at: datetime) -> KeyPair:
-        """The pair that signs our SMP's answers now. Raises GatewayError KEYS-..."""
+        """The pair that signs our SMP's answers at machine time ``at``.
+
+        Raises GatewayError KEYS-NOT-VALID-NOW, KEYS-MISSING where there is no such seat, and what
+        `key_ring` does.
+        """
         return self._first(Purpose.SMP, at)
 
     async def find_served(

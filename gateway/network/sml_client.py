@@ -60,7 +60,9 @@ SML_MANAGEMENT: Final[Mapping[Stage, str]] = {
 """The management addresses of OpenPeppol's own SML, valid since 2026-03-19."""
 
 SmpSigner = Callable[[], tuple[str, x509.Certificate]]
-"""Says which seat is our SMP now, and with which certificate. Raises GatewayError KEYS-..."""
+"""Says which seat is our SMP now, and with which certificate.
+
+Raises what `Network.smp_signing` does."""
 
 _Read = TypeVar("_Read")
 _MAX_ANSWER: Final = 4 * 1024 * 1024
@@ -111,7 +113,10 @@ class TlsProvider:
         self._made: tuple[x509.Certificate, ssl.SSLContext] | None = None
 
     def context(self) -> ssl.SSLContext:
-        """The context to connect with now. Raises GatewayError KEYS-... or SML-KEY."""
+        """The context to connect with now.
+
+        Raises GatewayError SML-KEY, and what `Network.smp_signing` does.
+        """
         seat_id, certificate = self._smp()
         if self._made is None or self._made[0] != certificate:
             tls = _tls_of(self._folder / seat_id, certificate, ca_file=self._ca_file)
@@ -130,7 +135,12 @@ class SmlAddress:
 
 
 class SmlClient:
-    """Asks the SML, over TLS in which our SMP shows its certificate; https only."""
+    """Asks the SML, over TLS in which our SMP shows its certificate; https only.
+
+    Every question raises GatewayError: SML-UNAVAILABLE and SML-ANSWER are worth another try;
+    SML-REFUSED, SML-NOT-FOUND and SML-UNAUTHORIZED are the SML's own word; SML-TLS, SML-KEY and
+    OUTGOING-ADDRESS are faults of the installation, as is what `Network.smp_signing` raises.
+    """
 
     def __init__(
         self,
@@ -149,50 +159,50 @@ class SmlClient:
         return self._address.smp_id
 
     async def publisher(self) -> Publisher:
-        """What the SML knows of our SMP. Raises GatewayError SML-..."""
+        """What the SML knows of our SMP."""
         body = messages.publisher_named(self.smp_id, read=True)
         answer = await self._ask(SmlOperation.READ_PUBLISHER, body)
         return _understood(lambda: messages.read_publisher(answer))
 
     async def create_publisher(self, publisher: Publisher) -> None:
-        """Make our SMP known to the SML. Raises GatewayError SML-..."""
+        """Make our SMP known to the SML."""
         await self._ask(SmlOperation.CREATE_PUBLISHER, messages.create_publisher(publisher))
 
     async def update_publisher(self, publisher: Publisher) -> None:
-        """Tell the SML our SMP's address of today. Raises GatewayError SML-..."""
+        """Tell the SML our SMP's address of today."""
         await self._ask(SmlOperation.UPDATE_PUBLISHER, messages.update_publisher(publisher))
 
     async def delete_publisher(self) -> None:
-        """Make the SML forget our SMP with all its participants. Raises GatewayError SML-..."""
+        """Make the SML forget our SMP with all its participants."""
         body = messages.publisher_named(self.smp_id, read=False)
         await self._ask(SmlOperation.DELETE_PUBLISHER, body)
 
     async def create(self, participants: Sequence[ParticipantId]) -> None:
-        """Register participants of our SMP: all or none. Raises GatewayError SML-..."""
+        """Register participants of our SMP: all or none."""
         many = len(participants) != 1
         name = "CreateList" if many else "CreateParticipantIdentifier"
         body = messages.participant_entry(self.smp_id, participants, name=name)
         await self._ask(SmlOperation.CREATE_LIST if many else SmlOperation.CREATE, body)
 
     async def delete(self, participants: Sequence[ParticipantId]) -> None:
-        """Remove participants of our SMP: all or none. Raises GatewayError SML-..."""
+        """Remove participants of our SMP: all or none."""
         many = len(participants) != 1
         name = "DeleteList" if many else "DeleteParticipantIdentifier"
         body = messages.participant_entry(self.smp_id, participants, name=name)
         await self._ask(SmlOperation.DELETE_LIST if many else SmlOperation.DELETE, body)
 
     async def page(self, page: str = "") -> ParticipantPage:
-        """A page of the participants the SML leads to our SMP. Raises GatewayError SML-..."""
+        """A page of the participants the SML leads to our SMP."""
         answer = await self._ask(SmlOperation.LIST, messages.page_request(self.smp_id, page))
         return _understood(lambda: messages.read_page(answer))
 
     async def prepare_migration(self, participant: ParticipantId, key: str) -> None:
-        """Let a participant leave with this key. Raises GatewayError SML-..."""
+        """Let a participant leave with this key."""
         body = messages.migration_record(self.smp_id, participant, key=key, complete=False)
         await self._ask(SmlOperation.PREPARE_MIGRATE, body)
 
     async def migrate(self, participant: ParticipantId, key: str) -> None:
-        """Take a participant over from another SMP. Raises GatewayError SML-..."""
+        """Take a participant over from another SMP."""
         body = messages.migration_record(self.smp_id, participant, key=key, complete=True)
         await self._ask(SmlOperation.MIGRATE, body)
 

@@ -168,7 +168,10 @@ class SmlRegistrar:
         return asked
 
     async def announce_smp(self, caller: Principal) -> Publisher:
-        """Make our SMP known to the SML under its present address. Raises GatewayError SML-..."""
+        """Make our SMP known to the SML under its present address.
+
+        Raises GatewayError SML-OFF, and what `SmlClient` does.
+        """
         publisher = await self._announce(self.client)
         async with self._database.write() as session:
             address = publisher.logical_address

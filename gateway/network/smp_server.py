@@ -50,7 +50,8 @@ class SmpServer:
     ) -> bytes | None:
         """The SignedServiceMetadata; None when nothing is registered under exactly this type.
 
-        Where another SMP answers for the type it holds a Redirect. Raises GatewayError KEYS-...
+        Where another SMP answers for the type it holds a Redirect. Raises what
+        `Network.smp_signing` does.
         when no SMP certificate is valid now.
         """
         async with self._database.read() as session:
