@@ -199,6 +199,6 @@ async def test_what_comes_next_is_said_for_every_item(visit: Visit) -> None:
     await visit.sign_in()
     ask = {name: f"/customers/{one.id}" for name, one in visit.house.customers.items()}
     assert "Reminder" in words(await visit.page(ask["Vuurtoren Brouwerij NV"]))
-    assert "payment announced, until" in words(await visit.page(ask["Librairie Saint-Hubert"]))
+    assert "payment announced, again on" in words(await visit.page(ask["Librairie Saint-Hubert"]))
     disputed = words(await visit.page(ask["Hôtel des Ardennes SA"]))
     assert disputed.count("disputed") >= 2

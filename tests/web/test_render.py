@@ -3,12 +3,15 @@
 import hashlib
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 import gateway
-from gateway.web.render import environment
+from gateway.web.i18n import Catalogues
+from gateway.web.render import PACKAGES, environment
 
 SOURCE = Path(gateway.__file__).parent
 TEMPLATES = sorted(SOURCE.glob("*/templates/*.html"))
@@ -28,6 +31,24 @@ def test_templates_compile_and_hold_no_inline_script_or_style(file: Path) -> Non
 
 def test_there_are_templates() -> None:
     assert len(TEMPLATES) > 10
+
+
+@pytest.mark.parametrize(
+    ("who", "shown"),
+    [
+        ("an@vuurtoren.example", "an@vuurtoren.example"),
+        ("api-key 0193 (<Bookkeeping>)", "&lt;Bookkeeping&gt; (clé d’API)"),
+        ("root (command line)", "root (ligne de commande)"),
+        ("payer (payment link)", "Payeur (lien de paiement)"),
+    ],
+)
+def test_whoever_acted_is_named_for_people(who: str, shown: str) -> None:
+    french = Catalogues.of(PACKAGES).words(
+        "fr", zone=ZoneInfo("Europe/Brussels"), now=datetime(2026, 11, 22, tzinfo=UTC)
+    )
+    source = '{% import "web/components.html" as ui with context %}{{ ui.actor(who) }}'
+    text = environment().from_string(source).render(t=french, who=who)
+    assert re.sub(r"<[^>]+>", "", text).strip() == shown
 
 
 def test_third_party_files_are_those_of_the_manifest() -> None:
