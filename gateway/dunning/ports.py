@@ -1,14 +1,15 @@
 """What dunning needs from its neighbours: payment links, and the network for UBL Reminders."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.as4.identifiers import ParticipantId
-from gateway.exchange.tables import Document, StoredBlob
+from gateway.exchange.reminding import OutgoingReminder
+from gateway.exchange.tables import Document
 
 __all__ = ["IssuedLink", "Links", "ReminderNetwork"]
 
@@ -55,22 +56,7 @@ class ReminderNetwork(Protocol):
         ...
 
     async def send(
-        self,
-        session: AsyncSession,
-        *,
-        tenant_id: UUID,
-        related_id: UUID,
-        number: str,
-        issue_date: date,
-        due_date: date | None,
-        currency: str,
-        amount_minor: int,
-        sender: ParticipantId,
-        sender_name: str,
-        receiver: ParticipantId,
-        receiver_name: str,
-        content: StoredBlob,
-        at: datetime,
+        self, session: AsyncSession, reminder: OutgoingReminder, *, at: datetime
     ) -> Document:
         """Put a reminder on its way within the caller's transaction; its bytes are durable."""
         ...

@@ -42,6 +42,7 @@ from gateway.dunning.states import MailPurpose, MailState, ReminderEvent, Remind
 from gateway.dunning.steps import happen, reminder_locked, write_lines
 from gateway.dunning.tables import OutgoingMail, Reminder
 from gateway.exchange.archive import Archive
+from gateway.exchange.reminding import OutgoingReminder
 from gateway.exchange.tables import StoredBlob
 from gateway.receivables.ledger import lock_customer
 from gateway.receivables.tables import Customer
@@ -244,8 +245,7 @@ class SendJob:
         invoice, ubl = draft.invoice, kept.ubl
         if invoice is None or ubl is None:
             raise AssertionError("Peppol carries only what has an invoice and a UBL Reminder")
-        document = await self._network.send(
-            session,
+        reminder = OutgoingReminder(
             tenant_id=row.tenant_id,
             related_id=invoice.id,
             number=draft.number,
@@ -258,9 +258,8 @@ class SendJob:
             receiver=ParticipantId.parse(draft.customer.participant),
             receiver_name=draft.customer.name,
             content=ubl,
-            at=at,
         )
-        return document.id
+        return (await self._network.send(session, reminder, at=at)).id
 
     async def _by_mail(
         self, session: AsyncSession, row: Reminder, composed: Composed, kept: _Kept, at: datetime

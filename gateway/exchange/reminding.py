@@ -4,6 +4,7 @@ What a reminder says and whether it may still go out is decided by who sends it;
 document like any other. Only receivers that registered for the type get one.
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -20,7 +21,7 @@ from gateway.exchange.tables import Document, DocumentKind, EventGroup, StoredBl
 from gateway.network.errors import NOT_ACTIVE, LookupFailed
 from gateway.network.smp_client import Lookup
 
-__all__ = ["registered_for_reminders", "send_reminder"]
+__all__ = ["OutgoingReminder", "registered_for_reminders", "send_reminder"]
 
 _NAME_LENGTH: Final = 300
 _NUMBER_LENGTH: Final = 200
@@ -46,49 +47,55 @@ async def registered_for_reminders(
     return True
 
 
-async def send_reminder(
-    session: AsyncSession,
-    queue: JobQueue,
-    *,
-    tenant_id: UUID,
-    related_id: UUID | None,
-    number: str,
-    issue_date: date,
-    due_date: date | None,
-    currency: str,
-    amount_minor: int,
-    sender: ParticipantId,
-    sender_name: str,
-    receiver: ParticipantId,
-    receiver_name: str,
-    content: StoredBlob,
-    at: datetime,
-) -> Document:
-    """Put a reminder on its way within the caller's transaction, and return its document.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingReminder:
+    """A reminder that is decided and written, as it goes to the customer over Peppol.
 
     ``content`` is the UBL Reminder, its bytes durable; ``related_id`` an invoice it is about.
     ``issue_date`` and ``due_date`` (the new deadline) are business dates, ``amount_minor`` counts
-    minor units of ``currency``, ``at`` is machine time. The timelines of the invoices it is about
-    belong to the caller, who knows them all.
+    minor units of ``currency`` (ISO 4217).
     """
-    session.add(content)
+
+    tenant_id: UUID
+    related_id: UUID | None
+    number: str
+    issue_date: date
+    due_date: date | None
+    currency: str
+    amount_minor: int
+    sender: ParticipantId
+    sender_name: str
+    receiver: ParticipantId
+    receiver_name: str
+    content: StoredBlob
+
+
+async def send_reminder(
+    session: AsyncSession, queue: JobQueue, reminder: OutgoingReminder, *, at: datetime
+) -> Document:
+    """Put a reminder on its way within the caller's transaction, and return its document.
+
+    ``at`` is machine time. The timelines of the invoices it is about belong to the caller, who
+    knows them all.
+    """
+    session.add(reminder.content)
     await session.flush()
     document = outgoing_document(
-        tenant_id=tenant_id,
+        tenant_id=reminder.tenant_id,
         kind=DocumentKind.REMINDER,
-        number=number[:_NUMBER_LENGTH],
-        sender=sender,
-        sender_name=sender_name[:_NAME_LENGTH],
-        receiver=receiver,
-        receiver_name=receiver_name[:_NAME_LENGTH],
+        number=reminder.number[:_NUMBER_LENGTH],
+        sender=reminder.sender,
+        sender_name=reminder.sender_name[:_NAME_LENGTH],
+        receiver=reminder.receiver,
+        receiver_name=reminder.receiver_name[:_NAME_LENGTH],
         document_type=REMINDER,
         process=PROCESS_REMINDER,
-        related_id=related_id,
-        content=content,
-        issue_date=issue_date,
-        due_date=due_date,
-        currency=currency,
-        amount_minor=amount_minor,
+        related_id=reminder.related_id,
+        content=reminder.content,
+        issue_date=reminder.issue_date,
+        due_date=reminder.due_date,
+        currency=reminder.currency,
+        amount_minor=reminder.amount_minor,
         at=at,
     )
     await _set_out(session, queue, document)

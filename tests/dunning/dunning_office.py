@@ -38,7 +38,7 @@ from gateway.dunning.policies import read_seed, seed_policies
 from gateway.dunning.tables import OutgoingMail, Reminder, ReminderLine
 from gateway.dunning.thanks import Settlement
 from gateway.exchange.archive import Archive
-from gateway.exchange.reminding import send_reminder
+from gateway.exchange.reminding import OutgoingReminder, send_reminder
 from gateway.exchange.states import BusinessState, NetworkState, PaymentState, TransportState
 from gateway.exchange.tables import Direction, Document, DocumentKind, Event
 from gateway.payments.links import PaymentLinks
@@ -87,8 +87,8 @@ class PeppolStandIn:
     async def registered(self, participant: ParticipantId) -> bool:
         return str(participant) in self.members or str(participant).endswith(self.endings)
 
-    async def send(self, session: Any, **order: Any) -> Document:
-        return await send_reminder(session, self.queue, **order)
+    async def send(self, session: Any, reminder: OutgoingReminder, *, at: datetime) -> Document:
+        return await send_reminder(session, self.queue, reminder, at=at)
 
 
 class Office:

@@ -9,7 +9,7 @@ from exchange_houses import House, Pair
 from gateway.as4.identifiers import REMINDER, ParticipantId
 from gateway.demo.cast import BUYER, SELLER
 from gateway.exchange.keys import ARCHIVE
-from gateway.exchange.reminding import send_reminder
+from gateway.exchange.reminding import OutgoingReminder, send_reminder
 from gateway.exchange.tables import Document
 from gateway.network.participants import REMINDER_OFFER
 from ubl.amounts import Amount
@@ -118,16 +118,15 @@ async def remind(pair: Pair, content: bytes, **named: Any) -> Document:
         "amount_minor": 50000,
         **named,
     }
-    async with house.gateway.platform.database.write() as session:
-        return await send_reminder(
-            session,
-            house.gateway.platform.queue,
-            tenant_id=house.tenant_id,
-            sender=pair.sender.participant,
-            sender_name=SELLER.business,
-            receiver=pair.receiver.participant,
-            receiver_name=BUYER.business,
-            content=stored,
-            at=datetime.now(UTC),
-            **facts,
-        )
+    reminder = OutgoingReminder(
+        tenant_id=house.tenant_id,
+        sender=pair.sender.participant,
+        sender_name=SELLER.business,
+        receiver=pair.receiver.participant,
+        receiver_name=BUYER.business,
+        content=stored,
+        **facts,
+    )
+    platform = house.gateway.platform
+    async with platform.database.write() as session:
+        return await send_reminder(session, platform.queue, reminder, at=datetime.now(UTC))

@@ -30,9 +30,10 @@ from gateway.exchange.statistics.counting import ReportKind
 from gateway.exchange.statistics.exporting import csv_lines
 from gateway.exchange.statistics.keys import REPORTING, STATISTICS
 from gateway.exchange.statistics.period import Period
+from gateway.exchange.statistics.queries import TrafficRow
 from gateway.exchange.statistics.service import read_period
 
-__all__ = ["ROUTES", "send_csv", "where"]
+__all__ = ["ROUTES", "rows_behind", "send_csv", "where"]
 
 _PAGE: Final = 1000
 _SEAT: Final = "/v1/statistics/{seat_id:P[A-Z]{2}[0-9]{6}}"
@@ -45,6 +46,25 @@ def where(request: web.Request) -> tuple[str, Period, ReportKind]:
     """The seat, month and kind of report in the address. Raises GatewayError STATISTICS-PERIOD."""
     place = request.match_info
     return place["seat_id"], read_period(place["period"]), ReportKind(place["kind"])
+
+
+async def rows_behind(
+    request: web.Request, query: RowQuery, *, after: str | None, limit: int
+) -> list[TrafficRow]:
+    """The exchanges behind the report, or the line of it, that the address names.
+
+    ``after`` is a cursor of `cursor_after`. Raises GatewayError STATISTICS-PERIOD,
+    STATISTICS-SEAT, NOT-FOUND, and REQUEST-INVALID for a cursor that is none.
+    """
+    seat_id, period, kind = where(request)
+    return await request.app[STATISTICS].rows(
+        seat_id,
+        period,
+        kind=kind,
+        line_id=query.line,
+        after=read_cursor(after) if after else None,
+        limit=limit,
+    )
 
 
 async def list_months(request: web.Request) -> web.Response:
@@ -101,16 +121,8 @@ async def get_difference(request: web.Request) -> web.Response:
 
 async def get_rows(request: web.Request) -> web.Response:
     """The exchanges behind a report or one line of it."""
-    seat_id, period, kind = where(request)
     query = query_of(request, RowQuery)
-    found = await request.app[STATISTICS].rows(
-        seat_id,
-        period,
-        kind=kind,
-        line_id=query.line,
-        after=read_cursor(query.cursor) if query.cursor else None,
-        limit=query.limit + 1,
-    )
+    found = await rows_behind(request, query, after=query.cursor, limit=query.limit + 1)
     page = Cut.at(found, query.limit)
     return json_answer(
         RowPage(items=[RowOut.of(one) for one in page.shown], next_cursor=page.cursor(cursor_after))
@@ -120,17 +132,10 @@ async def get_rows(request: web.Request) -> web.Response:
 async def send_csv(request: web.Request) -> web.StreamResponse:
     """Stream the rows behind the report that the address names, or one line of it, as CSV."""
     seat_id, period, kind = where(request)
-    query, statistics = query_of(request, RowQuery), request.app[STATISTICS]
+    query = query_of(request, RowQuery)
 
     async def page(after: str | None) -> tuple[str, str | None]:
-        found = await statistics.rows(
-            seat_id,
-            period,
-            kind=kind,
-            line_id=query.line,
-            after=read_cursor(after) if after else None,
-            limit=_PAGE,
-        )
+        found = await rows_behind(request, query, after=after, limit=_PAGE)
         text = csv_lines(found, header=after is None)
         return text, cursor_after(found[-1]) if len(found) == _PAGE else None
 

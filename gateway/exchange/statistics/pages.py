@@ -23,10 +23,11 @@ from gateway.core.paging import Cut
 from gateway.exchange.statistics.api import (
     get_document,
     get_report_document,
+    rows_behind,
     send_csv,
     where,
 )
-from gateway.exchange.statistics.api_models import RowQuery, cursor_after, read_cursor
+from gateway.exchange.statistics.api_models import RowQuery, cursor_after
 from gateway.exchange.statistics.figures import COUNTS, Family, Line
 from gateway.exchange.statistics.keys import REPORTING, STATISTICS
 from gateway.exchange.statistics.period import Period
@@ -164,14 +165,7 @@ async def show_rows(request: web.Request) -> web.Response:
     """The exchanges behind a report or one line of it."""
     seat_id, period, kind = where(request)
     query = query_of(request, RowQuery)
-    found = await request.app[STATISTICS].rows(
-        seat_id,
-        period,
-        kind=kind,
-        line_id=query.line,
-        after=read_cursor(query.cursor) if query.cursor else None,
-        limit=_ROWS + 1,
-    )
+    found = await rows_behind(request, query, after=query.cursor, limit=_ROWS + 1)
     page = Cut.at(found, _ROWS)
     context = {
         "rows": page.shown,
