@@ -34,6 +34,7 @@ __all__ = [
     "idempotency_key",
     "json_answer",
     "path_id",
+    "query_id",
     "query_of",
     "refuse_nul",
     "seen_other",
@@ -179,6 +180,15 @@ def path_id(request: web.Request, name: str) -> UUID:
         return UUID(request.match_info[name])
     except ValueError:
         raise GatewayError(NOT_FOUND, "There is nothing under this address; check it.") from None
+
+
+def query_id(request: web.Request, name: str) -> UUID | None:
+    """What a list of the console continues from; raises GatewayError REQUEST-INVALID."""
+    value = request.query.get(name)
+    try:
+        return UUID(value) if value else None
+    except ValueError:
+        raise GatewayError(BAD_REQUEST, "This list has no such page; start from the top.") from None
 
 
 def json_answer(model: BaseModel, *, status: int = 200) -> web.Response:

@@ -8,7 +8,16 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import RENDER, Face, Route, form_of, path_id, seen_other, shown_again
+from gateway.core.http import (
+    RENDER,
+    Face,
+    Route,
+    form_of,
+    path_id,
+    query_id,
+    seen_other,
+    shown_again,
+)
 from gateway.core.paging import Cut
 from gateway.dispatch import download_pages, text_pages
 from gateway.dispatch.channels import customer_of_document
@@ -19,7 +28,7 @@ from gateway.dispatch.states import ATTENTION
 from gateway.exchange.channels import Channel, DispatchFormat
 from gateway.exchange.queries import document_of
 from gateway.receivables.customers import LOCALES
-from gateway.receivables.pages_forms import chosen, query_id, text
+from gateway.receivables.pages_forms import chosen, text
 
 __all__ = ["ROUTES"]
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
-from gateway.core.http import RENDER, Face, Route, seen_other
+from gateway.core.http import RENDER, Face, Route, query_id, seen_other
 from gateway.core.paging import Cut
 from gateway.dunning import pages_customer, pages_reminder
 from gateway.dunning.keys import DUNNING
@@ -26,7 +26,7 @@ from gateway.dunning.queries import (
     list_runs,
 )
 from gateway.receivables.keys import BUSINESS
-from gateway.receivables.pages_forms import chosen, query_id
+from gateway.receivables.pages_forms import chosen
 
 __all__ = ["ROUTES"]
 

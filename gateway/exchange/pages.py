@@ -12,7 +12,7 @@ from aiohttp.web_request import FileField
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, seen_other
+from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, form_of, query_id, seen_other
 from gateway.core.paging import Cut
 from gateway.core.spool import Spool
 from gateway.exchange import document_pages, document_tab, format_pages, inspection_pages
@@ -54,12 +54,12 @@ class _Choice:
         try:
             if kinds not in _KINDS:
                 raise ValueError(kinds)
-            state, before = query.get("state"), query.get("before")
+            state = query.get("state")
             return cls(
                 text=query.get("q", "").strip()[:_TEXT_LENGTH],
                 kinds=kinds,
                 state=TransportState(state) if state else None,
-                before=UUID(before) if before else None,
+                before=query_id(request, "before"),
             )
         except ValueError:
             raise GatewayError(

@@ -19,6 +19,7 @@ from gateway.core.http import (
     Route,
     form_of,
     path_id,
+    query_id,
     seen_other,
 )
 from gateway.core.paging import Cut
@@ -111,7 +112,7 @@ async def register(request: web.Request) -> web.Response:
 async def _list(
     request: web.Request, *, typed: Mapping[str, str], fault: GatewayError | None
 ) -> web.Response:
-    after = _cursor(request)
+    after = query_id(request, "after")
     participants = request.app[PARTICIPANTS]
     rows = await participants.page(principal(request).tenant_id, after=after, limit=_PAGE + 1)
     page = Cut.at(rows, _PAGE)
@@ -348,13 +349,6 @@ def _identifier(text: str) -> ParticipantId:
         return read_participant(text)
     except IdentifierInvalid as error:
         raise GatewayError(BAD_REQUEST, error.message, reason=error.code) from error
-
-
-def _cursor(request: web.Request) -> UUID | None:
-    try:
-        return UUID(request.query["after"]) if "after" in request.query else None
-    except ValueError:
-        raise GatewayError(NOT_FOUND, "There is nothing under this address; check it.") from None
 
 
 async def _typed(request: web.Request) -> dict[str, str]:

@@ -18,6 +18,7 @@ from gateway.core.http import (
     Route,
     form_of,
     path_id,
+    query_id,
     seen_other,
     shown_again,
 )
@@ -41,7 +42,7 @@ from gateway.receivables.pages_bank_view import (
     payment_named,
     payment_views,
 )
-from gateway.receivables.pages_forms import chosen, minor, query_id, text
+from gateway.receivables.pages_forms import chosen, minor, text
 from gateway.receivables.pages_looks import MESSAGE_LOOKS, PAYMENT_LOOKS
 from gateway.receivables.queries import item_row_of
 from gateway.receivables.tables import BankMessageState, BankOrigin, BankPayment, ItemRow

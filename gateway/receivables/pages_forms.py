@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final, TypeVar
-from uuid import UUID
 
 from aiohttp import web
 
@@ -21,7 +20,6 @@ __all__ = [
     "chosen",
     "day",
     "minor",
-    "query_id",
     "text",
 ]
 
@@ -87,12 +85,3 @@ def chosen(codes: type[_Code], value: object, default: _Code) -> _Code:
         raise GatewayError(
             BAD_REQUEST, "This list does not know that filter; start from the top."
         ) from None
-
-
-def query_id(request: web.Request, name: str) -> UUID | None:
-    """An identifier that a list continues from; raises GatewayError REQUEST-INVALID."""
-    value = request.query.get(name)
-    try:
-        return UUID(value) if value else None
-    except ValueError:
-        raise GatewayError(BAD_REQUEST, "This list has no such page; start from the top.") from None

@@ -19,12 +19,13 @@ from gateway.core.http import (
     Route,
     form_of,
     path_id,
+    query_id,
     seen_other,
     shown_again,
 )
 from gateway.core.paging import Cut
 from gateway.receivables.keys import BUSINESS, RECEIVABLES
-from gateway.receivables.pages_forms import as_of, chosen, minor, query_id, text
+from gateway.receivables.pages_forms import as_of, chosen, minor, text
 from gateway.receivables.pages_looks import booked, look_of_row, look_of_state
 from gateway.receivables.queries import (
     Filters,

@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.errors import GatewayError
-from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, path_id, seen_other
+from gateway.core.http import BAD_REQUEST, RENDER, Face, Route, path_id, query_id, seen_other
 from gateway.core.paging import Cut
 from gateway.core.spool import Spool
 from gateway.validation.keys import ORDERS, VALIDATION
@@ -185,7 +185,7 @@ def _choice(request: web.Request) -> Choice:
         ruleset=query.get("ruleset", "").strip()[:80],
         begin=_day(query.get("from", "")),
         end=_day(query.get("to", "")),
-        before=_cursor(query.get("before", "")),
+        before=query_id(request, "before"),
     )
 
 
@@ -200,13 +200,6 @@ def _day(text: str) -> date | None:
 
 def _midnight(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), UTC) if day else None
-
-
-def _cursor(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise GatewayError(BAD_REQUEST, "'before' names no report; start from the top.") from None
 
 
 def _language(request: web.Request) -> str:
