@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from lxml import etree
 
 from schematron import engine, rules, svrl
+from schematron.abort import Cause, cause_of
 from schematron.artefacts import Artefacts
 from schematron.errors import ArtefactRefused, EngineFailed
 from schematron.finding import Authority, Finding, Layer, RulesetRun, RunVerdict, Severity
@@ -185,7 +186,10 @@ def check_rules(target: Target, chosen: Chosen) -> LayerResult:
         )
         result = svrl.read(report, overrides=dict(chosen.severity))
     except (ArtefactRefused, EngineFailed) as error:
+        cause = cause_of(str(error), target.tree.root) if isinstance(error, EngineFailed) else None
         draft = _failure_draft(error, ruleset.id, ruleset.title, lang=lang)
+        if cause is not None:
+            draft = _caused(target, draft.finding, cause)
         return LayerResult(_rules_run(target, chosen, RunVerdict.ENGINE_ERROR), [draft])
     drafts = [_rule_draft(target, assertion, ruleset, source) for assertion in result.assertions]
     drafts += [
@@ -337,6 +341,20 @@ def worded(note: Note, *, lang: str) -> Draft:
 def _note(ruleset: Ruleset, code: str, *, lang: str, value: str, **words: str) -> Draft:
     note = Note(code, Severity.INFORMATION, Layer.RULES, ruleset.id, value, words=words)
     return worded(note, lang=lang)
+
+
+def _caused(target: Target, finding: Finding, cause: Cause) -> Draft:
+    """Say which value of the document stopped the rules, and where it stands."""
+    words = {**finding.words, "cause": cause.kind, "values": cause.named}
+    text = require(f"{finding.rule}.{cause.kind}", lang=target.lang, **words)
+    found = replace(
+        finding,
+        message=text.message,
+        hint=text.hint,
+        value=", ".join(cause.values) or None,
+        words=words,
+    )
+    return _placed(target, found, cause.place)
 
 
 def _failure_draft(

@@ -123,8 +123,9 @@ def _ours(finding: Mapping[str, Any], *, lang: str) -> Wording | None:
     own = rules.messages(ruleset).get(rule, {}).get(lang)
     if own is not None:
         return Wording(own["message"], own.get("hint"))
-    # The schema's failures have a second text where it is known what was expected.
-    code = f"{rule}.expected" if values.get("expected") else rule
+    # Some have a second text, where it is known what a schema expected or what stopped the rules.
+    variant = "expected" if values.get("expected") else values.get("cause")
+    code = f"{rule}.{variant}" if variant else rule
     family = ruleset.rpartition("-")[0] or None
     sentence = finding.get("official")
     return wording(code, lang=lang, family=family, sentence=sentence, **values)
