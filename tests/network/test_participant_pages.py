@@ -253,3 +253,9 @@ def test_a_card_survives_the_form_and_a_richer_one_is_left_alone() -> None:
     for wrong in ({"name": ""}, {"country": "B1"}, {"serves_from": "x"}):
         with pytest.raises(GatewayError, match="PARTICIPANT-FORM"):
             read_amendment({"name": "A", "country": "BE"} | wrong)
+
+
+async def test_a_list_that_goes_on_from_no_row_is_refused(house: House) -> None:
+    for address in ("/network?after=x", "/reports?before=x"):
+        answer = await house.client.get(address)
+        assert (answer.status, "start from the top" in await answer.text()) == (400, True), address
