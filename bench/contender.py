@@ -20,8 +20,8 @@ TOO_LONG_S: Final = 1
 LIMIT_S: Final = 20
 """What takes longer is ended, and what is expected to, by what fewer lines took, is not begun."""
 _TELLING_LINES: Final = 200
-_WARM_UP_S: Final = 2.5
-_ROUND_S: Final = 0.4
+_WARM_UP_S: Final = 2.0
+_ROUND_S: Final = 0.25
 _NOT_DONE: Final = "does not do it"
 
 _Place = tuple[str, int]

@@ -58,7 +58,7 @@ _PAGES: Final = (
 _NO_REASON: Final = Absent(None)
 _UNREADABLE_TO_SOME: Final = "{*}CommodityClassification"
 """drafthorse reads no class without the version of its list, and writes none that it read."""
-_HALF_OF_IT_S: Final = 240
+_SHORT_S: Final = 180
 """When so much time has passed by the clock on the wall, one round is enough."""
 _ALL_OF_IT_S: Final = 540
 """When so much time has passed, nothing more is begun."""
@@ -80,7 +80,7 @@ def measure(folder: Path, *, rounds: int, peers: bool) -> list[Section]:
                 stack.enter_context(Talker(command, quiet=name == _MUSTANG)),
                 _TASKS,
                 _PAGES,
-                hurry=began + _HALF_OF_IT_S,
+                hurry=began + _SHORT_S,
                 deadline=began + _ALL_OF_IT_S,
                 is_java=name == _MUSTANG,
             )
@@ -165,7 +165,7 @@ def _compared(
     section.notes = [
         f"Processor time of one, warm, medians of {rounds} rounds in turn; - does not do it.",
         f"What took more than {TOO_LONG_S} s was measured once, more than {LIMIT_S} s was ended.",
-        f"After {_HALF_OF_IT_S} s one round was enough, after {_ALL_OF_IT_S} s nothing was begun.",
+        f"After {_SHORT_S} s one round was enough, after {_ALL_OF_IT_S} s nothing was begun.",
         "Writing and converting of ours read back what was written, to tell what was lost, as no",
         "other does; the rows that say so leave that away.",
         *(f"{one}." for one in [*reasons, *absent]),
