@@ -109,7 +109,7 @@ async def bench(house):
     webhook_delivery.endpoint_gauge(metrics, house.database)
     async with (
         TestServer(app) as server,
-        client_session(Stage.TEST, connect_timeout_s=2, answer_timeout_s=2) as http,
+        client_session(Stage.TEST, connect_timeout_s=60, answer_timeout_s=60) as http,
     ):
         deliver = DeliverJob(
             database=house.database, http=http, vault=VAULT, stage=Stage.TEST, now=house.clock

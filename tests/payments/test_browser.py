@@ -6,7 +6,6 @@ Screenshots are kept in the folder ``GATEWAY_SCREENSHOTS`` where it is set.
 import os
 import re
 import shutil
-import socket
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -31,10 +30,8 @@ def database_url(sqlite_url):
 
 
 @pytest.fixture
-def public_url():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+def public_url(unused_tcp_port):
+    return f"http://127.0.0.1:{unused_tcp_port}"
 
 
 @pytest.fixture

@@ -164,13 +164,20 @@ async def test_a_process_that_gave_up_is_a_verdict(tmp_path, kind, lang):
     assert report["findings"][0]["hint"]
 
 
-async def test_real_processes_read_check_and_go_on(tmp_path):
+async def test_real_processes_read_check_and_go_on(tmp_path, monkeypatch):
     good = tmp_path / "1.xml"
     good.write_bytes(NOTE % 1)
     pipe = tmp_path / "2.xml"
     os.mkfifo(pipe)  # a document that never ends holds its process until the time is up
     files = [good, pipe, tmp_path / "3.xml", tmp_path]
-    pool = batch_pool(config_dir=None, store=None, jobs=1, timeout_s=3, rss_limit_mb=1500)
+    pool = batch_pool(config_dir=None, store=None, jobs=1, timeout_s=60, rss_limit_mb=1500)
+    watch = pool._watch
+
+    async def impatient_with_the_pipe(slot, child, arguments):
+        pool._timeout_s = 1 if arguments[0].path == str(pipe) else 60
+        return await watch(slot, child, arguments)
+
+    monkeypatch.setattr(pool, "_watch", impatient_with_the_pipe)
     try:
         outcomes = [
             one

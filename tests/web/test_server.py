@@ -244,5 +244,5 @@ async def test_a_signal_asks_to_stop_instead_of_killing() -> None:
     with stop_signal() as stop:
         assert not stop.is_set()
         os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(stop.wait(), 5)
+        await asyncio.wait_for(stop.wait(), 60)
     assert signal.getsignal(signal.SIGTERM) == before
