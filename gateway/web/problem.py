@@ -167,12 +167,17 @@ def _challenge(kind: ErrorKind) -> dict[str, str]:
 
 def _invalid(error: ValidationError) -> Problem:
     faults = [
-        {"field": ".".join(map(str, fault["loc"])), "reason": fault["msg"]}
+        {"field": ".".join(map(str, fault["loc"])), "reason": _reason(fault["msg"])}
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     shown = faults[:_FAULTS_SHOWN]
     sentence = "; ".join(f"{one['field'] or 'request'}: {one['reason']}" for one in shown[:5])
     return Problem(BAD_REQUEST, f"{sentence}.", {"fields": shown})
+
+
+def _reason(told: str) -> str:
+    """What a model says of a value, without the words its library puts before our own."""
+    return told.removeprefix("Value error, ").rstrip(".")
 
 
 def _of_aiohttp(error: web.HTTPException) -> Problem:

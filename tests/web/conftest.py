@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 # Tests are no packages here, so the modules beside this one are found by their folder.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -40,6 +40,13 @@ class Order(BaseModel):
 
     number: int
     name: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name == "nobody":
+            raise ValueError("Nobody orders. Give a name.")
+        return name
 
 
 class Unrelated(BaseModel):

@@ -87,6 +87,11 @@ async def test_a_body_that_is_not_as_described_names_its_fields(site, body, fiel
     assert told["detail"]
 
 
+async def test_what_a_model_says_of_a_value_stands_as_it_says_it(site) -> None:
+    answer = await site.client.post("/v1/probe/order", json={"number": 1, "name": "nobody"})
+    assert (await answer.json())["detail"] == "name: Nobody orders. Give a name."
+
+
 async def test_our_own_models_fault_is_not_the_callers(site) -> None:
     answer = await site.client.get("/v1/probe/own-fault")
     assert (answer.status, (await answer.json())["code"]) == (500, "INTERNAL")
