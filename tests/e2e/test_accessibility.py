@@ -61,6 +61,7 @@ SCREENS = (
     "/settings/code-lists/UNTDID-1001",
     "/settings/delivery",
     "/settings/hand-over",
+    "/settings/mail-texts",
     "/settings/webhooks",
 )
 NUMBER = "VT-2026-0777"
@@ -115,6 +116,19 @@ async def test_the_console_has_no_serious_fault(
             assert answer.ok, screen
             assert await page.get_attribute("html", "lang") == language
             assert await faults(page) == [], screen
+
+
+async def test_no_page_is_wider_than_its_window(visit: Visit, stage: Stage) -> None:
+    """In German, whose words are the longest: nothing is cut, nothing scrolls sideways."""
+    async with visit(stage.seller) as page:
+        await speak(page, "de")
+        for screen in (*SCREENS[::3], await _document(page), await _draft(page)):
+            await page.goto(screen)
+            for width in (1280, 1024, 390):
+                await page.set_viewport_size({"width": width, "height": 900})
+                assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+                    f"{screen} at {width}"
+                )
 
 
 async def test_the_way_in_has_no_serious_fault(browser: Browser, stage: Stage) -> None:
