@@ -48,8 +48,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="module")
-def country(tmp_path_factory: pytest.TempPathFactory) -> Country:
-    return found_country(tmp_path_factory.mktemp("crash"))
+def country(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Country:
+    return found_country(tmp_path_factory.mktemp("crash"), free_port)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from gateway.exchange.tables import (
 )
 
 FOLLOWERS = 2
-FRESH_LIMIT_S = 20
+FRESH_LIMIT_S = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

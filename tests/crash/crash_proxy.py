@@ -75,7 +75,7 @@ class FaultyNetwork:
         """Start; returns the port to publish."""
         self._thread.start()
         starting = asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
-        return starting.result(10)
+        return starting.result(60)
 
     def close(self) -> None:
         """Stop and forget what is under way."""

@@ -15,9 +15,9 @@ from crash_verdict import Tally, judge, open_lanes, unfinished
 from gateway.demo.cast import BUYER, SELLER
 from gateway.demo.invoices import render_invoice
 
-CLIENT_LIMIT_S = 180
-REST_LIMIT_S = 120
-DEATH_LIMIT_S = 60
+CLIENT_LIMIT_S = 300
+REST_LIMIT_S = 300
+DEATH_LIMIT_S = 120
 CLIENT_PAUSE_S = 0.1
 
 
@@ -94,9 +94,10 @@ class CrashStage:
         self.kills += 1
 
     def _let_time_pass(self) -> None:
-        """The circuit breaker's minute is nothing to wait for here: open paused lanes."""
+        """Neither a circuit breaker's minute nor a lease's is anything to wait for here."""
         for house in (self.sender, self.receiver):
             open_lanes(house)
+            house.lapse_leases_of_the_dead()
 
     def come_to_rest(self) -> None:
         """Wait until every customer is served and nobody has anything left to do, then judge."""

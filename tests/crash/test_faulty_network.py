@@ -22,9 +22,9 @@ SEED = 20261122
 
 
 @pytest.fixture
-def country(tmp_path: Path) -> Country:
+def country(tmp_path: Path, free_port: Callable[[], int]) -> Country:
     """Ports of its own: the SMP of the other crash tests may still be up."""
-    return found_country(tmp_path)
+    return found_country(tmp_path, free_port)
 
 
 @pytest.fixture

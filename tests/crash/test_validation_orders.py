@@ -5,10 +5,9 @@ verdict is kept; each time the next life takes up where the last one ended.
 """
 
 import json
-import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,10 +53,11 @@ def told() -> Iterator[tuple[str, list[dict[str, object]]]]:
 
 
 @pytest.fixture(params=KINDS)
-def house(request: pytest.FixtureRequest, country: Country) -> Iterator[House]:
+def house(
+    request: pytest.FixtureRequest, country: Country, free_port: Callable[[], int]
+) -> Iterator[House]:
     # A port of its own: the seller of other files may still be up in this process.
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        ports = {**country.ports, SELLER.key: probe.getsockname()[1]}
+    ports = {**country.ports, SELLER.key: free_port()}
     postgres = request.param == "postgresql"
     house = build_house(
         replace(country, ports=ports),
