@@ -20,6 +20,8 @@ def _lines(view: ReportView, limit: int) -> Iterator[str]:
     name = f"{view.file}: " if view.file else ""
     yield f"{name}{view.headline}. {_say(view, 'COUNTED', fatal=view.fatal, warning=view.warnings)}"
     ran = ", ".join(f"{run.id} ({run.verdict_label})" for run in view.rulesets)
+    taken = label("CONTAINER", lang=view.lang)
+    yield from (f"  {one.label}: {one.text}" for one in view.facts if one.label == taken)
     yield f"  {_say(view, 'RAN', rules=ran) if ran else view.labels['no_rules']}"
     found = [rule for severity in view.groups for group in severity.groups for rule in group.rules]
     for rule in found[:limit]:
