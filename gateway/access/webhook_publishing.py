@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlmodel import select
+from sqlalchemy import ColumnElement, SQLColumnExpression, exists
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.webhook_events import TEST_EVENT, EventTypes, message_body
@@ -23,7 +24,7 @@ from gateway.access.webhook_tables import (
 from gateway.core.clock import MachineClock
 from gateway.core.jobs.queue import JobQueue
 
-__all__ = ["DELIVER", "Publisher"]
+__all__ = ["DELIVER", "Publisher", "listened_to", "nobody_listens"]
 
 DELIVER: Final = "webhook.deliver"
 _ASKED: Final = "active webhook endpoints"
@@ -122,6 +123,19 @@ class Publisher:
         session.add(message)
         await session.flush()
         return message
+
+
+def listened_to(tenant_id: SQLColumnExpression[UUID]) -> ColumnElement[bool]:
+    """Whether an account has an active endpoint: a column for a statement that is asked anyway."""
+    return exists().where(
+        col(WebhookEndpoint.tenant_id) == tenant_id,
+        col(WebhookEndpoint.state) == EndpointState.ACTIVE,
+    )
+
+
+def nobody_listens(session: AsyncSession, tenant_id: UUID) -> None:
+    """Note for this transaction that the account has no active endpoint, so that none asks."""
+    session.info.setdefault(_ASKED, {})[tenant_id] = ()
 
 
 async def _active(session: AsyncSession, tenant_id: UUID) -> Sequence[WebhookEndpoint]:

@@ -38,14 +38,15 @@ from gateway.exchange.delivery_policy import (
     TransmissionHistory,
     may_resend,
 )
+from gateway.exchange.delivery_tables import DeliveryPolicyRow
 from gateway.exchange.delivery_verdict import Verdict, judge_answer, judge_duplicate
 from gateway.exchange.departure import digest_of_lookup, evidence_of_lookup
 from gateway.exchange.encoding import Encoder
-from gateway.exchange.events import DocumentEvents
+from gateway.exchange.events import DocumentEvents, hold
 from gateway.exchange.failures import failure_of
 from gateway.exchange.lookup_job import find_endpoint, record_failure
 from gateway.exchange.mls_watch import record_delivery
-from gateway.exchange.states import TransportEvent, terminal
+from gateway.exchange.states import TransportEvent, TransportState, terminal
 from gateway.exchange.tables import (
     Attempt,
     AttemptOutcome,
@@ -117,9 +118,9 @@ class DeliveryJob:
     async def _attempt(self, job: JobContext) -> None:
         document_id = UUID(job.payload["document_id"])
         async with self._database.read() as session:
-            document = await session.get_one(Document, document_id)
-            last = await self._latest(session, document_id)
-            asked = await self._mls_asked(session, document)
+            document, policy = await _read(session, document_id)
+            last = None if _untried(document) else await self._latest(session, document_id)
+            asked = self._mls_asked(document, policy)
             refused = last is not None and await _refused_before(session, document_id, job.first_at)
         if terminal(document.transport):
             return
@@ -162,10 +163,10 @@ class DeliveryJob:
         request = await self._archive.row(session, transmission.request_id)
         return _Message(transmission, request, outcomes, transmission.id)
 
-    async def _mls_asked(self, session: AsyncSession, document: Document) -> MlsAsked | None:
+    def _mls_asked(self, document: Document, policy: DeliveryPolicyRow | None) -> MlsAsked | None:
         if document.kind in UNANSWERED_KINDS:
             return None
-        return (await self._policies.of(session, document.tenant_id)).mls_asked
+        return self._policies.of_row(policy).mls_asked
 
     async def _message(
         self,
@@ -241,7 +242,7 @@ class DeliveryJob:
         """Save the attempt before its first byte leaves, and with it a message that is new."""
         transmission = message.transmission
         async with self._database.write() as session:
-            document = await session.get_one(Document, document_id, with_for_update=True)
+            document = await hold(session, document_id)
             if terminal(document.transport):
                 return None
             if await _newest(session, document_id) != message.newest:
@@ -319,9 +320,7 @@ class DeliveryJob:
             if verdict.outcome is AttemptOutcome.ERROR:
                 # Whatever it said, the access point is there.
                 await lanes.recovered(session, job.lane)
-            document = await session.get_one(
-                Document, transmission.document_id, with_for_update=True
-            )
+            document = await hold(session, transmission.document_id)
             if terminal(document.transport):
                 return verdict
             if verdict.delivered:
@@ -385,6 +384,28 @@ class DeliveryJob:
             facts=facts,
             evidence_id=attempt.answer_id,
         )
+
+
+async def _read(
+    session: AsyncSession, document_id: UUID
+) -> tuple[Document, DeliveryPolicyRow | None]:
+    """A document, and the delivery policy of its account if that has one."""
+    found = await session.exec(
+        select(Document, DeliveryPolicyRow)
+        .join(
+            DeliveryPolicyRow,
+            col(DeliveryPolicyRow.tenant_id) == col(Document.tenant_id),
+            isouter=True,
+        )
+        .where(col(Document.id) == document_id)
+    )
+    document, policy = found.one()
+    return document, policy
+
+
+def _untried(document: Document) -> bool:
+    """Whether no AS4 message of a document can be there yet: the first one moves its state."""
+    return document.transport is TransportState.ROUTED and document.sending_round == 0
 
 
 async def _end(session: AsyncSession, job: JobContext, verdict: Verdict) -> None:

@@ -43,7 +43,10 @@ class DeliveryPolicies:
 
     async def of(self, session: AsyncSession, tenant_id: UUID) -> DeliveryPolicy:
         """The policy that holds for an account now."""
-        row = await session.get(DeliveryPolicyRow, tenant_id)
+        return self.of_row(await session.get(DeliveryPolicyRow, tenant_id))
+
+    def of_row(self, row: DeliveryPolicyRow | None) -> DeliveryPolicy:
+        """The policy of an account by its row; the instance's where it has none."""
         return DeliveryPolicy.of(row) if row else self.default
 
     async def apply(self, job: JobContext, failure: GatewayError) -> None:
@@ -68,7 +71,7 @@ class DeliveryPolicies:
         """The caller's policy, and its row unless it is the instance's."""
         async with self._database.read() as session:
             row = await session.get(DeliveryPolicyRow, caller.tenant_id)
-        return (DeliveryPolicy.of(row) if row else self.default), row
+        return self.of_row(row), row
 
     async def save(self, caller: Principal, policy: DeliveryPolicy) -> DeliveryPolicyRow:
         """Let a policy hold from the next attempt on; raises DELIVERY-POLICY-BOUNDS."""

@@ -100,21 +100,16 @@ class Encoder:
                     f"No AS4 message can be made of this document: {error.message}",
                     as4_code=error.code,
                 ) from error
+            tenant_id = document.tenant_id
             return EncodedMessage(
                 message_id=message.message_id,
                 own_seat=own.seat_id,
                 wire=encoded,
                 envelope=await self._archive.keep(
-                    envelope,
-                    purpose="envelope",
-                    media_type="application/xml",
-                    tenant_id=document.tenant_id,
+                    envelope, purpose="envelope", media_type="application/xml", tenant_id=tenant_id
                 ),
                 request=await self._archive.keep(
-                    request,
-                    purpose="request",
-                    media_type="multipart/related",
-                    tenant_id=document.tenant_id,
+                    request, purpose="request", media_type="multipart/related", tenant_id=tenant_id
                 ),
             )
 

@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.access.webhook_events import EventType
-from gateway.access.webhook_publishing import Publisher
+from gateway.access.webhook_publishing import Publisher, listened_to, nobody_listens
 from gateway.exchange.failures import failure_of
 from gateway.exchange.states import (
     TRANSPORT,
@@ -33,6 +34,7 @@ __all__ = [
     "MLS",
     "OF_TRANSPORT",
     "DocumentEvents",
+    "hold",
     "payload",
     "told_by",
 ]
@@ -171,6 +173,20 @@ class DocumentEvents:
     ) -> None:
         """Tell that a document came into its present transport state."""
         await self.publish(session, document, OF_TRANSPORT[document.transport], facts, at=at)
+
+
+async def hold(session: AsyncSession, document_id: UUID) -> Document:
+    """Lock a document in order to move it, and ask in the same breath whether anybody listens."""
+    found = await session.exec(
+        select(Document, listened_to(col(Document.tenant_id)))
+        .where(col(Document.id) == document_id)
+        .with_for_update(of=Document)
+        .execution_options(populate_existing=True)
+    )
+    document, listened = found.one()
+    if not listened:
+        nobody_listens(session, document.tenant_id)
+    return document
 
 
 def told_by(event: TransportEvent, state: TransportState) -> EventType:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.core.jobs.dialect import insert_once
 from gateway.exchange.answer_tables import MLS_TABLE, MlsAsked, MlsEvent, MlsRecord, MlsSide
 from gateway.exchange.answer_tables import MlsState as State
 from gateway.exchange.mls import Statement
@@ -30,25 +31,25 @@ async def record_delivery(
     asked = transmission.mls_asked
     if asked is None:
         return
-    record = await session.get(MlsRecord, document.id, with_for_update=True)
-    if record is not None:
-        record.began_at = min(record.began_at, at)
-        return
     always = asked is MlsAsked.ALWAYS
-    if always and document.network is NetworkState.NONE:
-        document.network = NetworkState.AWAITED
-    session.add(
-        MlsRecord(
-            document_id=document.id,
-            tenant_id=document.tenant_id,
-            side=MlsSide.AWAITED,
-            state=State.AWAITED if always else State.QUIET,
-            asked=asked,
-            peer_seat=transmission.peer_seat,
-            own_seat=transmission.own_seat,
-            began_at=at,
-        )
+    added = await insert_once(
+        session,
+        MlsRecord,
+        document_id=document.id,
+        tenant_id=document.tenant_id,
+        side=MlsSide.AWAITED,
+        state=State.AWAITED if always else State.QUIET,
+        asked=asked,
+        peer_seat=transmission.peer_seat,
+        own_seat=transmission.own_seat,
+        began_at=at,
+        statement={},
     )
+    if not added:
+        record = await session.get_one(MlsRecord, document.id, with_for_update=True)
+        record.began_at = min(record.began_at, at)
+    elif always and document.network is NetworkState.NONE:
+        document.network = NetworkState.AWAITED
 
 
 async def record_answer(

@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 from uuid import UUID
 
 from cryptography import x509
@@ -248,27 +248,20 @@ class Receiver:
                 tenant_id=served.tenant_id,
             )
         self._faults.reach("blob-fsynced")
+        reception = Reception(
+            **_described(received),
+            tenant_id=served.tenant_id,
+            digest=digest,
+            request_id=request.id,
+            content_type=content_type,
+            envelope_id=envelope.id,
+            receipt_id=answer.id,
+            revocation_id=revocation.id if revocation else None,
+            received_at=at,
+        )
         async with self._database.write() as session:
             session.add_all([*kept, *([revocation] if revocation else [])])
             await session.flush()
-            reception = Reception(
-                tenant_id=served.tenant_id,
-                message_id=received.message.message_id,
-                signer_seat=received.message.from_party,
-                signer_fingerprint=fingerprint(received.signer),
-                signer_certificate=received.signer.public_bytes(Encoding.PEM).decode(),
-                own_seat=received.message.to_party,
-                digest=digest,
-                sbdh_id=received.header.instance_identifier,
-                sender=str(received.header.sender),
-                receiver=str(received.header.receiver),
-                request_id=request.id,
-                content_type=content_type,
-                envelope_id=envelope.id,
-                receipt_id=answer.id,
-                revocation_id=revocation.id if revocation else None,
-                received_at=at,
-            )
             session.add(reception)
             await record_received(session, reception, received.header, at=at)
             await self._queue.enqueue(
@@ -328,6 +321,21 @@ class Receiver:
 
 def _signal_id() -> str:
     return f"{new_id()}@peppol-gateway"
+
+
+def _described(received: Received) -> dict[str, Any]:
+    """What the message says of itself and its signer, by the names of a reception's columns."""
+    message, header = received.message, received.header
+    return {
+        "message_id": message.message_id,
+        "signer_seat": message.from_party,
+        "signer_fingerprint": fingerprint(received.signer),
+        "signer_certificate": received.signer.public_bytes(Encoding.PEM).decode(),
+        "own_seat": message.to_party,
+        "sbdh_id": header.instance_identifier,
+        "sender": str(header.sender),
+        "receiver": str(header.receiver),
+    }
 
 
 def _digest(received: Received) -> str:

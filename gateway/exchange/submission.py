@@ -6,6 +6,8 @@ the same answer again, with other bytes it is refused.
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -129,33 +131,27 @@ class Submission:
         what reading, writing and checking raise.
         """
         caller.require("documents:send")
-        if isinstance(content, bytes):
-            with Spool() as spool:
-                spool.write(content)
-                return await self.submit(
-                    caller,
-                    spool,
-                    wanted=wanted,
-                    media_type=media_type,
-                    idempotency_key=idempotency_key,
-                    file_name=file_name,
-                    channel=channel,
-                    own=own,
-                )
-        wishes = _Wishes(
-            fingerprint=await asyncio.to_thread(_fingerprint, content, wanted, channel, own),
-            key=idempotency_key,
-            file_name=file_name,
-            channel=channel,
-        )
-        if wishes.key and (known := await self._replay(caller, wishes.key, wishes.fingerprint)):
-            return known
-        taken = await self._intake.take(content, wanted=wanted, media_type=media_type, own=own)
+        with _spooled(content) as spool:
+            wishes = _Wishes(
+                fingerprint=await asyncio.to_thread(_fingerprint, spool, wanted, channel, own),
+                key=idempotency_key,
+                file_name=file_name,
+                channel=channel,
+            )
+            if wishes.key and (known := await self._replay(caller, wishes.key, wishes.fingerprint)):
+                return known
+            taken = await self._intake.take(spool, wanted=wanted, media_type=media_type, own=own)
+            return await self._take(caller, spool, wishes, taken)
+
+    async def _take(
+        self, caller: Principal, spool: Spool, wishes: "_Wishes", taken: Taken | None
+    ) -> Submitted:
+        """Accept what was submitted, or what was made of it and then kept beside it."""
         pages = await self._pages(caller, taken)
         if taken is None or taken.content is None:
-            return await self._accept(caller, content, wishes, Origin(taken, None, pages))
+            return await self._accept(caller, spool, wishes, Origin(taken, None, pages))
         source = await self._archive.keep(
-            content.binary,
+            spool.binary,
             purpose="source",
             media_type=taken.source_type,
             tenant_id=caller.tenant_id,
@@ -376,6 +372,17 @@ class _Wishes:
     key: str | None
     file_name: str
     channel: Channel | None
+
+
+@contextmanager
+def _spooled(content: bytes | Spool) -> Iterator[Spool]:
+    """The content as a spool; one that is handed in stays the caller's."""
+    if isinstance(content, Spool):
+        yield content
+        return
+    with Spool() as spool:
+        spool.write(content)
+        yield spool
 
 
 def _fingerprint(spool: Spool, wanted: str, channel: Channel | None, own: OwnFile | None) -> str:

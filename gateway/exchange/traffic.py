@@ -7,15 +7,17 @@ calls the message a duplicate, its receipt is missing) is no row: only a verifie
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy import ScalarSelect
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.as4.identifiers import DocumentTypeId, ParticipantId, ProcessId
 from gateway.as4.sbdheader import Sbdh
-from gateway.core.jobs.dialect import insert_or_skip
+from gateway.core.jobs.dialect import insert_once
 from gateway.exchange.statistics.counting import counting_of
 from gateway.exchange.statistics.tables import Traffic
 from gateway.exchange.tables import Direction, Document, Reception, Transmission
-from gateway.network import queries as network_queries
+from gateway.network.tables import Participant
 
 __all__ = ["TRANSPORT_PROFILE", "record_received", "record_sent"]
 
@@ -27,9 +29,6 @@ async def record_sent(
     session: AsyncSession, document: Document, transmission: Transmission, *, at: datetime
 ) -> None:
     """Count a sent message whose receipt was verified at ``at``; a second call changes nothing."""
-    sender = await network_queries.registered_participant(
-        session, ParticipantId.parse(document.sender)
-    )
     await _record(
         session,
         Traffic(
@@ -46,10 +45,10 @@ async def record_sent(
                 DocumentTypeId.parse(document.document_type), ProcessId.parse(document.process)
             ),
             transport_profile=TRANSPORT_PROFILE,
-            c1_country=sender.country if sender else None,
             participant=document.sender,
             counting=counting_of(DocumentTypeId.parse(document.document_type)),
         ),
+        c1_country=_country_of(ParticipantId.parse(document.sender)),
     )
 
 
@@ -60,7 +59,6 @@ async def record_received(
 
     C4's country is the one its participant has in our own table at this moment.
     """
-    receiver = await network_queries.registered_participant(session, header.receiver)
     await _record(
         session,
         Traffic(
@@ -75,10 +73,10 @@ async def record_received(
             **_subject(header.document_type, header.process),
             transport_profile=TRANSPORT_PROFILE,
             c1_country=header.country_c1 or None,
-            c4_country=receiver.country if receiver else None,
             participant=str(header.receiver),
             counting=counting_of(header.document_type),
         ),
+        c4_country=_country_of(header.receiver),
     )
 
 
@@ -91,7 +89,14 @@ def _subject(document_type: DocumentTypeId, process: ProcessId) -> dict[str, Any
     }
 
 
-async def _record(session: AsyncSession, row: Traffic) -> None:
-    # The transmission or reception must be there before the row that is named after it.
-    await session.flush()
-    await session.exec(insert_or_skip(session, Traffic).values(**row.model_dump()))
+def _country_of(participant: ParticipantId) -> ScalarSelect[str]:
+    """The country a participant of ours has when the row is written; null for anybody else."""
+    return (
+        select(Participant.country)
+        .where(Participant.scheme == participant.scheme, Participant.value == participant.value)
+        .scalar_subquery()
+    )
+
+
+async def _record(session: AsyncSession, row: Traffic, **country: ScalarSelect[str]) -> None:
+    await insert_once(session, Traffic, **row.model_dump() | country)

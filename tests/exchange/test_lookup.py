@@ -141,6 +141,8 @@ async def test_a_remembered_endpoint_needs_no_lookup_of_its_own(pair, make_invoi
     done = await pair.sender.rows(AuditEntry, AuditEntry.object == str(second.id))
     assert [one.action for one in done] == ["document.accepted"]
     await pair.settle()
+    told = [one.event_type for one in await pair.sender.rows(WebhookMessage)]
+    assert told[2:4] == ["document.sending", "document.delivered"]
     assert await pair.sender.kinds(second.id) == await pair.sender.kinds(first.id)
     (message,) = await pair.sender.transmissions(second.id)
     (found,) = [

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, or_, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    case,
+    func,
+    or_,
+    union_all,
+    update,
+)
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
@@ -14,7 +22,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from gateway.core.jobs.dialect import insert_or_skip, is_postgresql
 from gateway.core.jobs.tables import IS_LEASED, Job, Lane
 
-__all__ = ["USUAL", "Breaker", "admit", "admit_seen", "failed", "recovered"]
+__all__ = ["USUAL", "Breaker", "admit", "admit_seen", "failed", "failures_of", "recovered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +191,12 @@ async def failed(
     if pause:
         shut = update(Lane).where(col(Lane.name) == name)
         await session.exec(shut.values(paused_until=now + pause))
+
+
+def failures_of(name: ColumnElement[str]) -> ScalarSelect[int]:
+    """How many failures in a row are counted in a lane: a value for another statement."""
+    rows = Lane.metadata.tables["lane"]
+    return select(rows.c.failures).where(rows.c.name == name).scalar_subquery()
 
 
 async def recovered(session: AsyncSession, name: str) -> None:

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.core.columns import EnumText
 from gateway.core.database import Database
 from gateway.core.ids import new_id
-from gateway.core.jobs.dialect import insert_or_skip, machine_time
+from gateway.core.jobs.dialect import insert_once, machine_time
 from gateway.core.jobs.tables import IS_ACTIVE, Job, JobState
 from gateway.core.jobs.wakeup import WakeUp
 
@@ -46,23 +46,21 @@ class JobQueue:
         """
         moment = machine_time(session)
         job_id = new_id()
-        added = await session.exec(
-            insert_or_skip(session, Job)
-            .values(
-                id=job_id,
-                kind=kind,
-                lane=lane,
-                dedupe_key=dedupe_key,
-                payload=dict(payload),
-                state=JobState.READY,
-                run_at=run_at or moment,
-                deadline=deadline,
-                traceparent=structlog.contextvars.get_contextvars().get("traceparent"),
-                created_at=moment,
-            )
-            .returning(Job.id)
+        added = await insert_once(
+            session,
+            Job,
+            id=job_id,
+            kind=kind,
+            lane=lane,
+            dedupe_key=dedupe_key,
+            payload=dict(payload),
+            state=JobState.READY,
+            run_at=run_at or moment,
+            deadline=deadline,
+            traceparent=structlog.contextvars.get_contextvars().get("traceparent"),
+            created_at=moment,
         )
-        if added.first() is None:
+        if not added:
             return (await session.exec(select(Job.id).where(Job.dedupe_key == dedupe_key))).one()
         event.listen(session.sync_session, "after_commit", self._ring, once=True)
         return job_id
