@@ -1,7 +1,6 @@
 """One whole gateway with a real mail server beside it, and buyers nobody registered."""
 
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -220,11 +219,14 @@ async def house(
     places: Places,
     tmp_path: Path,
     dispatch_settings: dict[str, Any],
+    unused_tcp_port: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[House]:
     """The gateway; the test runs once on each kind of database."""
     url = database.url.render_as_string(hide_password=False)
-    async with opened(url, sink, places, tmp_path, dispatch_settings, monkeypatch) as one:
+    async with opened(
+        url, unused_tcp_port, sink, places, tmp_path, dispatch_settings, monkeypatch
+    ) as one:
         yield one
 
 
@@ -235,10 +237,13 @@ async def lite(
     places: Places,
     tmp_path: Path,
     dispatch_settings: dict[str, Any],
+    unused_tcp_port: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[House]:
     """The same on SQLite only, for what no database can change."""
-    async with opened(sqlite_url, sink, places, tmp_path, dispatch_settings, monkeypatch) as one:
+    async with opened(
+        sqlite_url, unused_tcp_port, sink, places, tmp_path, dispatch_settings, monkeypatch
+    ) as one:
         yield one
 
 
@@ -248,13 +253,15 @@ class opened:
     def __init__(
         self,
         url: str,
+        port: int,
         sink: Sink,
         places: Places,
         folder: Path,
         dispatch: dict[str, Any],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        self._url, self._sink, self._places, self._folder = url, sink, places, folder
+        self._url, self._port, self._sink = url, port, sink
+        self._places, self._folder = places, folder
         self._dispatch = dispatch
         monkeypatch.setattr("gateway.assembly.platform.ComputePool", InProcess)
         self._closing = AsyncExitStack()
@@ -264,15 +271,13 @@ class opened:
         http = await closing.enter_async_context(aiohttp.ClientSession())
         sml = self._folder / "sml.toml"
         sml.write_text("[participants]\n")
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
         shutil.copytree(self._places.keys, self._folder / "keys")
         settings = Settings.model_validate(
             {
                 "stage": "test",
                 "data_dir": self._folder / "data",
                 "database": {"url": self._url},
-                "http": {"public_url": f"http://127.0.0.1:{port}"},
+                "http": {"public_url": f"http://127.0.0.1:{self._port}"},
                 "network": {
                     "sml": "static",
                     "sml_file": sml,
@@ -291,7 +296,7 @@ class opened:
         )
         gateway = await closing.enter_async_context(open_gateway(settings))
         url = await closing.enter_async_context(
-            listening(gateway.web, host="127.0.0.1", port=port, grace_s=1)
+            listening(gateway.web, host="127.0.0.1", port=self._port, grace_s=1)
         )
         tenant = await gateway.access.create_tenant(slug="seller", name=SELLER.business)
         await gateway.participants.register(

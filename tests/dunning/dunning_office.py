@@ -112,7 +112,7 @@ class Office:
             port=smtp_port or 25,
             security="none",
             sender=SENDER,
-            timeout_s=5,
+            timeout_s=60,
         )
         self.peppol = PeppolStandIn(self.queue)
         self.parts = Parts(
