@@ -1,8 +1,7 @@
 """The fields of a form and the invoice they stand for. Pure.
 
 A field is named by its place in the invoice as JSON, steps joined by dots:
-``lines.0.price.net.value``. What a form does not show stays as the draft has it. People write
-numbers with a comma or a point; a lone separator is always the decimal one.
+``lines.0.price.net.value``. What a form does not show stays as the draft has it.
 """
 
 import dataclasses
@@ -13,6 +12,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
+from gateway.authoring.numbers import plain
 from gateway.core.errors import GatewayError
 from gateway.core.http import BAD_REQUEST
 from ubl.amounts import Amount
@@ -35,7 +35,6 @@ MAX_ROWS: Final = 500
 """Lines a draft can hold: all of them are worked out, judged and laid out at every change."""
 
 _KEPT: Final = "lines"
-_SPACES: Final = str.maketrans("", "", " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}'’")
 _INDEX: Final = re.compile(r"\d{1,4}")
 
 Json = dict[str, Any]
@@ -86,8 +85,8 @@ def pointer_of(path: str) -> str:
     return "/" + path.replace(".", "/")
 
 
-def merged(held: Json, posted: Iterable[tuple[str, str]]) -> Json:
-    """The draft with what a form says; an empty field takes the value away.
+def merged(held: Json, posted: Iterable[tuple[str, str]], *, language: str) -> Json:
+    """The draft with what a form in a language says; an empty field takes the value away.
 
     Raises GatewayError REQUEST-INVALID for names that no form of ours has.
     """
@@ -96,7 +95,8 @@ def merged(held: Json, posted: Iterable[tuple[str, str]]) -> Json:
         place = place_of(path)
         if dataclasses.is_dataclass(place.kind):
             raise GatewayError(BAD_REQUEST, f"'{path[:80]}' is a group of fields, not one.")
-        value = _plain_number(text) if place.kind is Decimal else text.strip()
+        number = place.kind is Decimal
+        value = plain(text, language=language) if number else text.strip()
         node = tree
         *way, last = path.split(".")
         for step in way:
@@ -131,14 +131,6 @@ def _merge(held: Any, tree: Json) -> Any:
 
 def _branch(held: Any, value: Any) -> Any:
     return _merge(held, value) if isinstance(value, dict) else value
-
-
-def _plain_number(text: str) -> str:
-    typed = text.translate(_SPACES)
-    comma, point = typed.rfind(","), typed.rfind(".")
-    if comma > point:
-        return typed.replace(".", "").replace(",", ".")
-    return typed.replace(",", "") if comma >= 0 else typed
 
 
 def without_row(held: Json, path: str) -> Json:

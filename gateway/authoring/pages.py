@@ -145,7 +145,12 @@ async def _edited(request: web.Request, known: Draft, form: Form, action: str) -
         if name.startswith(_FIELD) and isinstance(value, str)
     )
     carried = {name: str(form.get(name, "")) for name in _CARRIED}
-    held = merged(await asyncio.to_thread(restored, carried, known.invoice), fields)
+    language = _text(form, "language")
+    held = merged(
+        await asyncio.to_thread(restored, carried, known.invoice),
+        fields,
+        language=language if language in LANGUAGES else _language(request),
+    )
     verb, _, what = action.partition(":")
     if verb == "remove":
         return without_row(held, what)

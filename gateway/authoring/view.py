@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
@@ -16,6 +17,7 @@ from babel import Locale
 from gateway.authoring.checking import Checked, Message
 from gateway.authoring.form import MAX_ROWS, Json, flattened, place_of
 from gateway.authoring.keeping import unshown
+from gateway.authoring.numbers import shown
 from gateway.authoring.reasons import reason_rows
 from gateway.conversion.choosing import AUTO
 from ubl.amounts import Amount, minor_digits, round_half_away
@@ -101,11 +103,13 @@ class FormView:
     def value(self, path: str) -> str:
         """What the field holds, empty without."""
         self._asked.add(path)
-        return self._values.get(path, "")
+        return self.said(path)
 
     def said(self, path: str) -> str:
         """The same where the page shows it without a field to change it in."""
-        return self._values.get(path, "")
+        text = self._values.get(path, "")
+        is_number = place_of(path).kind is Decimal
+        return shown(text, language=self.words.language) if is_number else text
 
     def carried(self, *names: str) -> str:
         """What the page has to carry beyond the fields asked for so far, as JSON.
@@ -123,7 +127,7 @@ class FormView:
         For the end of a form: nobody is to believe that it is lost.
         """
         found = [
-            (path, self.name(path), self._shown(path, text))
+            (path, self.name(path), self.shown(path, text))
             for path, text in self._values.items()
             if text and path not in self._asked and not _WORKED_OUT.fullmatch(path)
         ]
@@ -152,8 +156,11 @@ class FormView:
             found.append(f"{label} {int(following) + 1}" if following.isdigit() else label)
         return " › ".join(found)
 
-    def _shown(self, path: str, text: str) -> str:
+    def shown(self, path: str, text: str) -> str:
+        """What a draft may hold at a field, in the reader's way of writing."""
         kind = place_of(path).kind
+        if kind is Decimal:
+            return shown(text, language=self.words.language)
         if kind is bool:
             return self.words.label("Rendition.yes" if text == "True" else "Rendition.no")
         if kind is date:
