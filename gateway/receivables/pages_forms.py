@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.core.errors import ErrorKind, GatewayError
 from gateway.core.http import BAD_REQUEST
-from ubl.amounts import Amount, AmountUnreadable, parse_decimal, to_minor
+from ubl.amounts import Amount, AmountUnreadable, minor_digits, parse_decimal, to_minor
 
 __all__ = [
     "AMOUNT_UNREADABLE",
@@ -60,13 +60,19 @@ def as_of(request: web.Request, today: date) -> date:
 def minor(form: Mapping[str, Any], name: str, currency: str) -> int | None:
     """An amount with decimal point or comma in minor units; raises GatewayError AMOUNT-UNREADABLE.
 
-    Of two separators the last one is the decimal one. A lone separator is always that, so that
-    ``1,234`` euro is refused instead of read as a thousand times more or less.
+    Of two separators the last one is the decimal one. A lone separator with more digits behind it
+    than the currency has, as in ``1,000`` euro, is refused: it could be a thousand times more.
     """
     typed = text(form, name, length=40).translate(_SPACES)
     if not typed:
         return None
     comma, point = typed.rfind(","), typed.rfind(".")
+    is_lone = (comma < 0) != (point < 0)
+    if is_lone and len(typed) - 1 - max(comma, point) > minor_digits(currency):
+        raise GatewayError(
+            AMOUNT_UNREADABLE,
+            f"{typed} can be read in two ways. Write it without a separator for thousands.",
+        )
     if comma > point:
         typed = typed.replace(".", "").replace(",", ".")
     elif comma >= 0:

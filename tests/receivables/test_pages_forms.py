@@ -46,7 +46,9 @@ def test_an_amount_may_be_short(typed: str, currency: str, expected: int | None)
     assert minor({"amount": typed}, "amount", currency) == expected
 
 
-@pytest.mark.parametrize("typed", ["1,234", "1.234", "1.2.3", "ten", "1e3", "NaN", "€5", "--1"])
+@pytest.mark.parametrize(
+    "typed", ["1,234", "1.234", "1.000", "1,500", "1.2.3", "ten", "1e3", "NaN", "€5", "--1"]
+)
 def test_an_amount_that_could_be_two_is_refused(typed: str) -> None:
     with pytest.raises(GatewayError) as refused:
         minor({"amount": typed}, "amount", "EUR")
