@@ -16,6 +16,7 @@ from gateway.access.webhook_tables import (
     WebhookEndpoint,
 )
 from gateway.core.api_values import Instant
+from gateway.core.paging import Cut
 
 __all__ = [
     "DeliveryOut",
@@ -186,10 +187,10 @@ class DeliveryPage(BaseModel):
     @classmethod
     def of(cls, rows: Sequence[Sent], *, limit: int) -> Self:
         """A page from up to ``limit + 1`` rows; the one too many says that there are more."""
-        shown = rows[:limit]
+        page = Cut.at(rows, limit)
         return cls(
-            items=[DeliveryOut.of(row) for row in shown],
-            next_cursor=shown[-1].delivery.id if len(rows) > limit else None,
+            items=[DeliveryOut.of(row) for row in page.shown],
+            next_cursor=page.cursor(lambda row: row.delivery.id),
         )
 
 

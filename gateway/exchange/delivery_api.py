@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from gateway.access.principal import principal
 from gateway.core.app_keys import DATABASE
 from gateway.core.http import Route, body_of, json_answer, path_id, query_of
+from gateway.core.paging import Cut
 from gateway.exchange.api_models import DocumentOut
 from gateway.exchange.delivery_api_models import (
     CancelIn,
@@ -96,11 +97,11 @@ async def get_inbox(request: web.Request) -> web.Response:
         wanted = wanted.where(col(HandOver.id) > query.cursor)
     async with request.app[DATABASE].read() as session:
         rows = (await session.exec(wanted)).all()
-    shown = rows[: query.limit]
+    page = Cut.at(rows, query.limit)
     return json_answer(
         InboxPage(
-            items=[InboxItem.of(document, row) for row, document in shown],
-            next_cursor=shown[-1][0].id if len(rows) > query.limit else None,
+            items=[InboxItem.of(document, row) for row, document in page.shown],
+            next_cursor=page.cursor(lambda row: row[0].id),
         )
     )
 

@@ -118,7 +118,8 @@ class SmpReader:
     ) -> ServiceGroup:
         """What a participant has registered, unsigned.
 
-        Raises LookupFailed LOOKUP-NOT-REGISTERED, LOOKUP-SMP-... or LOOKUP-MISMATCH.
+        Raises LookupFailed LOOKUP-NOT-REGISTERED, LOOKUP-SMP-ADDRESS, -UNAVAILABLE, -TLS or
+        -ANSWER, and LOOKUP-MISMATCH.
         """
         body = await self._get(f"{smp.url}/{participant.percent_encoded}", asking)
         if body is None:
@@ -140,8 +141,8 @@ class SmpReader:
     ) -> Published | None:
         """What a participant publishes about one document type; None where there is nothing.
 
-        Raises LookupFailed LOOKUP-SMP-..., LOOKUP-SIGNATURE, LOOKUP-CERTIFICATE-UNDECIDED,
-        LOOKUP-REDIRECT or LOOKUP-MISMATCH.
+        Raises LookupFailed LOOKUP-SMP-ADDRESS, -UNAVAILABLE, -TLS, -ANSWER or -CERTIFICATE,
+        LOOKUP-SIGNATURE, LOOKUP-CERTIFICATE-UNDECIDED, LOOKUP-REDIRECT and LOOKUP-MISMATCH.
         """
         body = await self._get(metadata_address(smp, participant, document_type), asking)
         if body is None:
