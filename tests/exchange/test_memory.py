@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,10 @@ def digest(content: bytes) -> str:
 
 
 @pytest.fixture(scope="module")
-def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, House]]:
-    country: Country = found_country(tmp_path_factory.mktemp("memory"))
+def houses(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[tuple[House, House]]:
+    country: Country = found_country(tmp_path_factory.mktemp("memory"), free_port)
     built = [
         build_house(country, actor, home=country.folder / actor.key)
         for actor in (SMP, SELLER, BUYER)

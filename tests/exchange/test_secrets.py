@@ -8,7 +8,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,8 +26,10 @@ WRONG_KEY = "gw_wrong_0123456789abcdefghijklmnop"
 
 
 @pytest.fixture(scope="module")
-def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, House]]:
-    country = found_country(tmp_path_factory.mktemp("secrets"))
+def houses(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[tuple[House, House]]:
+    country = found_country(tmp_path_factory.mktemp("secrets"), free_port)
     built = [
         build_house(country, actor, home=country.folder / actor.key)
         for actor in (SMP, SELLER, BUYER)
