@@ -21,10 +21,12 @@ import ssl
 import subprocess
 import tempfile
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -197,6 +199,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if cluster is not None:
         del os.environ[SERVER_VARIABLE]
         cluster.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line per database over all crash tests, whichever process ran them.
+
+    Here, as the process that hands tests out to others reads no other file of this kind.
+    """
+    totals: dict[str, Counter[str]] = defaultdict(Counter)
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        # The teardown's report is the one that has what fixtures recorded on leaving.
+        if getattr(report, "when", None) == "teardown":
+            for name, value in report.user_properties:
+                if name == "crash":
+                    totals[value["kind"]].update(value["figures"])
+    for kind, figures in totals.items():
+        line = ", ".join(f"{name} {count}" for name, count in figures.items())
+        terminalreporter.write_line(f"crash tests on {kind}: {line}")
 
 
 def unavailable(tool: str, reason: str) -> NoReturn:

@@ -3,9 +3,7 @@
 import os
 import sys
 import uuid
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 
 import psycopg
@@ -24,27 +22,12 @@ from gateway.core.database import Database
 from gateway.demo.cast import BUYER, SELLER, SMP
 
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
-PROPERTY = "crash"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("endurance")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line per database over all crash tests, whichever process ran them."""
-    totals: dict[str, Counter[str]] = defaultdict(Counter)
-    for report in chain.from_iterable(terminalreporter.stats.values()):
-        # The teardown's report is the one that has what fixtures recorded on leaving.
-        if getattr(report, "when", None) == "teardown":
-            for name, value in report.user_properties:
-                if name == PROPERTY:
-                    totals[value["kind"]].update(value["figures"])
-    for kind, figures in totals.items():
-        line = ", ".join(f"{name} {count}" for name, count in figures.items())
-        terminalreporter.write_line(f"crash tests on {kind}: {line}")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +77,7 @@ def stage(
     yield both_houses
     after = both_houses.figures()
     figures = {name: count - before[name] for name, count in after.items()}
-    record_property(PROPERTY, {"kind": both_houses.kind, "figures": figures})
+    record_property("crash", {"kind": both_houses.kind, "figures": figures})
 
 
 def _create_database(admin: psycopg.Connection) -> str:
