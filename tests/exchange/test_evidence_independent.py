@@ -27,6 +27,8 @@ DS = "http://www.w3.org/2000/09/xmldsig#"
 WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 NS = {"ds": DS, "wsse": WSSE}
+EVERYWHERE = {"sha256sum", "gzip"}
+"""Tools that nearly every machine has."""
 
 
 def unzip(bundle):
@@ -134,6 +136,9 @@ def test_what_was_received_is_what_its_sender_signed(bundles):
     assert gzip.decompress(payload) == files[message["envelope"]]
 
 
+@pytest.mark.skipif(
+    not all(map(shutil.which, EVERYWHERE)), reason="no sha256sum or gzip on this machine"
+)
 @pytest.mark.parametrize("side", ["sent", "received"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_command_of_the_summary_works_as_printed(bundles, tmp_path, side, language):
@@ -156,7 +161,7 @@ def test_every_command_of_the_summary_works_as_printed(bundles, tmp_path, side, 
             ran.add(tool)
             if tool == "openssl" and "dgst" in command:
                 assert done.stdout.decode().strip() in files[named(files, "receipt")].decode()
-    assert {"sha256sum", "gzip"} <= ran
+    assert ran >= EVERYWHERE
     assert steps[-1] == "gateway evidence FILE.zip"
 
 
