@@ -16,7 +16,7 @@ import aiohttp
 
 from bench.accept import submit_all
 from bench.figures import Section, median, percentile
-from bench.instance import processor_seconds
+from bench.instance import children_of, processor_seconds
 from bench.material import invoice
 from gateway.demo.stage import House, Stage, set_stage
 
@@ -110,10 +110,9 @@ async def _get(http: aiohttp.ClientSession, address: str) -> Any:
 def _pid(house: House) -> int:
     """The process of a house: the child of ours that was given its settings file."""
     wanted = str(house.folder / "gateway.toml").encode()
-    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            if wanted in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
-                return int(child)
+    for child in children_of(os.getpid()):
+        if wanted in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
+            return child
     raise RuntimeError(f"no process serves {house.folder}")
 
 

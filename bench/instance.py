@@ -9,8 +9,8 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,7 @@ from gateway.network.local_pki import ensure_test_pki
 
 __all__ = [
     "Instance",
+    "children_of",
     "client",
     "free_port",
     "prepare",
@@ -172,9 +173,14 @@ async def _is_ready(http: aiohttp.ClientSession) -> bool:
 
 def processor_seconds(pid: int) -> tuple[float, float]:
     """Processor time so far of a process, and of its children (the rule engines)."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    below = [child for one in threads for child in (one / "children").read_text().split()]
-    return _own_seconds(pid), sum(_own_seconds(int(child)) for child in below)
+    return _own_seconds(pid), sum(_own_seconds(child) for child in children_of(pid))
+
+
+def children_of(pid: int) -> Iterator[int]:
+    """The processes a process has started and that still run; its threads may end meanwhile."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            yield from map(int, (thread / "children").read_text().split())
 
 
 def _own_seconds(pid: int) -> float:
